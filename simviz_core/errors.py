@@ -1,0 +1,21 @@
+"""The errors that a user can cause; their messages are shown as they are, in one line."""
+
+
+class SimVizError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class ImageError(SimVizError):
+    """An image that cannot be read."""
+
+
+class GalleryError(SimVizError):
+    """A gallery, or an image of it, that cannot be found or used."""
+
+
+class NetworkError(SimVizError):
+    """A network that cannot be loaded or decomposed."""
+
+
+class SettingsError(SimVizError):
+    """A setting outside what is offered, or settings that do not fit together."""
