@@ -1,0 +1,81 @@
+"""An embedding as a sum over spatial cells, and everything that follows from it.
+
+    e = Σ_xy A[x,y] + b
+
+`pooling` says what A is for each way of pooling a feature map, `tail` carries A and b through
+affine layers after the pooling, `decomposed` holds the result, `maps` reads similarity maps and
+feature contributions off it, and `regions` scores rectangles. Pure tensor functions: on any
+device, with any leading batch dimensions, accumulated in float32 or wider. Nothing here knows of
+networks, images or files.
+
+Source of the method: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks",
+WACV 2019, equations 1 to 6.
+"""
+
+from simviz_core.decomposition.decomposed import (
+    DecomposedImage,
+    cosine_similarity,
+    decompose,
+    unit_norm,
+)
+from simviz_core.decomposition.maps import (
+    bias_term,
+    cell_to_cell,
+    cell_to_constant,
+    channel_maps,
+    class_map,
+    contrast_map,
+    cumulative_share,
+    feature_contributions,
+    similarity,
+    similarity_map,
+)
+from simviz_core.decomposition.pooling import (
+    AveragePooling,
+    GeMPooling,
+    MaxPooling,
+    Pooling,
+    SumPooling,
+)
+from simviz_core.decomposition.regions import (
+    region_embedding,
+    region_score,
+    region_weights,
+)
+from simviz_core.decomposition.tail import (
+    AffineTail,
+    apply_tail,
+    batch_norm_tail,
+    linear_tail,
+    whitening_tail,
+)
+
+__all__ = [
+    "AffineTail",
+    "AveragePooling",
+    "DecomposedImage",
+    "GeMPooling",
+    "MaxPooling",
+    "Pooling",
+    "SumPooling",
+    "apply_tail",
+    "batch_norm_tail",
+    "bias_term",
+    "cell_to_cell",
+    "cell_to_constant",
+    "channel_maps",
+    "class_map",
+    "contrast_map",
+    "cosine_similarity",
+    "cumulative_share",
+    "decompose",
+    "feature_contributions",
+    "linear_tail",
+    "region_embedding",
+    "region_score",
+    "region_weights",
+    "similarity",
+    "similarity_map",
+    "unit_norm",
+    "whitening_tail",
+]

@@ -1,0 +1,151 @@
+"""Similarity maps, and the other ways to split the cosine of two decomposed images.
+
+Throughout, i is the image that a map lies on and j the image that it is compared with. Leading
+batch dimensions of i and j broadcast: one query against a batch of matches needs no loop.
+"""
+
+import torch
+from torch import Tensor
+
+from simviz_core.decomposition.decomposed import (
+    DecomposedImage,
+    cosine_similarity,
+    norm,
+    unit_norm,
+)
+
+
+def similarity(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """The cosine similarity of two images, from their embeddings alone.
+
+    Returns:
+        s = ê_i · ê_j, (...), -1..1.
+
+    Source: the paper's equation 1.
+    """
+    return cosine_similarity(i.embedding, j.embedding)
+
+
+def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """What each cell of image i contributes to its similarity with image j.
+
+    Returns:
+        M_i|j = A_i · ê_j / |e_i|, (..., H_i, W_i), signed. Its sum plus `bias_term(i, j)` is
+        `similarity(i, j)`.
+
+    Source: the paper's equations 3 (average pooling) and 5, 6 (max pooling).
+    """
+    return _project(i.contributions, unit_norm(j.embedding) / norm(i.embedding)[..., None])
+
+
+def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """The part of the similarity that belongs to no cell of image i.
+
+    Returns:
+        b_i · ê_j / |e_i|, (...); 0 unless an affine tail with a bias follows the pooling.
+    """
+    return (i.constant * unit_norm(j.embedding)).sum(-1) / norm(i.embedding)
+
+
+def cell_to_cell(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """What each pair of a cell of i and a cell of j contributes to the similarity.
+
+    Returns:
+        P = A_i A_jᵀ / (|e_i| |e_j|), (..., H_i, W_i, H_j, W_j). Summed over the cells of j and
+        with `cell_to_constant(i, j)` added, it is `similarity_map(i, j)`; likewise with i and j
+        exchanged.
+
+    Source: the paper's equation 3, before its sums are taken.
+    """
+    products = i.contributions.flatten(-3, -2) @ j.contributions.flatten(-3, -2).mT
+    products = products / (norm(i.embedding) * norm(j.embedding))[..., None, None]
+    return products.unflatten(-1, j.grid).unflatten(-3, i.grid)
+
+
+def cell_to_constant(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """What the cells of i owe to the constant of j, which belongs to no cell of j.
+
+    Returns:
+        A_i · b_j / (|e_i| |e_j|), (..., H_i, W_i); 0 without a bias in the tail.
+    """
+    scale = (norm(i.embedding) * norm(j.embedding))[..., None]
+    return _project(i.contributions, j.constant / scale)
+
+
+def contrast_map(i: DecomposedImage, j: DecomposedImage, k: DecomposedImage) -> Tensor:
+    """Why image i is closer to j than to k, cell by cell.
+
+    Returns:
+        M_i|j − M_i|k, (..., H_i, W_i), signed; its sum plus the difference of the bias terms is
+        the difference of the two similarities.
+    """
+    difference = unit_norm(j.embedding) - unit_norm(k.embedding)
+    return _project(i.contributions, difference / norm(i.embedding)[..., None])
+
+
+def class_map(i: DecomposedImage, others: Tensor) -> Tensor:
+    """The sum of an image's similarity maps with the other images of its class.
+
+    Costs one product, whatever the size of the class.
+
+    Args:
+        i: The image that the map lies on.
+        others: Embeddings of the other images of the class, (K, D); not necessarily unit.
+
+    Returns:
+        Σ_j M_i|j = A_i · (Σ_j ê_j) / |e_i|, (..., H_i, W_i).
+
+    Source: the paper's section 4.4 and Figure 8.
+    """
+    return _project(i.contributions, unit_norm(others).sum(0) / norm(i.embedding)[..., None])
+
+
+def feature_contributions(i: DecomposedImage, j: DecomposedImage) -> Tensor:
+    """What each component of the embeddings contributes to the similarity.
+
+    Returns:
+        f_c = e_i,c e_j,c / (|e_i| |e_j|), (..., D), signed; their sum is the similarity.
+
+    Source: the paper's section 4.1 and Figure 3.
+    """
+    return unit_norm(i.embedding) * unit_norm(j.embedding)
+
+
+def cumulative_share(contributions: Tensor) -> Tensor:
+    """The share of the similarity that the k strongest feature components carry.
+
+    Args:
+        contributions: Feature contributions, (..., D).
+
+    Returns:
+        For k = 1..D, the sum of the k largest contributions over the sum of all, (..., D). The
+        last value is 1. With negative contributions the curve rises above 1 before it falls to it.
+        Where the similarity is 0 the share is undefined: NaN.
+
+    Source: the paper's Figure 3.
+    """
+    totals = contributions.sort(-1, descending=True).values.cumsum(-1)
+    return totals / totals[..., -1:]
+
+
+def channel_maps(i: DecomposedImage, j: DecomposedImage, channels: Tensor) -> Tensor:
+    """Where on image i single components of the embedding contribute to the similarity.
+
+    Args:
+        i: The image that the maps lie on.
+        j: The image that it is compared with.
+        channels: Indices of the components, (K,).
+
+    Returns:
+        A_i[x,y,c] ê_j,c / |e_i| for each channel c, (..., K, H_i, W_i). Over all the channels
+        they add up to `similarity_map(i, j)`.
+    """
+    weights = unit_norm(j.embedding)[..., channels] / norm(i.embedding)[..., None]
+    maps = i.contributions[..., channels] * weights[..., None, None, :]
+    return maps.movedim(-1, -3)
+
+
+def _project(contributions: Tensor, direction: Tensor) -> Tensor:
+    """A · v for every cell: (..., H, W, D) and (..., D) give (..., H, W)."""
+    direction = direction.to(contributions.dtype)
+    return torch.einsum("...hwd,...d->...hw", contributions, direction)
