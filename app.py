@@ -1,0 +1,13 @@
+"""SimViz: `streamlit run app.py`."""
+
+import streamlit as st
+
+st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/pair.py", title="Pair", icon=":material/compare:"),
+    ]
+)
+page.run()

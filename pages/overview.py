@@ -1,0 +1,27 @@
+"""Overview: what SimViz is, and where to click."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from simviz_ui.sidebar import network_settings
+
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pair.png"
+
+network_settings()
+st.title("SimViz")
+st.markdown(
+    "A similarity network embeds images so that similar ones lie close together. "
+    "SimViz shows **which regions of two images make them similar**: the cosine of their "
+    "embeddings is a sum over spatial cells, and each cell's share of it is laid over the image. "
+    "The shares add up to the similarity exactly, and every page shows the check."
+)
+st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
+if PICTURE.is_file():
+    st.image(
+        str(PICTURE),
+        caption="Two views of one hotel room of the demo gallery: the brighter a cell, the more "
+        "it contributes.",
+        width=980,
+        alt="Two photos of a hotel room side by side, each with its similarity map laid over it",
+    )

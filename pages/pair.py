@@ -1,0 +1,83 @@
+"""Pair: why are these two images similar?"""
+
+import random
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.gallery import Gallery, random_pair
+from simviz_ui.image_picker import choose_image, image_picker
+from simviz_ui.pair_view import show_features, show_maps, show_score
+from simviz_ui.resources import demo_gallery, explain
+from simviz_ui.sidebar import network_settings
+
+
+def pair_tools(gallery: Gallery) -> None:
+    """Buttons that change both images at once."""
+
+    def draw(same_class: bool) -> None:
+        query, match = random_pair(gallery, same_class, random.Random())
+        choose_image("query", query)
+        choose_image("match", match)
+
+    def swap() -> None:
+        query, match = st.session_state["query"], st.session_state["match"]
+        choose_image("query", match)
+        choose_image("match", query)
+
+    classes = gallery.by_label
+    largest = max(len(images) for images in classes.values())
+    with st.container(horizontal=True, gap="small"):
+        st.button("Swap", icon=":material/swap_horiz:", on_click=swap, shortcut="S")
+        st.button(
+            "Random, same class",
+            icon=":material/shuffle:",
+            on_click=draw,
+            args=(True,),
+            disabled=largest < 2,
+            help="Needs a class of two images." if largest < 2 else None,
+            shortcut="M",
+        )
+        st.button(
+            "Random, different classes",
+            icon=":material/shuffle:",
+            on_click=draw,
+            args=(False,),
+            disabled=len(classes) < 2,
+            help="Needs two classes." if len(classes) < 2 else None,
+            shortcut="D",
+        )
+
+
+st.title("Pair")
+st.markdown(
+    "Which regions make these two images similar? The colours show what each cell contributes, "
+    "and the contributions add up to the similarity exactly."
+)
+settings = network_settings()
+try:
+    gallery = demo_gallery()
+except SimVizError as error:
+    st.error(str(error))
+    st.stop()
+
+pair_tools(gallery)
+left, right = st.columns(2, gap="medium")
+with left:
+    query = image_picker("query", "Query", gallery, default=0)
+with right:
+    match = image_picker("match", "Match", gallery, default=1)
+if query is None or match is None:
+    st.info("Choose another image to see the maps.")
+    st.stop()
+
+try:
+    pair = explain(query.picture, match.picture, settings)
+except SimVizError as error:
+    st.error(str(error))
+    st.stop()
+
+show_score(pair)
+show_maps(pair, query, match)
+st.subheader("Features")
+show_features(pair)

@@ -1,0 +1,182 @@
+"""Maps as pictures: colour scales, overlays, and the figure of a pair.
+
+Sign and scale are kept: values are never clamped at zero, and panels that are compared share one
+scale. Where negative values occur the scale is diverging and centred at zero.
+"""
+
+import io
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.errors import SettingsError
+from simviz_core.pairs import PairExplanation
+
+COLOUR_MAPS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet")
+"""On offer; the first four are perceptually uniform, jet is the paper's."""
+DEFAULT_COLOUR_MAP = COLOUR_MAPS[0]
+DIVERGING_COLOUR_MAP = "RdBu_r"
+DEFAULT_OPACITY = 0.6
+NEGLIGIBLE = 1e-6
+"""Negative values smaller than this share of the largest magnitude are rounding, not sign."""
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """How values become colours.
+
+    Attributes:
+        low: The value at the lower end of the colour map.
+        high: The value at its upper end, greater than `low`.
+        colour_map: The colour map's name.
+    """
+
+    low: float
+    high: float
+    colour_map: str
+
+    def colours(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """The colour of each value: (H, W) gives (H, W, 3), red, green, blue, 0..255."""
+        shares = (values - self.low) / (self.high - self.low)
+        return matplotlib.colormaps[self.colour_map](shares, bytes=True)[..., :3]
+
+
+def colour_scale(*maps: NDArray[np.float32], colour_map: str = DEFAULT_COLOUR_MAP) -> ColourScale:
+    """One scale for all the maps that are compared.
+
+    Args:
+        maps: Maps of any shapes, signed.
+        colour_map: One of `COLOUR_MAPS`; used where no value is negative.
+
+    Returns:
+        From 0 to the largest value; or, where negative values occur, a diverging scale that is
+        centred at 0.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    if colour_map not in COLOUR_MAPS:
+        offered = ", ".join(COLOUR_MAPS)
+        raise SettingsError(f"unknown colour map {colour_map!r}; choose one of {offered}")
+    largest = max(float(np.abs(values).max()) for values in maps) or 1.0
+    if min(float(values.min()) for values in maps) < -NEGLIGIBLE * largest:
+        return ColourScale(-largest, largest, DIVERGING_COLOUR_MAP)
+    return ColourScale(0.0, largest, colour_map)
+
+
+def upsample(
+    values: NDArray[np.float32], width: int, height: int, smooth: bool = True
+) -> NDArray[np.float32]:
+    """Spread a map over the pixels of its image.
+
+    Args:
+        values: The map, (H, W).
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        smooth: Bilinear between the centres of the cells; otherwise each cell is a flat patch.
+
+    Returns:
+        (height, width). Each cell's value is kept at its centre, so where the cells tile the
+        pixels evenly the sum grows by the number of pixels per cell, and by nothing else.
+    """
+    mode = {"mode": "bilinear", "align_corners": False} if smooth else {"mode": "nearest-exact"}
+    batch = torch.from_numpy(np.ascontiguousarray(values))[None, None]
+    return torch.nn.functional.interpolate(batch, size=(height, width), **mode)[0, 0].numpy()
+
+
+def overlay(
+    image: Image.Image,
+    values: NDArray[np.float32],
+    scale: ColourScale,
+    opacity: float = DEFAULT_OPACITY,
+    smooth: bool = True,
+) -> Image.Image:
+    """Lay a map over its image.
+
+    Args:
+        image: RGB; the map spans the whole of it.
+        values: The map, (H, W).
+        scale: How its values become colours.
+        opacity: Of the map, 0..1.
+        smooth: Bilinear, or one flat patch per cell.
+
+    Returns:
+        RGB, of the image's size.
+    """
+    heat = Image.fromarray(scale.colours(upsample(values, image.width, image.height, smooth)))
+    return Image.blend(image, heat, opacity)
+
+
+def pair_figure(
+    pair: PairExplanation,
+    query: Image.Image,
+    match: Image.Image,
+    captions: tuple[str, str],
+    colour_map: str = DEFAULT_COLOUR_MAP,
+    opacity: float = DEFAULT_OPACITY,
+    smooth: bool = True,
+    shared_scale: bool = True,
+) -> bytes:
+    """Both images with their maps, the score, its check and the colour scale, as one figure.
+
+    Args:
+        pair: The explanation.
+        query: RGB.
+        match: RGB.
+        captions: What to write over the two images.
+        colour_map: One of `COLOUR_MAPS`.
+        opacity: Of the maps, 0..1.
+        smooth: Bilinear, or one flat patch per cell.
+        shared_scale: One colour scale for both maps, or one for each.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    maps = (pair.query_map, pair.match_map)
+    figure = Figure(figsize=(10, 4.9), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for panel, image, values, caption in zip(panels, (query, match), maps, captions, strict=True):
+        scale = colour_scale(*(maps if shared_scale else (values,)), colour_map=colour_map)
+        panel.imshow(overlay(image, values, scale, opacity, smooth))
+        panel.set_title(caption, fontsize=10)
+        panel.set_axis_off()
+        if not shared_scale:
+            _add_colour_bar(figure, [panel], scale)
+    if shared_scale:
+        _add_colour_bar(figure, list(panels), scale)
+    settings = pair.settings
+    figure.suptitle(
+        f"similarity {pair.similarity:.4f}   ·   "
+        f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+    )
+    figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()
+
+
+def sum_check(pair: PairExplanation) -> str:
+    """The check that the map adds up to the similarity, in one line."""
+    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
+    return (
+        f"map sum {pair.query_map.sum(dtype=np.float64):.4f}{bias} · "
+        f"cosine {pair.similarity:.4f} · residual {pair.residual:.0e}"
+    )
+
+
+def _add_colour_bar(figure: Figure, panels: list[Axes], scale: ColourScale) -> None:
+    colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)
+    bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.02)
+    bar.set_label("contribution of a cell to the similarity", fontsize=9)
+    bar.ax.tick_params(labelsize=8)

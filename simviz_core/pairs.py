@@ -1,0 +1,156 @@
+"""Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simviz_core import __version__
+from simviz_core.decomposition import (
+    DecomposedImage,
+    bias_term,
+    cumulative_share,
+    feature_contributions,
+    similarity,
+    similarity_map,
+)
+
+TOP_FEATURES = 10
+"""How many of the strongest feature components are listed; the paper marks the top ten."""
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What decides an embedding, apart from the image.
+
+    Attributes:
+        network: The network's name.
+        pooling: The pooling rule's name.
+        size: Width and height of the images that enter the network, in pixels.
+    """
+
+    network: str
+    pooling: str
+    size: int
+
+
+@dataclass(frozen=True)
+class PairExplanation:
+    """Why two images are similar.
+
+    Attributes:
+        settings: The network that was asked.
+        similarity: The cosine of the two embeddings, -1..1.
+        query_map: What each cell of the query contributes to it, (H, W), float32.
+        match_map: What each cell of the match contributes to it, (H', W'), float32.
+        bias: What belongs to no cell of the query; `query_map.sum() + bias` is the similarity.
+        match_bias: What belongs to no cell of the match.
+        residual: |sum of the map + bias − similarity|, the larger one of the two maps.
+        features: What each component of the embedding contributes, (D,), float32.
+        feature_curve: Share of the similarity that the k strongest components carry, (D,).
+    """
+
+    settings: NetworkSettings
+    similarity: float
+    query_map: NDArray[np.float32]
+    match_map: NDArray[np.float32]
+    bias: float
+    match_bias: float
+    residual: float
+    features: NDArray[np.float32]
+    feature_curve: NDArray[np.float32]
+
+    @property
+    def top_features(self) -> list[tuple[int, float]]:
+        """The strongest components, as (channel, contribution), strongest first."""
+        strongest = np.argsort(-self.features, kind="stable")[:TOP_FEATURES]
+        return [(int(channel), float(self.features[channel])) for channel in strongest]
+
+
+def explain_pair(
+    query: DecomposedImage, match: DecomposedImage, settings: NetworkSettings
+) -> PairExplanation:
+    """Explain the similarity of two decomposed images, both ways.
+
+    Args:
+        query: One image, contributions (H, W, D).
+        match: One image, contributions (H', W', D).
+        settings: The network that decomposed both.
+
+    Returns:
+        The explanation.
+
+    Source: the paper's section 3, equations 1 to 6.
+    """
+    score = similarity(query, match).item()
+    query_map = similarity_map(query, match).numpy(force=True)
+    match_map = similarity_map(match, query).numpy(force=True)
+    bias, match_bias = bias_term(query, match).item(), bias_term(match, query).item()
+    features = feature_contributions(query, match)
+    return PairExplanation(
+        settings=settings,
+        similarity=score,
+        query_map=query_map,
+        match_map=match_map,
+        bias=bias,
+        match_bias=match_bias,
+        residual=max(
+            abs(query_map.sum(dtype=np.float64) + bias - score),
+            abs(match_map.sum(dtype=np.float64) + match_bias - score),
+        ),
+        features=features.numpy(force=True),
+        feature_curve=cumulative_share(features).numpy(force=True),
+    )
+
+
+def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any]:
+    """The explanation as JSON-ready values.
+
+    Args:
+        pair: The explanation.
+        query: The query's name, as the user gave it.
+        match: The match's name.
+
+    Returns:
+        The figures; maps are lists of rows, in the order of the image's rows.
+    """
+    return {
+        "query": query,
+        "match": match,
+        "network": pair.settings.network,
+        "pooling": pair.settings.pooling,
+        "size": pair.settings.size,
+        "similarity": pair.similarity,
+        "bias": pair.bias,
+        "match_bias": pair.match_bias,
+        "residual": float(pair.residual),
+        "query_map": pair.query_map.tolist(),
+        "match_map": pair.match_map.tolist(),
+        "top_features": [
+            {"channel": channel, "contribution": contribution}
+            for channel, contribution in pair.top_features
+        ],
+        "version": __version__,
+    }
+
+
+def pair_as_arrays(pair: PairExplanation) -> dict[str, NDArray[Any]]:
+    """The explanation as arrays, for an NPZ file.
+
+    Returns:
+        `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,), float32, and the
+        scalars `similarity`, `bias`, `match_bias`, `residual`, `network`, `pooling`, `size`.
+    """
+    return {
+        "query_map": pair.query_map,
+        "match_map": pair.match_map,
+        "feature_contributions": pair.features,
+        "similarity": np.float64(pair.similarity),
+        "bias": np.float64(pair.bias),
+        "match_bias": np.float64(pair.match_bias),
+        "residual": np.float64(pair.residual),
+        "network": np.str_(pair.settings.network),
+        "pooling": np.str_(pair.settings.pooling),
+        "size": np.int64(pair.settings.size),
+    }

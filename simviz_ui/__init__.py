@@ -1,0 +1,1 @@
+"""What the pages share: cached networks and images, pickers, pictures. No mathematics."""

@@ -1,0 +1,166 @@
+"""Choose an image: from the gallery by name, thumbnail or step, or by uploading one."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from simviz_core.errors import ImageError
+from simviz_core.gallery import Gallery
+from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
+from simviz_ui.resources import gallery_picture
+from simviz_ui.thumbnails import thumbnail_grid
+from simviz_ui.uploads import UPLOAD_PREFIX, upload_store
+
+
+@dataclass(frozen=True)
+class ChosenImage:
+    """An image that is chosen on a page.
+
+    Attributes:
+        id: Its gallery id, or its upload id.
+        path: The path to name in a command; of an upload, its file name.
+        label: Its class; None of an upload.
+        picture: The image itself.
+    """
+
+    id: str
+    path: str
+    label: str | None
+    picture: LoadedImage
+
+    @property
+    def title(self) -> str:
+        """What to write over the image."""
+        return self.picture.name if self.label is None else image_title(self.id)
+
+
+def image_title(image_id: str) -> str:
+    """An image's id as it is shown: "hotel_03 / view_1", or the name of an uploaded file."""
+    if image_id.startswith(UPLOAD_PREFIX):
+        upload = upload_store().get(image_id)
+        return f"{upload.name} (uploaded)" if upload else "uploaded image"
+    return image_id.rpartition(".")[0].replace("/", " / ")
+
+
+def choose_image(key: str, image_id: str) -> None:
+    """Choose an image for the picker of that key; for callbacks."""
+    st.session_state[key] = image_id
+
+
+def image_picker(key: str, title: str, gallery: Gallery, default: int) -> ChosenImage | None:
+    """Show the picker of one image.
+
+    Args:
+        key: Names the choice in the session and in the link.
+        title: What the image is called on the page.
+        gallery: Where to choose from.
+        default: The position in the gallery of the image that is chosen at first.
+
+    Returns:
+        The chosen image; None where it cannot be read, after a message has been shown.
+    """
+    _warn_of_lost_upload(key)
+    ids = [image.id for image in gallery.images]
+    chosen = st.selectbox(
+        title,
+        ids + _held_uploads(key),
+        index=min(default, len(ids) - 1),
+        format_func=image_title,
+        key=key,
+        bind="query-params",
+    )
+    with st.container(horizontal=True, gap="small"):
+        _step_button(key, gallery, chosen, -1)
+        _step_button(key, gallery, chosen, +1)
+        with st.popover("Browse", icon=":material/grid_view:"):
+            _browse(key, gallery, chosen)
+        with st.popover("Upload", icon=":material/upload:"):
+            _upload(key)
+    _show_upload_error(key)
+    try:
+        return _open(gallery, chosen)
+    except ImageError as error:
+        st.error(str(error), icon=":material/broken_image:")
+        return None
+
+
+def _open(gallery: Gallery, image_id: str) -> ChosenImage:
+    if image_id.startswith(UPLOAD_PREFIX):
+        upload = upload_store().get(image_id)
+        if upload is None:
+            raise ImageError("the uploaded image is no longer held; upload it again")
+        return ChosenImage(image_id, upload.name, None, upload)
+    image = gallery.image(image_id)
+    return ChosenImage(image_id, str(image.path), image.label, gallery_picture(image.path))
+
+
+def _held_uploads(key: str) -> list[str]:
+    """The uploads that can be chosen here: this session's, and the one that the link names."""
+    uploads = list(st.session_state.get("uploads", []))
+    linked = st.query_params.get(key, "")
+    if linked.startswith(UPLOAD_PREFIX) and linked not in uploads:
+        uploads.append(linked)
+    return [image_id for image_id in uploads if upload_store().get(image_id)]
+
+
+def _warn_of_lost_upload(key: str) -> None:
+    linked = st.query_params.get(key, "")
+    if linked.startswith(UPLOAD_PREFIX) and upload_store().get(linked) is None:
+        st.warning("The uploaded image of this link is no longer held. Upload it again.")
+
+
+def _step_button(key: str, gallery: Gallery, chosen: str, step: int) -> None:
+    def take_step() -> None:
+        in_gallery = chosen in gallery.by_id
+        choose_image(key, gallery.neighbour(chosen, step) if in_gallery else gallery.images[0].id)
+
+    st.button(
+        "",
+        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+        help="Previous image" if step < 0 else "Next image",
+        key=f"{key}_{'previous' if step < 0 else 'next'}",
+        on_click=take_step,
+    )
+
+
+def _browse(key: str, gallery: Gallery, chosen: str) -> None:
+    labels = list(gallery.by_label)
+    own = gallery.by_id[chosen].label if chosen in gallery.by_id else labels[0]
+    # The class of the chosen image is in the key, so that a new choice opens its own class.
+    label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
+    thumbnail_grid(
+        gallery.by_label[label], chosen, f"{key}_thumbnails", partial(choose_image, key)
+    )
+
+
+def _upload(key: str) -> None:
+    st.file_uploader(
+        "An image of your own",
+        type=sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES),
+        key=f"{key}_file",
+        on_change=partial(_take_upload, key),
+    )
+    st.caption("Stays on this server, in memory. A link to it works until the server restarts.")
+
+
+def _take_upload(key: str) -> None:
+    st.session_state.pop(f"{key}_error", None)
+    file = st.session_state[f"{key}_file"]
+    if file is None:
+        return
+    try:
+        image_id = upload_store().add(file.getvalue(), file.name)
+    except ImageError as error:
+        st.session_state[f"{key}_error"] = str(error)
+        return
+    uploads = st.session_state.setdefault("uploads", [])
+    if image_id not in uploads:
+        uploads.append(image_id)
+    choose_image(key, image_id)
+
+
+def _show_upload_error(key: str) -> None:
+    message = st.session_state.get(f"{key}_error")
+    if message:
+        st.error(message, icon=":material/broken_image:")

@@ -1,0 +1,273 @@
+"""What the Pair page shows of an explanation: maps, figures, features, exports."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import matplotlib
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from simviz_core.cli import pair_command
+from simviz_core.figures import (
+    COLOUR_MAPS,
+    DEFAULT_COLOUR_MAP,
+    DEFAULT_OPACITY,
+    ColourScale,
+    colour_scale,
+    overlay,
+    pair_figure,
+)
+from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_arrays, pair_as_json
+from simviz_ui.image_picker import ChosenImage
+
+PICTURE_BOX = (720, 480)
+"""Pictures are shown as large as fits into this width and height, in pixels."""
+
+
+@dataclass(frozen=True)
+class Display:
+    """How maps are shown; changing it never runs the network.
+
+    Attributes:
+        colour_map: One of `COLOUR_MAPS`.
+        opacity: Of the maps, 0..1.
+        smooth: Bilinear, or one flat patch per cell.
+        shared_scale: One colour scale for both maps, or one for each.
+    """
+
+    colour_map: str
+    opacity: float
+    smooth: bool
+    shared_scale: bool
+
+
+@st.fragment
+def show_maps(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> None:
+    """Both images with their maps, the controls of the display, and the exports.
+
+    A fragment: its controls redraw it alone.
+    """
+    display = _display_controls()
+    maps = (pair.query_map, pair.match_map)
+    panels = st.columns(2, gap="medium")
+    for panel, chosen, values in zip(panels, (query, match), maps, strict=True):
+        scale = colour_scale(
+            *(maps if display.shared_scale else (values,)), colour_map=display.colour_map
+        )
+        with panel:
+            st.image(
+                _picture(chosen, values, scale, display),
+                alt=f"{chosen.title}, with its similarity map",
+                output_format="JPEG",
+            )
+            if not display.shared_scale:
+                _colour_bar(scale)
+    if display.shared_scale:
+        _colour_bar(scale)
+    _exports(pair, query, match, display)
+
+
+def show_score(pair: PairExplanation) -> None:
+    """The similarity, and the check that the map adds up to it."""
+    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
+    score, total, residual = st.columns(3)
+    score.metric(
+        "Similarity", f"{pair.similarity:.4f}", help="The cosine of the two embeddings, -1 to 1."
+    )
+    total.metric(
+        "Sum of the map",
+        f"{pair.query_map.sum(dtype=np.float64):.4f}{bias}",
+        help="Over the cells of the query; the cells of the match add up to the same.",
+    )
+    residual.metric(
+        "Residual",
+        f"{pair.residual:.0e}",
+        help="The difference between the sum and the similarity, computed each time. It is "
+        "rounding: the map is exact, not an approximation.",
+    )
+
+
+def show_features(pair: PairExplanation) -> None:
+    """The strongest feature components, and the share that the top k of them carry."""
+    strongest, curve = st.columns(2, gap="medium")
+    strongest.plotly_chart(_strongest_chart(pair), key="strongest", config={"displaylogo": False})
+    curve.plotly_chart(_curve_chart(pair), key="curve", config={"displaylogo": False})
+    share = float(pair.feature_curve[min(TOP_FEATURES, pair.features.size) - 1])
+    st.caption(
+        f"The {TOP_FEATURES} strongest of {pair.features.size:,} feature components carry "
+        f"{share:.0%} of this similarity. Each component contributes the product of its values in "
+        "the two unit embeddings."
+    )
+
+
+def _display_controls() -> Display:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        colour_map = st.selectbox(
+            "Colours",
+            COLOUR_MAPS,
+            index=COLOUR_MAPS.index(DEFAULT_COLOUR_MAP),
+            key="colours",
+            bind="query-params",
+            width=150,
+            help="The first four are perceptually uniform; jet is the paper's. Where negative "
+            "contributions occur, a diverging scale centred at zero is used instead.",
+        )
+        opacity = st.slider(
+            "Opacity",
+            min_value=0,
+            max_value=100,
+            value=round(DEFAULT_OPACITY * 100),
+            step=5,
+            format="%d %%",
+            key="opacity",
+            bind="query-params",
+            width=220,
+        )
+        style = st.segmented_control(
+            "Map",
+            ["smooth", "cells"],
+            default="smooth",
+            required=True,
+            format_func=str.capitalize,
+            key="style",
+            bind="query-params",
+            help="Smooth interpolates between the centres of the cells; cells shows what is "
+            "computed. A cell responds to more of the image than it covers.",
+        )
+        scale = st.segmented_control(
+            "Scale",
+            ["shared", "each"],
+            default="shared",
+            required=True,
+            format_func=lambda name: "Shared" if name == "shared" else "Per image",
+            key="scale",
+            bind="query-params",
+            help="One colour scale for both maps, so that they can be compared, or one for each.",
+        )
+    return Display(colour_map, opacity / 100, style != "cells", scale != "each")
+
+
+def _picture(
+    chosen: ChosenImage, values: np.ndarray, scale: ColourScale, display: Display
+) -> Image.Image:
+    return overlay(_fitted(chosen), values, scale, display.opacity, display.smooth)
+
+
+def _fitted(chosen: ChosenImage) -> Image.Image:
+    """The image, as large as fits into the box."""
+    pixels = chosen.picture.pixels
+    factor = min(PICTURE_BOX[0] / pixels.width, PICTURE_BOX[1] / pixels.height)
+    size = (max(1, round(pixels.width * factor)), max(1, round(pixels.height * factor)))
+    return pixels.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+
+
+def _colour_bar(scale: ColourScale) -> None:
+    """The colour scale with its ends and its middle, and what it measures."""
+    colour_map = matplotlib.colormaps[scale.colour_map]
+    stops = ", ".join(to_hex(colour_map(share)) for share in np.linspace(0, 1, 17))
+    values = (scale.low, (scale.low + scale.high) / 2, scale.high)
+    ticks = "".join(f"<span>{value:.3g}</span>" for value in values)
+    st.html(
+        f'<div style="max-width:26rem;font-size:.8rem">'
+        f'<div style="height:.7rem;border-radius:.2rem;'
+        f'background:linear-gradient(to right, {stops})"></div>'
+        f'<div style="display:flex;justify-content:space-between">{ticks}</div>'
+        f'<div style="opacity:.75">contribution of a cell to the similarity</div></div>'
+    )
+
+
+def _exports(
+    pair: PairExplanation, query: ChosenImage, match: ChosenImage, display: Display
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        download = partial(st.download_button, on_click="ignore", icon=":material/download:")
+        figure = _figure(pair, query, match, display)
+        download("Figure (PNG)", figure, "pair.png", "image/png")
+        download("Numbers (JSON)", partial(_json, pair, query, match), "pair.json")
+        download("Numbers (NPZ)", partial(_npz, pair), "pair.npz")
+        with st.popover("Command", icon=":material/terminal:"):
+            st.caption("The same figure and the same numbers, from the command line:")
+            st.code(pair_command(query.path, match.path, pair.settings), "bash", wrap_lines=True)
+
+
+def _figure(
+    pair: PairExplanation, query: ChosenImage, match: ChosenImage, display: Display
+) -> Callable[[], bytes]:
+    """Draws the figure when it is called, which is when its button is clicked."""
+    return partial(
+        pair_figure,
+        pair,
+        query.picture.pixels,
+        match.picture.pixels,
+        captions=(query.title, match.title),
+        colour_map=display.colour_map,
+        opacity=display.opacity,
+        smooth=display.smooth,
+        shared_scale=display.shared_scale,
+    )
+
+
+def _json(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> str:
+    return json.dumps(pair_as_json(pair, query.path, match.path), indent=1)
+
+
+def _npz(pair: PairExplanation) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **pair_as_arrays(pair))
+    return buffer.getvalue()
+
+
+def _strongest_chart(pair: PairExplanation) -> go.Figure:
+    channels, contributions = zip(*pair.top_features, strict=True)
+    bars = go.Bar(
+        x=contributions,
+        y=[str(channel) for channel in channels],
+        orientation="h",
+        hovertemplate="channel %{y}: %{x:.4f}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_layout(
+        title=f"The {len(channels)} strongest features",
+        xaxis_title="contribution to the similarity",
+        yaxis={"title": "channel", "type": "category", "autorange": "reversed"},
+        height=360,
+        margin={"t": 48, "b": 48},
+    )
+    return figure
+
+
+def _curve_chart(pair: PairExplanation) -> go.Figure:
+    counts = np.arange(1, pair.features.size + 1)
+    curve = go.Scatter(
+        x=counts,
+        y=pair.feature_curve,
+        mode="lines",
+        hovertemplate="top %{x}: %{y:.1%}<extra></extra>",
+        showlegend=False,
+    )
+    top = min(TOP_FEATURES, counts.size)
+    mark = go.Scatter(
+        x=[top],
+        y=[pair.feature_curve[top - 1]],
+        mode="markers+text",
+        marker={"size": 10},
+        text=[f" top {top}: {pair.feature_curve[top - 1]:.0%}"],
+        textposition="middle right",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure = go.Figure([curve, mark])
+    figure.update_layout(
+        title="Share carried by the top k",
+        xaxis={"title": "k, number of features", "type": "log"},
+        yaxis={"title": "share of the similarity", "tickformat": ".0%", "rangemode": "tozero"},
+        height=360,
+        margin={"t": 48, "b": 48},
+    )
+    return figure

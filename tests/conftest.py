@@ -1,0 +1,46 @@
+"""Fixtures that several rooms of the tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """A folder of class folders with real photos, which are not part of the repository."""
+    if not PHOTOS.is_dir():
+        pytest.skip(f"the photos are not at {PHOTOS}")
+    return PHOTOS
+
+
+@pytest.fixture(scope="session")
+def demo_rooms() -> Path:
+    """The images of the demo gallery."""
+    return REPOSITORY / "demo" / "rooms" / "images"
+
+
+@pytest.fixture
+def small_gallery(tmp_path: Path) -> Path:
+    """Two classes of three small images each, and files that are no images of the gallery."""
+    chance = np.random.default_rng(0)
+    root = tmp_path / "gallery"
+    for label in ("chairs", "lamps"):
+        folder = root / label
+        folder.mkdir(parents=True)
+        for number in (1, 2, 10):
+            pixels = chance.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"view_{number}.png")
+        (folder / "notes.txt").write_text("not an image")
+        (folder / ".hidden.png").write_bytes(b"")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as README says: from the repository's folder."""
+    monkeypatch.chdir(REPOSITORY)
