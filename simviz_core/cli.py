@@ -157,7 +157,7 @@ def _run_pair(options: argparse.Namespace) -> None:
             pair,
             images[0].pixels,
             images[1].pixels,
-            captions=(images[0].name, images[1].name),
+            captions=(_caption(options.query), _caption(options.match)),
             colour_map=options.colour_map,
             opacity=options.opacity,
             smooth=not options.cells,
@@ -175,6 +175,11 @@ def _run_pair(options: argparse.Namespace) -> None:
             Path(options.json).write_text(text + "\n", encoding="utf-8")
     if not (options.figure or options.npz or options.json):
         _print_summary(pair)
+
+
+def _caption(path: str) -> str:
+    """The file's name and its folder's, which is its class in a gallery."""
+    return " / ".join(Path(path).parts[-2:])
 
 
 def _print_summary(pair: PairExplanation) -> None:

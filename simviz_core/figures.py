@@ -25,6 +25,8 @@ COLOUR_MAPS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet")
 DEFAULT_COLOUR_MAP = COLOUR_MAPS[0]
 DIVERGING_COLOUR_MAP = "RdBu_r"
 DEFAULT_OPACITY = 0.6
+LONGEST_CAPTION = 52
+"""Characters that fit over one image of a figure."""
 NEGLIGIBLE = 1e-6
 """Negative values smaller than this share of the largest magnitude are rounding, not sign."""
 
@@ -149,7 +151,8 @@ def pair_figure(
     for panel, image, values, caption in zip(panels, (query, match), maps, captions, strict=True):
         scale = colour_scale(*(maps if shared_scale else (values,)), colour_map=colour_map)
         panel.imshow(overlay(image, values, scale, opacity, smooth))
-        panel.set_title(caption, fontsize=10)
+        panel.set_title(_shortened(caption), fontsize=10)
+        panel.set_anchor("N")
         panel.set_axis_off()
         if not shared_scale:
             _add_colour_bar(figure, [panel], scale)
@@ -173,6 +176,12 @@ def sum_check(pair: PairExplanation) -> str:
         f"map sum {pair.query_map.sum(dtype=np.float64):.4f}{bias} · "
         f"cosine {pair.similarity:.4f} · residual {pair.residual:.0e}"
     )
+
+
+def _shortened(caption: str) -> str:
+    """The caption, its middle left out where it would run into its neighbour."""
+    half = LONGEST_CAPTION // 2
+    return caption if len(caption) <= LONGEST_CAPTION else f"{caption[:half]}…{caption[-half:]}"
 
 
 def _add_colour_bar(figure: Figure, panels: list[Axes], scale: ColourScale) -> None:

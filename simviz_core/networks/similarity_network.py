@@ -123,6 +123,4 @@ def load_network(
     rule = pooling_by_name(pooling or entry.pooling)
     if size not in SIZES:
         raise SettingsError(f"unknown size {size}; choose one of {', '.join(map(str, SIZES))}")
-    return SimilarityNetwork(
-        name, load_trunk(name, pretrained), entry.preprocessing, rule, size
-    )
+    return SimilarityNetwork(name, load_trunk(name, pretrained), entry.preprocessing, rule, size)
