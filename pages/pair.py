@@ -7,6 +7,7 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
 from simviz_ui.image_picker import choose_image, image_picker
+from simviz_ui.navigation import enter_through_app
 from simviz_ui.pair_view import show_features, show_maps, show_score
 from simviz_ui.resources import demo_gallery, explain
 from simviz_ui.sidebar import network_settings
@@ -49,6 +50,7 @@ def pair_tools(gallery: Gallery) -> None:
         )
 
 
+enter_through_app()
 st.title("Pair")
 st.markdown(
     "Which regions make these two images similar? The colours show what each cell contributes, "

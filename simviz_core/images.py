@@ -20,20 +20,21 @@ from simviz_core.errors import ImageError
 
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(
-    (
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".ppm",
-        ".pgm",
-        ".jp2",
-        ".avif",
-    )
+    f".{ending}"
+    for ending in [
+        "jpg",
+        "jpeg",
+        "png",
+        "gif",
+        "bmp",
+        "tif",
+        "tiff",
+        "webp",
+        "ppm",
+        "pgm",
+        "jp2",
+        "avif",
+    ]
 )
 """The file endings that galleries list and uploads accept."""
 MAX_PIXELS = 100_000_000

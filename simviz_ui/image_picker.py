@@ -70,7 +70,7 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
         key=key,
         bind="query-params",
     )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall"):
         _step_button(key, gallery, chosen, -1)
         _step_button(key, gallery, chosen, +1)
         with st.popover("Browse", icon=":material/grid_view:"):
@@ -129,9 +129,7 @@ def _browse(key: str, gallery: Gallery, chosen: str) -> None:
     own = gallery.by_id[chosen].label if chosen in gallery.by_id else labels[0]
     # The class of the chosen image is in the key, so that a new choice opens its own class.
     label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
-    thumbnail_grid(
-        gallery.by_label[label], chosen, f"{key}_thumbnails", partial(choose_image, key)
-    )
+    thumbnail_grid(gallery.by_label[label], chosen, f"{key}_thumbnails", partial(choose_image, key))
 
 
 def _upload(key: str) -> None:
