@@ -18,23 +18,10 @@ from PIL import Image, ImageOps
 
 from simviz_core.errors import ImageError
 
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(
-    f".{ending}"
-    for ending in [
-        "jpg",
-        "jpeg",
-        "png",
-        "gif",
-        "bmp",
-        "tif",
-        "tiff",
-        "webp",
-        "ppm",
-        "pgm",
-        "jp2",
-        "avif",
-    ]
+    {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2"}
+    | {".avif"}
 )
 """The file endings that galleries list and uploads accept."""
 MAX_PIXELS = 100_000_000

@@ -10,7 +10,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
 from simviz_ui.resources import gallery_picture
 from simviz_ui.thumbnails import thumbnail_grid
-from simviz_ui.uploads import UPLOAD_PREFIX, upload_store
+from simviz_ui.uploads import IS_UPLOAD, upload_store
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ChosenImage:
     """An image that is chosen on a page.
 
     Attributes:
-        id: Its gallery id, or its upload id.
+        id: Its gallery id, or its upload id; what the page and the link show.
         path: The path to name in a command; of an upload, its file name.
         label: Its class; None of an upload.
         picture: The image itself.
@@ -28,19 +28,6 @@ class ChosenImage:
     path: str
     label: str | None
     picture: LoadedImage
-
-    @property
-    def title(self) -> str:
-        """What to write over the image."""
-        return self.picture.name if self.label is None else image_title(self.id)
-
-
-def image_title(image_id: str) -> str:
-    """An image's id as it is shown: "hotel_03 / view_1", or the name of an uploaded file."""
-    if image_id.startswith(UPLOAD_PREFIX):
-        upload = upload_store().get(image_id)
-        return f"{upload.name} (uploaded)" if upload else "uploaded image"
-    return image_id.rpartition(".")[0].replace("/", " / ")
 
 
 def choose_image(key: str, image_id: str) -> None:
@@ -66,7 +53,6 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
         title,
         ids + _held_uploads(key),
         index=min(default, len(ids) - 1),
-        format_func=image_title,
         key=key,
         bind="query-params",
     )
@@ -77,7 +63,6 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
             _browse(key, gallery, chosen)
         with st.popover("Upload", icon=":material/upload:"):
             _upload(key)
-    _show_upload_error(key)
     try:
         return _open(gallery, chosen)
     except ImageError as error:
@@ -86,7 +71,7 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
 
 
 def _open(gallery: Gallery, image_id: str) -> ChosenImage:
-    if image_id.startswith(UPLOAD_PREFIX):
+    if IS_UPLOAD.fullmatch(image_id):
         upload = upload_store().get(image_id)
         if upload is None:
             raise ImageError("the uploaded image is no longer held; upload it again")
@@ -99,14 +84,14 @@ def _held_uploads(key: str) -> list[str]:
     """The uploads that can be chosen here: this session's, and the one that the link names."""
     uploads = list(st.session_state.get("uploads", []))
     linked = st.query_params.get(key, "")
-    if linked.startswith(UPLOAD_PREFIX) and linked not in uploads:
+    if IS_UPLOAD.fullmatch(linked) and linked not in uploads:
         uploads.append(linked)
     return [image_id for image_id in uploads if upload_store().get(image_id)]
 
 
 def _warn_of_lost_upload(key: str) -> None:
     linked = st.query_params.get(key, "")
-    if linked.startswith(UPLOAD_PREFIX) and upload_store().get(linked) is None:
+    if IS_UPLOAD.fullmatch(linked) and upload_store().get(linked) is None:
         st.warning("The uploaded image of this link is no longer held. Upload it again.")
 
 
@@ -139,6 +124,9 @@ def _upload(key: str) -> None:
         key=f"{key}_file",
         on_change=partial(_take_upload, key),
     )
+    message = st.session_state.get(f"{key}_error")
+    if message:
+        st.error(message, icon=":material/broken_image:")
     st.caption("Stays on this server, in memory. A link to it works until the server restarts.")
 
 
@@ -156,9 +144,3 @@ def _take_upload(key: str) -> None:
     if image_id not in uploads:
         uploads.append(image_id)
     choose_image(key, image_id)
-
-
-def _show_upload_error(key: str) -> None:
-    message = st.session_state.get(f"{key}_error")
-    if message:
-        st.error(message, icon=":material/broken_image:")

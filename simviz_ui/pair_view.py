@@ -63,7 +63,7 @@ def show_maps(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> 
         with panel:
             st.image(
                 _picture(chosen, values, scale, display),
-                alt=f"{chosen.title}, with its similarity map",
+                alt=f"{chosen.id}, with its similarity map",
                 output_format="JPEG",
             )
             if not display.shared_scale:
@@ -205,7 +205,7 @@ def _figure(
         pair,
         query.picture.pixels,
         match.picture.pixels,
-        captions=(query.title, match.title),
+        captions=(query.id, match.id),
         colour_map=display.colour_map,
         opacity=display.opacity,
         smooth=display.smooth,

@@ -1,5 +1,6 @@
 """Uploaded images, held in memory so that a reload or a page switch does not lose them."""
 
+import re
 from collections import OrderedDict
 from threading import Lock
 
@@ -7,13 +8,16 @@ import streamlit as st
 
 from simviz_core.images import LoadedImage, load_image
 
-UPLOAD_PREFIX = "upload:"
 CAPACITY = 32
 """Uploads held by the process; the ones not used for longest make room."""
+DIGITS = 16
+"""Digits of the content's digest in an id: enough that nobody finds another's upload by trying."""
+IS_UPLOAD = re.compile(rf".* \(upload [0-9a-f]{{{DIGITS}}}\)", re.DOTALL)
+"""What the id of an upload looks like; the id is what the pages and the link show."""
 
 
 class UploadStore:
-    """The latest uploads of all sessions, each under an id that only its content yields."""
+    """The latest uploads of all sessions, each under an id that its content yields."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
@@ -34,7 +38,7 @@ class UploadStore:
             ImageError: The content is not an image that can be read.
         """
         image = load_image(content, name=name)
-        image_id = UPLOAD_PREFIX + image.digest
+        image_id = f"{name} (upload {image.digest[:DIGITS]})"
         with self._lock:
             self._images[image_id] = image
             self._images.move_to_end(image_id)

@@ -32,7 +32,10 @@ def example_pair(signed: bool = False) -> PairExplanation:
 
 
 @given(
-    rows=st.integers(1, 9), columns=st.integers(1, 9), factor=st.integers(1, 8), smooth=st.booleans()
+    rows=st.integers(1, 9),
+    columns=st.integers(1, 9),
+    factor=st.integers(1, 8),
+    smooth=st.booleans(),
 )
 def test_upsampling_keeps_the_sum(rows: int, columns: int, factor: int, smooth: bool) -> None:
     values = np.random.default_rng(rows * 10 + columns).normal(size=(rows, columns))
@@ -51,7 +54,9 @@ def test_upsampling_keeps_each_cell_at_its_centre() -> None:
 
 def test_flat_cells_are_flat() -> None:
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
-    np.testing.assert_array_equal(upsample(values, 6, 4, smooth=False), values.repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(
+        upsample(values, 6, 4, smooth=False), values.repeat(2, 0).repeat(2, 1)
+    )
 
 
 def test_scale_starts_at_zero_and_is_shared() -> None:
