@@ -1,0 +1,150 @@
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from simviz_core.cli import main, pair_command
+from simviz_core.pairs import NetworkSettings
+
+
+@pytest.fixture
+def pair(small_gallery: Path) -> list[str]:
+    return [str(small_gallery / "chairs" / f"view_{number}.png") for number in (1, 2)]
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    try:
+        status = main(arguments)
+    except SystemExit as exit_:
+        status = int(exit_.code or 0)
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def test_json_holds_the_maps_and_the_check(
+    pair: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(["pair", *pair, "--json", "-"], capsys)
+    assert (status, err) == (0, "")
+    values = json.loads(out)
+    assert values["query"] == pair[0]
+    assert (values["network"], values["pooling"], values["size"]) == (
+        "efficientnet_lite0",
+        "average",
+        224,
+    )
+    assert np.shape(values["query_map"]) == np.shape(values["match_map"]) == (7, 7)
+    for name in ("query_map", "match_map"):
+        total = np.sum(values[name]) + values["bias"]
+        assert total == pytest.approx(values["similarity"], abs=1e-5)
+    assert values["residual"] < 1e-5
+    assert values["bias"] == 0
+
+
+@pytest.mark.parametrize("pooling", ["average", "max", "gem", "sum"])
+def test_settings_reach_the_network(
+    pair: list[str], pooling: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["pair", *pair, "--pooling", pooling, "--size", "320", "--json", "-"]
+    status, out, _ = run(arguments, capsys)
+    values = json.loads(out)
+    assert status == 0
+    assert (values["pooling"], values["size"]) == (pooling, 320)
+    assert np.shape(values["query_map"]) == (10, 10)
+
+
+def test_an_image_and_itself_have_similarity_one(
+    pair: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = run(["pair", pair[0], pair[0], "--json", "-"], capsys)
+    assert json.loads(out)["similarity"] == pytest.approx(1, abs=1e-6)
+
+
+def test_files_hold_the_same_numbers(
+    pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure, numbers, arrays = (tmp_path / name for name in ("f.png", "n.json", "a.npz"))
+    options = ["--figure", str(figure), "--json", str(numbers), "--npz", str(arrays), "--cells"]
+    status, out, _ = run(["pair", *pair, *options], capsys)
+    assert (status, out) == (0, "")
+    assert Image.open(figure).format == "PNG"
+    values = json.loads(numbers.read_text())
+    with np.load(arrays) as stored:
+        np.testing.assert_array_equal(stored["query_map"], np.float32(values["query_map"]))
+        assert stored["similarity"] == values["similarity"]
+
+
+def test_without_an_output_the_score_is_printed(
+    pair: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(["pair", *pair], capsys)
+    assert status == 0
+    assert "similarity 0." in out
+    assert "residual" in out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--network", "alexnet"],
+        ["--pooling", "median"],
+        ["--size", "200"],
+        ["--size", "many"],
+        ["--opacity", "1.5"],
+        ["--colour-map", "pink"],
+        ["--unknown"],
+        ["--figure", "/nowhere/figure.png"],
+        ["--json", "/nowhere/numbers.json"],
+    ],
+)
+def test_a_wrong_option_is_one_line_and_status_2(
+    pair: list[str], options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(["pair", *pair, *options], capsys)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert options[-1].lstrip("-") in err
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "no file"), (b"", "empty"), (b"only text", "not an image"), (b"\xff\xd8\xff", "")],
+)
+def test_an_unreadable_image_is_one_line_and_status_2(
+    pair: list[str],
+    content: bytes | None,
+    reason: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrong = tmp_path / "wrong.jpg"
+    if content is not None:
+        wrong.write_bytes(content)
+    status, out, err = run(["pair", pair[0], str(wrong), "--json", "-"], capsys)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "wrong.jpg" in err
+    assert reason in err
+
+
+def test_no_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([], capsys)[0] == 2
+
+
+def test_runs_as_a_module_and_the_command_reproduces_itself(
+    pair: list[str], tmp_path: Path
+) -> None:
+    command = pair_command(*pair, NetworkSettings("efficientnet_lite0", "max", 224))
+    words = shlex.split(command)
+    assert words[:4] == ["python", "-m", "simviz_core", "pair"]
+    words[words.index("pair.png")] = str(tmp_path / "pair.png")
+    finished = subprocess.run(
+        [sys.executable, *words[1:]], capture_output=True, text=True, check=True
+    )
+    assert json.loads(finished.stdout)["pooling"] == "max"
+    assert (tmp_path / "pair.png").stat().st_size > 10_000
