@@ -1,5 +1,6 @@
 """Choose an image: from the gallery by name, thumbnail or step, or by uploading one."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +12,9 @@ from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
 from simviz_ui.resources import gallery_picture
 from simviz_ui.thumbnails import thumbnail_grid
 from simviz_ui.uploads import IS_UPLOAD, upload_store
+
+THUMBNAILS = 24
+"""Thumbnails on one page of the browser."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,12 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
     with st.container(horizontal=True, gap="xsmall"):
         _step_button(key, gallery, chosen, -1)
         _step_button(key, gallery, chosen, +1)
-        with st.popover("Browse", icon=":material/grid_view:"):
-            _browse(key, gallery, chosen)
+        browse = st.popover(
+            "Browse", icon=":material/grid_view:", key=f"{key}_browse", on_change="rerun"
+        )
+        if browse.open:
+            with browse:
+                _browse(key, gallery, chosen)
         with st.popover("Upload", icon=":material/upload:"):
             _upload(key)
     try:
@@ -114,7 +122,13 @@ def _browse(key: str, gallery: Gallery, chosen: str) -> None:
     own = gallery.by_id[chosen].label if chosen in gallery.by_id else labels[0]
     # The class of the chosen image is in the key, so that a new choice opens its own class.
     label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
-    thumbnail_grid(gallery.by_label[label], chosen, f"{key}_thumbnails", partial(choose_image, key))
+    images = gallery.by_label[label]
+    page = 1
+    if len(images) > THUMBNAILS:
+        pages = math.ceil(len(images) / THUMBNAILS)
+        page = st.pagination(pages, key=f"{key}_page_of_{label}")
+    shown = images[(page - 1) * THUMBNAILS : page * THUMBNAILS]
+    thumbnail_grid(shown, chosen, f"{key}_thumbnails", partial(choose_image, key))
 
 
 def _upload(key: str) -> None:

@@ -1,0 +1,227 @@
+"""The pages without a browser: what they show and what their widgets do."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from simviz_core.cli import main
+from simviz_ui import resources
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+PAIR = "pages/pair.py"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(small_gallery: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app on a small gallery, on its first page."""
+    monkeypatch.setattr(resources, "DEMO_GALLERY", small_gallery)
+    return AppTest.from_file(APP, default_timeout=60)
+
+
+@pytest.fixture
+def pair(app: AppTest) -> AppTest:
+    """The app on the Pair page."""
+    return on_pair_page(app)
+
+
+def on_pair_page(app: AppTest) -> AppTest:
+    app.run()
+    app.switch_page(PAIR).run()
+    assert not app.exception
+    return app
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(metric.value for metric in app.metric if metric.label == label)
+
+
+def button(app: AppTest, label: str):
+    return next(button for button in app.button if button.label == label)
+
+
+def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_overview_says_what_this_is_and_where_to_click(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "SimViz"
+    assert "which regions of two images make them similar" in app.markdown[0].value
+    assert "pair" in str(app.get("page_link")[0].proto).lower()
+
+
+def test_two_maps_and_a_sum_that_checks(pair: AppTest) -> None:
+    assert len(pair.image) == 2
+    assert metric(pair, "Similarity") == metric(pair, "Sum of the map")
+    assert float(metric(pair, "Residual")) < 1e-5
+    assert len(pair.get("plotly_chart")) == 2
+
+
+def test_the_page_shows_what_the_command_prints(
+    pair: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(small_gallery / pair.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths]) == 0
+    assert f"similarity {metric(pair, 'Similarity')}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("key", "value"), [("pooling", "max"), ("size", 320)])
+def test_network_settings_change_the_score(pair: AppTest, key: str, value: object) -> None:
+    before = metric(pair, "Similarity")
+    pair.get_by_key(key).set_value(value).run()
+    assert not pair.exception
+    assert metric(pair, "Similarity") != before
+    assert float(metric(pair, "Residual")) < 1e-5
+
+
+def test_display_controls_never_run_the_network(
+    pair: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr("simviz_core.networks.SimilarityNetwork.feature_map", fail)
+    before = metric(pair, "Similarity")
+    for key, value in (("opacity", 30), ("colours", "jet"), ("style", "cells"), ("scale", "each")):
+        pair.get_by_key(key).set_value(value).run()
+        assert not pair.exception
+        assert not pair.error
+    assert metric(pair, "Similarity") == before
+
+
+def test_swap_exchanges_the_images_and_keeps_the_score(pair: AppTest) -> None:
+    query, match = pair.session_state["query"], pair.session_state["match"]
+    before = metric(pair, "Similarity")
+    button(pair, "Swap").click().run()
+    assert (pair.session_state["query"], pair.session_state["match"]) == (match, query)
+    assert metric(pair, "Similarity") == before
+
+
+def test_random_pairs_are_of_the_classes_that_were_asked_for(pair: AppTest) -> None:
+    for label, is_same in (("Random, same class", True), ("Random, different classes", False)):
+        button(pair, label).click().run()
+        folders = [pair.session_state[key].split("/")[0] for key in ("query", "match")]
+        assert (folders[0] == folders[1]) is is_same
+        assert not pair.exception
+
+
+def test_steps_walk_through_the_gallery(pair: AppTest) -> None:
+    assert pair.session_state["query"] == "chairs/view_1.png"
+    pair.get_by_key("query_next").click().run()
+    assert pair.session_state["query"] == "chairs/view_2.png"
+    pair.get_by_key("query_previous").click().run()
+    pair.get_by_key("query_previous").click().run()
+    assert pair.session_state["query"] == "lamps/view_10.png"
+
+
+def open_link(app: AppTest, **query: str) -> AppTest:
+    """Enter the app on the Pair page by a link."""
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(PAIR).run()
+    assert not app.exception
+    return app
+
+
+def test_a_link_reopens_the_same_view(app: AppTest) -> None:
+    open_link(app, query="lamps/view_2.png", match="chairs/view_10.png", pooling="Max")
+    assert app.session_state["query"] == "lamps/view_2.png"
+    assert app.session_state["match"] == "chairs/view_10.png"
+    assert app.session_state["pooling"] == "max"
+
+
+def test_a_link_to_nothing_falls_back(app: AppTest) -> None:
+    open_link(app, query="../../etc/passwd", pooling="median")
+    assert app.session_state["query"].startswith("chairs/")
+    assert app.session_state["pooling"] == "average"
+
+
+def test_an_upload_is_shown_and_survives_a_page_switch(pair: AppTest) -> None:
+    before = metric(pair, "Similarity")
+    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    assert not pair.error
+    uploaded = pair.session_state["query"]
+    assert uploaded.startswith("mine.png (upload ")
+    after = metric(pair, "Similarity")
+    assert after != before
+    pair.get_by_key("query_next").click().run()
+    pair.get_by_key("query").set_value(uploaded).run()
+    assert metric(pair, "Similarity") == after
+
+
+def test_a_bad_upload_says_why_and_loses_nothing(pair: AppTest) -> None:
+    before = pair.session_state["query"], metric(pair, "Similarity")
+    pair.get_by_key("query_file").set_value(("mine.jpg", b"only text", "image/jpeg")).run()
+    assert "mine.jpg is not an image" in pair.error[0].value
+    assert (pair.session_state["query"], metric(pair, "Similarity")) == before
+    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    assert not pair.error
+
+
+def test_a_lost_upload_is_named(app: AppTest) -> None:
+    open_link(app, query="mine.png (upload 0123456789abcdef)")
+    assert "Upload it again" in app.warning[0].value
+    assert len(app.image) == 2
+
+
+def test_an_unreadable_gallery_image_leaves_the_rest_working(
+    app: AppTest, small_gallery: Path
+) -> None:
+    (small_gallery / "chairs" / "view_1.png").write_bytes(b"damaged")
+    on_pair_page(app)
+    assert "view_1.png is not an image" in app.error[0].value
+    app.get_by_key("query_next").click().run()
+    assert not app.error
+    assert len(app.image) == 2
+
+
+def test_a_changed_file_is_shown_anew(pair: AppTest, small_gallery: Path) -> None:
+    before = metric(pair, "Similarity")
+    chance = np.random.default_rng(7)
+    pixels = np.sort(chance.integers(0, 255, (48, 64, 3), dtype=np.uint8), axis=0)
+    Image.fromarray(pixels).save(small_gallery / "chairs" / "view_1.png")
+    pair.run()
+    assert metric(pair, "Similarity") != before
+
+
+def test_an_empty_gallery_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "DEMO_GALLERY", tmp_path)
+    app = on_pair_page(AppTest.from_file(APP, default_timeout=60))
+    assert "one folder per class" in app.error[0].value
+
+
+def test_a_network_that_cannot_be_had_leaves_the_page_working(
+    pair: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    pair.get_by_key("network").set_value("resnet50").run()
+    assert "could not be downloaded" in pair.error[0].value
+    pair.get_by_key("network").set_value("efficientnet_lite0").run()
+    assert not pair.error
+    assert len(pair.image) == 2
+
+
+def test_exports_hold_the_numbers_of_the_page(pair: AppTest) -> None:
+    labels = [button.label for button in pair.download_button]
+    assert labels == ["Figure (PNG)", "Numbers (JSON)", "Numbers (NPZ)"]
+    assert "python -m simviz_core pair" in pair.code[0].value
+    assert pair.session_state["query"] in pair.code[0].value
