@@ -1,0 +1,102 @@
+"""A slow reference for the mathematics, in plain loops over float64 numbers.
+
+Written from the equations of Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks"
+(WACV 2019) and, for GeM, of Radenović, Tolias, Chum (TPAMI 2019). It shares nothing with SimViz.
+"""
+
+import math
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def cosine(a: Array, b: Array) -> float:
+    """Equation 1: the similarity of two embeddings."""
+    dot = sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
+    length = math.sqrt(sum(float(x) ** 2 for x in a)) * math.sqrt(sum(float(y) ** 2 for y in b))
+    return dot / length if length else 0.0
+
+
+def cells(F: Array) -> list[tuple[int, int]]:
+    return [(y, x) for y in range(F.shape[0]) for x in range(F.shape[1])]
+
+
+def attributed(F: Array, pooling: str, p: Array | float = 3.0, clamp: float = 1e-6) -> Array:
+    """What each cell has in each component of the pooled vector, (H, W, C).
+
+    Average and sum: equation 2. Max: equations 4 and 5, a maximum shared by all cells that reach
+    it. GeM: each cell's share of the sum of powers.
+    """
+    A = np.zeros(F.shape)
+    exponents = np.broadcast_to(np.asarray(p, dtype=float), F.shape[2:])
+    for c in range(F.shape[2]):
+        values = {cell: float(F[*cell, c]) for cell in cells(F)}
+        if pooling == "average":
+            for cell, value in values.items():
+                A[*cell, c] = value / len(values)
+        elif pooling == "sum":
+            for cell, value in values.items():
+                A[*cell, c] = value
+        elif pooling == "max":
+            largest = max(values.values())
+            winners = [cell for cell, value in values.items() if value == largest]
+            for cell in winners:
+                A[*cell, c] = largest / len(winners)
+        else:
+            powers = {k: max(v, clamp) ** exponents[c] for k, v in values.items()}
+            total = sum(powers.values())
+            pooled = (total / len(values)) ** (1 / exponents[c])
+            for cell, power in powers.items():
+                A[*cell, c] = pooled * power / total
+    return A
+
+
+def pooled(F: Array, pooling: str, p: Array | float = 3.0, clamp: float = 1e-6) -> Array:
+    """Equations 2 and 4: the pooled vector, (C,), computed without any attribution."""
+    e = []
+    exponents = np.broadcast_to(np.asarray(p, dtype=float), F.shape[2:])
+    for c in range(F.shape[2]):
+        values = [float(F[*cell, c]) for cell in cells(F)]
+        if pooling == "average":
+            e.append(sum(values) / len(values))
+        elif pooling == "sum":
+            e.append(sum(values))
+        elif pooling == "max":
+            e.append(max(values))
+        else:
+            powers = [max(value, clamp) ** exponents[c] for value in values]
+            e.append((sum(powers) / len(powers)) ** (1 / exponents[c]))
+    return np.array(e)
+
+
+def map_of(A_i: Array, e_i: Array, e_j: Array) -> Array:
+    """Equations 3 and 6: each cell's part of the similarity of i and j, (H, W)."""
+    lengths = math.sqrt((e_i**2).sum()) * math.sqrt((e_j**2).sum())
+    M = np.zeros(A_i.shape[:2])
+    for y, x in cells(A_i):
+        dot = sum(float(A_i[y, x, c]) * float(e_j[c]) for c in range(len(e_j)))
+        M[y, x] = dot / lengths if lengths else 0.0
+    return M
+
+
+def matrix_form(F_i: Array, F_j: Array) -> tuple[Array, Array]:
+    """Equation 3 on average pooling as one matrix of all the products of two cells.
+
+    Both maps, (H, W) each: the sums of the matrix over its columns and over its rows.
+    """
+    length = [np.linalg.norm(F.mean((0, 1))) for F in (F_i, F_j)]
+    count = [F.shape[0] * F.shape[1] for F in (F_i, F_j)]
+    products = np.zeros((count[0], count[1]))
+    for a, (y, x) in enumerate(cells(F_i)):
+        for b, (v, u) in enumerate(cells(F_j)):
+            products[a, b] = (F_i[y, x] / length[0] / count[0]) @ (F_j[v, u] / length[1] / count[1])
+    return products.sum(1).reshape(F_i.shape[:2]), products.sum(0).reshape(F_j.shape[:2])
+
+
+def covered_share(rectangle: tuple[float, float, float, float], y: int, x: int) -> float:
+    """The share of the cell at (y, x) that one rectangle, in cells, covers."""
+    x0, y0, x1, y1 = rectangle
+    width = max(0.0, min(x1, x + 1) - max(x0, x))
+    height = max(0.0, min(y1, y + 1) - max(y0, y))
+    return width * height
