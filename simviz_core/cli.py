@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
-
 from simviz_core import __version__
 from simviz_core.errors import SimVizError
 from simviz_core.figures import (
@@ -32,8 +30,8 @@ from simviz_core.pairs import (
     NetworkSettings,
     PairExplanation,
     explain_pair,
-    pair_as_arrays,
     pair_as_json,
+    save_pair_arrays,
 )
 
 BAD_INPUT = 2
@@ -166,7 +164,7 @@ def _run_pair(options: argparse.Namespace) -> None:
     if options.npz:
         # An open file, since a path without the ending would get ".npz" added to it.
         with Path(options.npz).open("wb") as file:
-            np.savez_compressed(file, **pair_as_arrays(pair))
+            save_pair_arrays(pair, file)
     if options.json:
         text = json.dumps(pair_as_json(pair, options.query, options.match), indent=1)
         if options.json == "-":

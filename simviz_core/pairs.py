@@ -1,7 +1,7 @@
 """Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,22 +135,25 @@ def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any
     }
 
 
-def pair_as_arrays(pair: PairExplanation) -> dict[str, NDArray[Any]]:
-    """The explanation as arrays, for an NPZ file.
+def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
+    """Write the explanation as an NPZ archive.
 
-    Returns:
-        `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,), float32, and the
-        scalars `similarity`, `bias`, `match_bias`, `residual`, `network`, `pooling`, `size`.
+    Args:
+        pair: The explanation.
+        file: Receives `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,),
+            float32, and the scalars `similarity`, `bias`, `match_bias`, `residual`, `network`,
+            `pooling`, `size`.
     """
-    return {
-        "query_map": pair.query_map,
-        "match_map": pair.match_map,
-        "feature_contributions": pair.features,
-        "similarity": np.float64(pair.similarity),
-        "bias": np.float64(pair.bias),
-        "match_bias": np.float64(pair.match_bias),
-        "residual": np.float64(pair.residual),
-        "network": np.str_(pair.settings.network),
-        "pooling": np.str_(pair.settings.pooling),
-        "size": np.int64(pair.settings.size),
-    }
+    np.savez_compressed(
+        file,
+        query_map=pair.query_map,
+        match_map=pair.match_map,
+        feature_contributions=pair.features,
+        similarity=np.asarray(pair.similarity),
+        bias=np.asarray(pair.bias),
+        match_bias=np.asarray(pair.match_bias),
+        residual=np.asarray(pair.residual),
+        network=np.asarray(pair.settings.network),
+        pooling=np.asarray(pair.settings.pooling),
+        size=np.asarray(pair.settings.size),
+    )

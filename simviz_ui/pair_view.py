@@ -23,7 +23,7 @@ from simviz_core.figures import (
     overlay,
     pair_figure,
 )
-from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_arrays, pair_as_json
+from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_json, save_pair_arrays
 from simviz_ui.image_picker import ChosenImage
 
 PICTURE_BOX = (720, 480)
@@ -219,7 +219,7 @@ def _json(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> str:
 
 def _npz(pair: PairExplanation) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **pair_as_arrays(pair))
+    save_pair_arrays(pair, buffer)
     return buffer.getvalue()
 
 

@@ -1,6 +1,7 @@
 """The one value object: an image's embedding, decomposed over its cells."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -32,6 +33,16 @@ class DecomposedImage:
         """Rows and columns of cells, (H, W)."""
         return self.contributions.shape[-3], self.contributions.shape[-2]
 
+    @cached_property
+    def norm(self) -> Tensor:
+        """The length |e|, (...), at least `SMALLEST_NORM`."""
+        return norm(self.embedding)
+
+    @cached_property
+    def unit_embedding(self) -> Tensor:
+        """The unit embedding ê = e / |e|, (..., D)."""
+        return self.embedding / self.norm[..., None]
+
     def __getitem__(self, index: int | slice) -> Self:
         """One image of a batch, or a part of the batch."""
         constant = self.constant if self.constant.dim() == 1 else self.constant[index]
@@ -40,7 +51,7 @@ class DecomposedImage:
     def residual(self) -> Tensor:
         """The largest |Σ A + b − e| over the D components, relative to |e|, (...)."""
         difference = self.contributions.sum(CELLS) + self.constant - self.embedding
-        return difference.abs().amax(-1) / norm(self.embedding)
+        return difference.abs().amax(-1) / self.norm
 
 
 def decompose(F: Tensor, pooling: Pooling) -> DecomposedImage:

@@ -4,15 +4,9 @@ Throughout, i is the image that a map lies on and j the image that it is compare
 batch dimensions of i and j broadcast: one query against a batch of matches needs no loop.
 """
 
-import torch
 from torch import Tensor
 
-from simviz_core.decomposition.decomposed import (
-    DecomposedImage,
-    cosine_similarity,
-    norm,
-    unit_norm,
-)
+from simviz_core.decomposition.decomposed import DecomposedImage, unit_norm
 
 
 def similarity(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -23,7 +17,7 @@ def similarity(i: DecomposedImage, j: DecomposedImage) -> Tensor:
 
     Source: the paper's equation 1.
     """
-    return cosine_similarity(i.embedding, j.embedding)
+    return (i.unit_embedding * j.unit_embedding).sum(-1)
 
 
 def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -35,7 +29,7 @@ def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
 
     Source: the paper's equations 3 (average pooling) and 5, 6 (max pooling).
     """
-    return _project(i.contributions, unit_norm(j.embedding) / norm(i.embedding)[..., None])
+    return _project(i.contributions, j.unit_embedding / i.norm[..., None])
 
 
 def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -44,7 +38,7 @@ def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     Returns:
         b_i · ê_j / |e_i|, (...); 0 unless an affine tail with a bias follows the pooling.
     """
-    return (i.constant * unit_norm(j.embedding)).sum(-1) / norm(i.embedding)
+    return (i.constant * j.unit_embedding).sum(-1) / i.norm
 
 
 def cell_to_cell(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -58,7 +52,7 @@ def cell_to_cell(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     Source: the paper's equation 3, before its sums are taken.
     """
     products = i.contributions.flatten(-3, -2) @ j.contributions.flatten(-3, -2).mT
-    products = products / (norm(i.embedding) * norm(j.embedding))[..., None, None]
+    products = products / (i.norm * j.norm)[..., None, None]
     return products.unflatten(-1, j.grid).unflatten(-3, i.grid)
 
 
@@ -68,7 +62,7 @@ def cell_to_constant(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     Returns:
         A_i · b_j / (|e_i| |e_j|), (..., H_i, W_i); 0 without a bias in the tail.
     """
-    scale = (norm(i.embedding) * norm(j.embedding))[..., None]
+    scale = (i.norm * j.norm)[..., None]
     return _project(i.contributions, j.constant / scale)
 
 
@@ -79,8 +73,8 @@ def contrast_map(i: DecomposedImage, j: DecomposedImage, k: DecomposedImage) -> 
         M_i|j − M_i|k, (..., H_i, W_i), signed; its sum plus the difference of the bias terms is
         the difference of the two similarities.
     """
-    difference = unit_norm(j.embedding) - unit_norm(k.embedding)
-    return _project(i.contributions, difference / norm(i.embedding)[..., None])
+    difference = j.unit_embedding - k.unit_embedding
+    return _project(i.contributions, difference / i.norm[..., None])
 
 
 def class_map(i: DecomposedImage, others: Tensor) -> Tensor:
@@ -97,7 +91,7 @@ def class_map(i: DecomposedImage, others: Tensor) -> Tensor:
 
     Source: the paper's section 4.4 and Figure 8.
     """
-    return _project(i.contributions, unit_norm(others).sum(0) / norm(i.embedding)[..., None])
+    return _project(i.contributions, unit_norm(others).sum(0) / i.norm[..., None])
 
 
 def feature_contributions(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -108,7 +102,7 @@ def feature_contributions(i: DecomposedImage, j: DecomposedImage) -> Tensor:
 
     Source: the paper's section 4.1 and Figure 3.
     """
-    return unit_norm(i.embedding) * unit_norm(j.embedding)
+    return i.unit_embedding * j.unit_embedding
 
 
 def cumulative_share(contributions: Tensor) -> Tensor:
@@ -140,12 +134,12 @@ def channel_maps(i: DecomposedImage, j: DecomposedImage, channels: Tensor) -> Te
         A_i[x,y,c] ê_j,c / |e_i| for each channel c, (..., K, H_i, W_i). Over all the channels
         they add up to `similarity_map(i, j)`.
     """
-    weights = unit_norm(j.embedding)[..., channels] / norm(i.embedding)[..., None]
+    weights = j.unit_embedding[..., channels] / i.norm[..., None]
     maps = i.contributions[..., channels] * weights[..., None, None, :]
     return maps.movedim(-1, -3)
 
 
 def _project(contributions: Tensor, direction: Tensor) -> Tensor:
     """A · v for every cell: (..., H, W, D) and (..., D) give (..., H, W)."""
-    direction = direction.to(contributions.dtype)
-    return torch.einsum("...hwd,...d->...hw", contributions, direction)
+    cells = contributions.flatten(-3, -2) @ direction.to(contributions.dtype)[..., None]
+    return cells.squeeze(-1).unflatten(-1, contributions.shape[-3:-1])

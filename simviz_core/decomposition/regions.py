@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from simviz_core.decomposition.decomposed import DecomposedImage, norm, unit_norm
+from simviz_core.decomposition.decomposed import DecomposedImage
 
 Rectangle = tuple[float, float, float, float]
 """Corners (x0, y0, x1, y1), in either order, in the unit of the extent that they lie in."""
@@ -62,9 +62,7 @@ def region_embedding(i: DecomposedImage, weights: Tensor) -> Tensor:
         q_R = Σ_xy w[x,y] A_i[x,y] / |e_i|, (..., D).
     """
     weights = weights.to(i.contributions)
-    return (
-        torch.einsum("...hw,...hwd->...d", weights, i.contributions) / norm(i.embedding)[..., None]
-    )
+    return torch.einsum("...hw,...hwd->...d", weights, i.contributions) / i.norm[..., None]
 
 
 def region_score(i: DecomposedImage, j: DecomposedImage, weights: Tensor) -> Tensor:
@@ -81,7 +79,7 @@ def region_score(i: DecomposedImage, j: DecomposedImage, weights: Tensor) -> Ten
 
     Source: the paper's section 4.5.
     """
-    return (region_embedding(i, weights) * unit_norm(j.embedding)).sum(-1)
+    return (region_embedding(i, weights) * j.unit_embedding).sum(-1)
 
 
 def _in_cells(rectangles: Sequence[Rectangle], to_cells: Tensor, grid: tuple[int, int]) -> Tensor:

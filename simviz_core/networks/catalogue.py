@@ -6,6 +6,7 @@ that build networks are imported when one of theirs is asked for: each takes sec
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -52,8 +53,11 @@ class NetworkEntry:
     build: Callable[[bool], nn.Module]
 
 
-class EfficientNetTrunk(nn.Module):
+class TimmTrunk(nn.Module):
     """The part of a timm network before its pooling."""
+
+    network: Any
+    """A timm network; its classes have `forward_features` in common, but no base class."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -70,7 +74,7 @@ def _build_efficientnet_lite0(pretrained: bool) -> nn.Module:
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     if pretrained:
         _load_in_order(network, _efficientnet_lite0_weights())
-    return EfficientNetTrunk(network)
+    return TimmTrunk(network)
 
 
 def _efficientnet_lite0_weights() -> dict[str, Tensor]:

@@ -1,3 +1,4 @@
+import io
 import json
 
 import numpy as np
@@ -13,7 +14,7 @@ from simviz_core.decomposition import (
     linear_tail,
     similarity,
 )
-from simviz_core.pairs import NetworkSettings, explain_pair, pair_as_arrays, pair_as_json
+from simviz_core.pairs import NetworkSettings, explain_pair, pair_as_json, save_pair_arrays
 
 SETTINGS = NetworkSettings("example", "average", 224)
 
@@ -56,7 +57,10 @@ def test_top_features_are_the_largest_in_order() -> None:
 def test_json_and_arrays_hold_the_same_numbers() -> None:
     pair = explain_pair(*decomposed(MaxPooling(), with_bias=True), SETTINGS)
     values = json.loads(json.dumps(pair_as_json(pair, "a.jpg", "b.jpg"), allow_nan=False))
-    arrays = pair_as_arrays(pair)
+    buffer = io.BytesIO()
+    save_pair_arrays(pair, buffer)
+    buffer.seek(0)
+    arrays = np.load(buffer, allow_pickle=False)
     assert (values["query"], values["match"]) == ("a.jpg", "b.jpg")
     np.testing.assert_array_equal(np.float32(values["query_map"]), arrays["query_map"])
     np.testing.assert_array_equal(np.float32(values["match_map"]), arrays["match_map"])
