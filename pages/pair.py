@@ -53,8 +53,8 @@ def pair_tools(gallery: Gallery) -> None:
 enter_through_app()
 st.title("Pair")
 st.markdown(
-    "Which regions make these two images similar? The colours show what each cell contributes, "
-    "and the contributions add up to the similarity exactly."
+    "Which regions make these two images similar? The colours show what each cell contributes; "
+    "together that is the similarity."
 )
 settings = network_settings()
 try:

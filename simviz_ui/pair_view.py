@@ -229,6 +229,7 @@ def _strongest_chart(pair: PairExplanation) -> go.Figure:
         x=contributions,
         y=[str(channel) for channel in channels],
         orientation="h",
+        marker_color=_chart_colours()[0],
         hovertemplate="channel %{y}: %{x:.4f}<extra></extra>",
     )
     figure = go.Figure(bars)
@@ -248,6 +249,7 @@ def _curve_chart(pair: PairExplanation) -> go.Figure:
         x=counts,
         y=pair.feature_curve,
         mode="lines",
+        line_color=_chart_colours()[0],
         hovertemplate="top %{x}: %{y:.1%}<extra></extra>",
         showlegend=False,
     )
@@ -256,7 +258,7 @@ def _curve_chart(pair: PairExplanation) -> go.Figure:
         x=[top],
         y=[pair.feature_curve[top - 1]],
         mode="markers+text",
-        marker={"size": 10},
+        marker={"size": 10, "color": _chart_colours()[1]},
         text=[f" top {top}: {pair.feature_curve[top - 1]:.0%}"],
         textposition="middle right",
         hoverinfo="skip",
@@ -271,3 +273,8 @@ def _curve_chart(pair: PairExplanation) -> go.Figure:
         margin={"t": 48, "b": 48},
     )
     return figure
+
+
+def _chart_colours() -> list[str]:
+    """The theme's colours for series, in their order."""
+    return st.get_option("theme.chartCategoricalColors")

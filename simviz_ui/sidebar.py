@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, POOLINGS, SIZES
+from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.pairs import NetworkSettings
 
-POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM", "sum": "Sum"}
+POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
+"""Sum pooling is left out: its unit embeddings, and so its maps, are those of the average."""
 
 
 def network_settings() -> NetworkSettings:
@@ -25,7 +26,7 @@ def network_settings() -> NetworkSettings:
         st.caption(entry.description)
         pooling = st.segmented_control(
             "Pooling",
-            list(POOLINGS),
+            list(POOLING_TITLES),
             default=entry.pooling,
             required=True,
             format_func=lambda name: POOLING_TITLES[name],
