@@ -1,5 +1,6 @@
 """Fixtures that several rooms of the tests share."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,14 @@ from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is installed, as in CI, a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("SIMVIZ_NO_SKIPS") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("SIMVIZ_NO_SKIPS is set, and tests were skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
