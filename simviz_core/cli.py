@@ -14,6 +14,7 @@ from simviz_core.figures import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
     DEFAULT_OPACITY,
+    FigureStyle,
     pair_figure,
     sum_check,
 )
@@ -68,21 +69,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def pair_command(query: str, match: str, settings: NetworkSettings) -> str:
-    """The command that explains the same pair and writes its figure and its numbers.
+def pair_command(query: str, match: str, settings: NetworkSettings, style: FigureStyle) -> str:
+    """The command that explains the same pair, draws the same figure and prints its numbers.
 
     Args:
         query: Path of the query's file.
         match: Path of the match's file.
         settings: The network, its pooling and its size.
+        style: How the figure shows the maps.
 
     Returns:
         One line, quoted for a POSIX shell.
     """
     words = ["python", "-m", "simviz_core", "pair", query, match]
     words += ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size), "--figure", "pair.png", "--json", "-"]
-    return shlex.join(words)
+    words += ["--size", str(settings.size), "--figure", "pair.png"]
+    words += ["--colour-map", style.colour_map, "--opacity", f"{style.opacity:g}"]
+    words += [] if style.smooth else ["--cells"]
+    words += [] if style.shared_scale else ["--scale-each"]
+    return shlex.join([*words, "--json", "-"])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,6 +134,9 @@ def _add_pair(commands: "argparse._SubParsersAction[OneLineParser]") -> None:
         help="of the figure's maps, 0 to 1; default: %(default)s",
     )
     pair.add_argument("--cells", action="store_true", help="show flat cells in the figure")
+    pair.add_argument(
+        "--scale-each", action="store_true", help="give each map of the figure its own colour scale"
+    )
     pair.add_argument("--json", metavar="FILE", help="write the numbers as JSON; - is the output")
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
     pair.set_defaults(run=_run_pair)
@@ -156,9 +164,9 @@ def _run_pair(options: argparse.Namespace) -> None:
             images[0].pixels,
             images[1].pixels,
             captions=(_caption(options.query), _caption(options.match)),
-            colour_map=options.colour_map,
-            opacity=options.opacity,
-            smooth=not options.cells,
+            style=FigureStyle(
+                options.colour_map, options.opacity, not options.cells, not options.scale_each
+            ),
         )
         Path(options.figure).write_bytes(figure)
     if options.npz:

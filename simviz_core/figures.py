@@ -5,6 +5,7 @@ scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -29,6 +30,23 @@ LONGEST_CAPTION = 52
 """Characters that fit over one image of a figure."""
 NEGLIGIBLE = 1e-6
 """Negative values smaller than this share of the largest magnitude are rounding, not sign."""
+
+
+@dataclass(frozen=True)
+class FigureStyle:
+    """How maps are shown; no number depends on it.
+
+    Attributes:
+        colour_map: One of `COLOUR_MAPS`; used where no value is negative.
+        opacity: Of the maps over their images, 0..1.
+        smooth: Bilinear between the centres of the cells, or one flat patch per cell.
+        shared_scale: One colour scale for all the maps that are compared, or one for each.
+    """
+
+    colour_map: str = DEFAULT_COLOUR_MAP
+    opacity: float = DEFAULT_OPACITY
+    smooth: bool = True
+    shared_scale: bool = True
 
 
 @dataclass(frozen=True)
@@ -95,11 +113,7 @@ def upsample(
 
 
 def overlay(
-    image: Image.Image,
-    values: NDArray[np.float32],
-    scale: ColourScale,
-    opacity: float = DEFAULT_OPACITY,
-    smooth: bool = True,
+    image: Image.Image, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
 ) -> Image.Image:
     """Lay a map over its image.
 
@@ -107,14 +121,24 @@ def overlay(
         image: RGB; the map spans the whole of it.
         values: The map, (H, W).
         scale: How its values become colours.
-        opacity: Of the map, 0..1.
-        smooth: Bilinear, or one flat patch per cell.
+        style: Its opacity, and whether it is smooth.
 
     Returns:
         RGB, of the image's size.
     """
-    heat = Image.fromarray(scale.colours(upsample(values, image.width, image.height, smooth)))
-    return Image.blend(image, heat, opacity)
+    colours = scale.colours(upsample(values, image.width, image.height, style.smooth))
+    return Image.blend(image, Image.fromarray(colours), style.opacity)
+
+
+def map_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[ColourScale]:
+    """The colour scale of each map: one for all, or each its own, as the style says.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    if style.shared_scale:
+        return [colour_scale(*maps, colour_map=style.colour_map)] * len(maps)
+    return [colour_scale(values, colour_map=style.colour_map) for values in maps]
 
 
 def pair_figure(
@@ -122,10 +146,7 @@ def pair_figure(
     query: Image.Image,
     match: Image.Image,
     captions: tuple[str, str],
-    colour_map: str = DEFAULT_COLOUR_MAP,
-    opacity: float = DEFAULT_OPACITY,
-    smooth: bool = True,
-    shared_scale: bool = True,
+    style: FigureStyle,
 ) -> bytes:
     """Both images with their maps, the score, its check and the colour scale, as one figure.
 
@@ -134,10 +155,7 @@ def pair_figure(
         query: RGB.
         match: RGB.
         captions: What to write over the two images.
-        colour_map: One of `COLOUR_MAPS`.
-        opacity: Of the maps, 0..1.
-        smooth: Bilinear, or one flat patch per cell.
-        shared_scale: One colour scale for both maps, or one for each.
+        style: How the maps are shown.
 
     Returns:
         A PNG file.
@@ -146,18 +164,20 @@ def pair_figure(
         SettingsError: The colour map is not on offer.
     """
     maps = (pair.query_map, pair.match_map)
+    scales = map_scales(maps, style)
     figure = Figure(figsize=(10, 4.9), layout="constrained")
     panels = figure.subplots(1, 2)
-    for panel, image, values, caption in zip(panels, (query, match), maps, captions, strict=True):
-        scale = colour_scale(*(maps if shared_scale else (values,)), colour_map=colour_map)
-        panel.imshow(overlay(image, values, scale, opacity, smooth))
+    for panel, image, values, scale, caption in zip(
+        panels, (query, match), maps, scales, captions, strict=True
+    ):
+        panel.imshow(overlay(image, values, scale, style))
         panel.set_title(_shortened(caption), fontsize=10)
         panel.set_anchor("N")
         panel.set_axis_off()
-        if not shared_scale:
+        if not style.shared_scale:
             _add_colour_bar(figure, [panel], scale)
-    if shared_scale:
-        _add_colour_bar(figure, list(panels), scale)
+    if style.shared_scale:
+        _add_colour_bar(figure, list(panels), scales[0])
     settings = pair.settings
     figure.suptitle(
         f"similarity {pair.similarity:.4f}   ·   "

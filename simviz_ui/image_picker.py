@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,13 +25,11 @@ class ChosenImage:
     Attributes:
         id: Its gallery id, or its upload id; what the page and the link show.
         path: The path to name in a command; of an upload, its file name.
-        label: Its class; None of an upload.
         picture: The image itself.
     """
 
     id: str
     path: str
-    label: str | None
     picture: LoadedImage
 
 
@@ -83,9 +82,15 @@ def _open(gallery: Gallery, image_id: str) -> ChosenImage:
         upload = upload_store().get(image_id)
         if upload is None:
             raise ImageError("the uploaded image is no longer held; upload it again")
-        return ChosenImage(image_id, upload.name, None, upload)
+        return ChosenImage(image_id, upload.name, upload)
     image = gallery.image(image_id)
-    return ChosenImage(image_id, str(image.path), image.label, gallery_picture(image.path))
+    return ChosenImage(image_id, _path_to_name(image.path), gallery_picture(image.path))
+
+
+def _path_to_name(path: Path) -> str:
+    """The path as one would type it: from the folder that the app was started in, where it can."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _held_uploads(key: str) -> list[str]:

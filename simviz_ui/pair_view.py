@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import matplotlib
@@ -19,7 +18,8 @@ from simviz_core.figures import (
     DEFAULT_COLOUR_MAP,
     DEFAULT_OPACITY,
     ColourScale,
-    colour_scale,
+    FigureStyle,
+    map_scales,
     overlay,
     pair_figure,
 )
@@ -30,47 +30,28 @@ PICTURE_BOX = (720, 480)
 """Pictures are shown as large as fits into this width and height, in pixels."""
 
 
-@dataclass(frozen=True)
-class Display:
-    """How maps are shown; changing it never runs the network.
-
-    Attributes:
-        colour_map: One of `COLOUR_MAPS`.
-        opacity: Of the maps, 0..1.
-        smooth: Bilinear, or one flat patch per cell.
-        shared_scale: One colour scale for both maps, or one for each.
-    """
-
-    colour_map: str
-    opacity: float
-    smooth: bool
-    shared_scale: bool
-
-
 @st.fragment
 def show_maps(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> None:
     """Both images with their maps, the controls of the display, and the exports.
 
     A fragment: its controls redraw it alone.
     """
-    display = _display_controls()
+    style = _style_controls()
     maps = (pair.query_map, pair.match_map)
+    scales = map_scales(maps, style)
     panels = st.columns(2, gap="medium")
-    for panel, chosen, values in zip(panels, (query, match), maps, strict=True):
-        scale = colour_scale(
-            *(maps if display.shared_scale else (values,)), colour_map=display.colour_map
-        )
+    for panel, chosen, values, scale in zip(panels, (query, match), maps, scales, strict=True):
         with panel:
             st.image(
-                _picture(chosen, values, scale, display),
+                overlay(_fitted(chosen), values, scale, style),
                 alt=f"{chosen.id}, with its similarity map",
                 output_format="JPEG",
             )
-            if not display.shared_scale:
+            if not style.shared_scale:
                 _colour_bar(scale)
-    if display.shared_scale:
-        _colour_bar(scale)
-    _exports(pair, query, match, display)
+    if style.shared_scale:
+        _colour_bar(scales[0])
+    _exports(pair, query, match, style)
 
 
 def show_score(pair: PairExplanation) -> None:
@@ -106,7 +87,7 @@ def show_features(pair: PairExplanation) -> None:
     )
 
 
-def _display_controls() -> Display:
+def _style_controls() -> FigureStyle:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         colour_map = st.selectbox(
             "Colours",
@@ -150,13 +131,7 @@ def _display_controls() -> Display:
             bind="query-params",
             help="One colour scale for both maps, so that they can be compared, or one for each.",
         )
-    return Display(colour_map, opacity / 100, style != "cells", scale != "each")
-
-
-def _picture(
-    chosen: ChosenImage, values: np.ndarray, scale: ColourScale, display: Display
-) -> Image.Image:
-    return overlay(_fitted(chosen), values, scale, display.opacity, display.smooth)
+    return FigureStyle(colour_map, opacity / 100, style != "cells", scale != "each")
 
 
 def _fitted(chosen: ChosenImage) -> Image.Image:
@@ -183,21 +158,23 @@ def _colour_bar(scale: ColourScale) -> None:
 
 
 def _exports(
-    pair: PairExplanation, query: ChosenImage, match: ChosenImage, display: Display
+    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         download = partial(st.download_button, on_click="ignore", icon=":material/download:")
-        figure = _figure(pair, query, match, display)
+        figure = _figure(pair, query, match, style)
         download("Figure (PNG)", figure, "pair.png", "image/png")
         download("Numbers (JSON)", partial(_json, pair, query, match), "pair.json")
         download("Numbers (NPZ)", partial(_npz, pair), "pair.npz")
         with st.popover("Command", icon=":material/terminal:"):
             st.caption("The same figure and the same numbers, from the command line:")
-            st.code(pair_command(query.path, match.path, pair.settings), "bash", wrap_lines=True)
+            st.code(
+                pair_command(query.path, match.path, pair.settings, style), "bash", wrap_lines=True
+            )
 
 
 def _figure(
-    pair: PairExplanation, query: ChosenImage, match: ChosenImage, display: Display
+    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
 ) -> Callable[[], bytes]:
     """Draws the figure when it is called, which is when its button is clicked."""
     return partial(
@@ -206,10 +183,7 @@ def _figure(
         query.picture.pixels,
         match.picture.pixels,
         captions=(query.id, match.id),
-        colour_map=display.colour_map,
-        opacity=display.opacity,
-        smooth=display.smooth,
-        shared_scale=display.shared_scale,
+        style=style,
     )
 
 

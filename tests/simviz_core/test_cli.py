@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from simviz_core.cli import main, pair_command
+from simviz_core.figures import FigureStyle
 from simviz_core.pairs import NetworkSettings
 
 
@@ -139,7 +140,8 @@ def test_no_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_runs_as_a_module_and_the_command_reproduces_itself(
     pair: list[str], tmp_path: Path
 ) -> None:
-    command = pair_command(*pair, NetworkSettings("efficientnet_lite0", "max", 224))
+    style = FigureStyle("jet", 0.35, smooth=False, shared_scale=False)
+    command = pair_command(*pair, NetworkSettings("efficientnet_lite0", "max", 224), style)
     words = shlex.split(command)
     assert words[:4] == ["python", "-m", "simviz_core", "pair"]
     words[words.index("pair.png")] = str(tmp_path / "pair.png")

@@ -11,6 +11,7 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import (
     COLOUR_MAPS,
     DIVERGING_COLOUR_MAP,
+    FigureStyle,
     colour_scale,
     overlay,
     pair_figure,
@@ -92,7 +93,9 @@ def test_overlay_is_brightest_where_the_map_is_largest() -> None:
     values = np.zeros((5, 7), dtype=np.float32)
     values[3, 1] = 1.0
     for smooth in (True, False):
-        shown = overlay(image, values, colour_scale(values), opacity=0.7, smooth=smooth)
+        shown = overlay(
+            image, values, colour_scale(values), FigureStyle(opacity=0.7, smooth=smooth)
+        )
         assert shown.size == image.size
         brightness = np.asarray(shown.convert("L"), dtype=float)
         y, x = np.unravel_index(brightness.argmax(), brightness.shape)
@@ -103,8 +106,8 @@ def test_opacity_goes_from_the_image_to_the_map() -> None:
     image = Image.effect_noise((32, 32), 60).convert("RGB")
     values = np.random.default_rng(0).random((4, 4), dtype=np.float32)
     scale = colour_scale(values)
-    assert overlay(image, values, scale, opacity=0.0).tobytes() == image.tobytes()
-    heat = np.asarray(overlay(image, values, scale, opacity=1.0, smooth=False))
+    assert overlay(image, values, scale, FigureStyle(opacity=0.0)).tobytes() == image.tobytes()
+    heat = np.asarray(overlay(image, values, scale, FigureStyle(opacity=1.0, smooth=False)))
     np.testing.assert_array_equal(heat[::8, ::8], scale.colours(values))
 
 
@@ -115,7 +118,7 @@ def test_figure_is_a_png_with_both_maps(shared_scale: bool, signed: bool) -> Non
     images = [Image.new("RGB", size, (128, 128, 128)) for size in ((320, 240), (120, 200))]
     for colour_map in COLOUR_MAPS[:1] + COLOUR_MAPS[-1:]:
         png = pair_figure(
-            pair, *images, ("left", "right"), colour_map=colour_map, shared_scale=shared_scale
+            pair, *images, ("left", "right"), FigureStyle(colour_map, shared_scale=shared_scale)
         )
         figure = Image.open(io.BytesIO(png))
         assert figure.format == "PNG"
