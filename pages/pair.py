@@ -7,6 +7,7 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
 from simviz_ui.image_picker import choose_image, image_picker
+from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.pair_view import show_features, show_maps, show_score
 from simviz_ui.resources import demo_gallery, explain
@@ -60,7 +61,7 @@ settings = network_settings()
 try:
     gallery = demo_gallery()
 except SimVizError as error:
-    st.error(str(error))
+    show_error(error)
     st.stop()
 
 pair_tools(gallery)
@@ -76,7 +77,7 @@ if query is None or match is None:
 try:
     pair = explain(query.picture, match.picture, settings)
 except SimVizError as error:
-    st.error(str(error))
+    show_error(error)
     st.stop()
 
 show_score(pair)

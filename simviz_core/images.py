@@ -7,6 +7,7 @@ decoder trips over becomes an `ImageError`.
 
 import hashlib
 import io
+import math
 import struct
 import warnings
 import zlib
@@ -29,6 +30,8 @@ MAX_BYTES = 200_000_000
 WORKING_SIDE = 1024
 """Images whose shorter side is at least twice this are reduced while loading, in pixels. One
 number for every network and page: a file always gives the same pixels."""
+LONGEST_SIDE = 8192
+"""What is longer, in pixels, is reduced even where the shorter side becomes very short."""
 
 DECODER_ERRORS = (
     OSError,
@@ -56,7 +59,7 @@ class LoadedImage:
 
     Attributes:
         pixels: Upright, RGB, 8 bit. Large originals are reduced by a whole factor; the shorter
-            side is then still at least `WORKING_SIDE`.
+            side is then still at least `WORKING_SIDE`, unless the image is very long.
         width: Of the upright original, in pixels.
         height: Of the upright original, in pixels.
         name: For captions and messages.
@@ -188,8 +191,8 @@ def _reduce(image: Image.Image) -> Image.Image:
 
 
 def _reduction(size: tuple[int, int]) -> int:
-    """The whole factor that keeps the shorter side at least `WORKING_SIDE` pixels long."""
-    return max(1, min(size) // WORKING_SIDE)
+    """The whole factor that brings a side down towards its limit."""
+    return max(1, min(size) // WORKING_SIDE, math.ceil(max(size) / LONGEST_SIDE))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

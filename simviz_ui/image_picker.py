@@ -10,6 +10,7 @@ import streamlit as st
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery
 from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
+from simviz_ui.messages import show_error
 from simviz_ui.resources import gallery_picture
 from simviz_ui.thumbnails import thumbnail_grid
 from simviz_ui.uploads import IS_UPLOAD, upload_store
@@ -73,7 +74,7 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
     try:
         return _open(gallery, chosen)
     except ImageError as error:
-        st.error(str(error), icon=":material/broken_image:")
+        show_error(error)
         return None
 
 
@@ -145,7 +146,7 @@ def _upload(key: str) -> None:
     )
     message = st.session_state.get(f"{key}_error")
     if message:
-        st.error(message, icon=":material/broken_image:")
+        show_error(message)
     st.caption("Stays on this server, in memory. A link to it works until the server restarts.")
 
 

@@ -54,7 +54,7 @@ def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -
     return explain_pair(decomposed[0], decomposed[1], settings)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …")
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
 def _trunk(name: str) -> nn.Module:
     return load_trunk(name)
 

@@ -175,6 +175,12 @@ def test_a_bad_upload_says_why_and_loses_nothing(pair: AppTest) -> None:
     assert not pair.error
 
 
+def test_file_names_are_not_markdown(pair: AppTest) -> None:
+    name = "$x$ **loud** [link](http).jpg"
+    pair.get_by_key("query_file").set_value((name, b"only text", "image/jpeg")).run()
+    assert r"\$x\$ \*\*loud\*\* \[link\](http).jpg" in pair.error[0].value
+
+
 def test_a_lost_upload_is_named(app: AppTest) -> None:
     open_link(app, query="mine.png (upload 0123456789abcdef)")
     assert "Upload it again" in app.warning[0].value
@@ -186,7 +192,7 @@ def test_an_unreadable_gallery_image_leaves_the_rest_working(
 ) -> None:
     (small_gallery / "chairs" / "view_1.png").write_bytes(b"damaged")
     on_pair_page(app)
-    assert "view_1.png is not an image" in app.error[0].value
+    assert r"view\_1.png is not an image" in app.error[0].value
     app.get_by_key("query_next").click().run()
     assert not app.error
     assert len(app.image) == 2

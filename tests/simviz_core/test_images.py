@@ -159,6 +159,12 @@ def test_large_pngs_are_reduced_alike() -> None:
     assert loaded.pixels.size == (1050, 1025)
 
 
+def test_very_long_images_stay_small_in_memory() -> None:
+    loaded = load_image(encoded(Image.new("RGB", (60_000, 40)), "PNG"))
+    assert (loaded.width, loaded.height) == (60_000, 40)
+    assert loaded.pixels.size == (7500, 5)
+
+
 def test_small_images_are_left_alone() -> None:
     image = photo_like(320, 240)
     assert load_image(encoded(image, "PNG")).pixels.tobytes() == image.tobytes()
