@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -62,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SimVizError as error:
         print(f"simviz: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
+    except BrokenPipeError:
+        # Whoever read the output, `head` for instance, has had enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         # An output that cannot be written: a missing folder, a full disk, no permission.
         print(f"simviz: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)

@@ -165,7 +165,9 @@ def pair_figure(
     """
     maps = (pair.query_map, pair.match_map)
     scales = map_scales(maps, style)
-    figure = Figure(figsize=(10, 4.9), layout="constrained")
+    tallest = max(image.height / image.width for image in (query, match))
+    height = 4.4 * min(max(tallest, 0.3), 1.6) + 1.1
+    figure = Figure(figsize=(10, height), layout="constrained")
     panels = figure.subplots(1, 2)
     for panel, image, values, scale, caption in zip(
         panels, (query, match), maps, scales, captions, strict=True

@@ -79,12 +79,13 @@ def show_features(pair: PairExplanation) -> None:
     strongest, curve = st.columns(2, gap="medium")
     strongest.plotly_chart(_strongest_chart(pair), key="strongest", config={"displaylogo": False})
     curve.plotly_chart(_curve_chart(pair), key="curve", config={"displaylogo": False})
-    share = float(pair.feature_curve[min(TOP_FEATURES, pair.features.size) - 1])
-    st.caption(
-        f"The {TOP_FEATURES} strongest of {pair.features.size:,} feature components carry "
-        f"{share:.0%} of this similarity. Each component contributes the product of its values in "
-        "the two unit embeddings."
-    )
+    if pair.similarity:
+        share = pair.feature_curve[min(TOP_FEATURES, pair.features.size) - 1]
+        st.caption(
+            f"The {TOP_FEATURES} strongest of {pair.features.size:,} feature components carry "
+            f"{share:.0%} of this similarity. Each component contributes the product of its "
+            "values in the two unit embeddings."
+        )
 
 
 def _style_controls() -> FigureStyle:
