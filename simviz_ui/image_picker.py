@@ -51,11 +51,16 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
     Returns:
         The chosen image; None where it cannot be read, after a message has been shown.
     """
-    _warn_of_lost_upload(key)
+    _take_linked_upload(key)
     ids = [image.id for image in gallery.images]
+    options = ids + [image_id for image_id in _uploads() if upload_store().get(image_id)]
+    if st.session_state.get(key, ids[0]) not in options:
+        # An upload that has made room for others: fall back to the default.
+        del st.session_state[key]
+        st.warning("The uploaded image is no longer held. Upload it again.")
     chosen = st.selectbox(
         title,
-        ids + _held_uploads(key),
+        options,
         index=min(default, len(ids) - 1),
         key=key,
         bind="query-params",
@@ -94,19 +99,24 @@ def _path_to_name(path: Path) -> str:
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def _held_uploads(key: str) -> list[str]:
-    """The uploads that can be chosen here: this session's, and the one that the link names."""
-    uploads = list(st.session_state.get("uploads", []))
-    linked = st.query_params.get(key, "")
-    if IS_UPLOAD.fullmatch(linked) and linked not in uploads:
-        uploads.append(linked)
-    return [image_id for image_id in uploads if upload_store().get(image_id)]
+def _uploads() -> list[str]:
+    """The ids of the uploads that this session knows."""
+    return st.session_state.setdefault("uploads", [])
 
 
-def _warn_of_lost_upload(key: str) -> None:
+def _add_upload(image_id: str) -> None:
+    if image_id not in _uploads():
+        _uploads().append(image_id)
+
+
+def _take_linked_upload(key: str) -> None:
+    """Let the upload that the link names be chosen here, too, if it is still held."""
     linked = st.query_params.get(key, "")
-    if IS_UPLOAD.fullmatch(linked) and upload_store().get(linked) is None:
-        st.warning("The uploaded image of this link is no longer held. Upload it again.")
+    if IS_UPLOAD.fullmatch(linked):
+        if upload_store().get(linked):
+            _add_upload(linked)
+        else:
+            st.warning("The uploaded image of this link is no longer held. Upload it again.")
 
 
 def _step_button(key: str, gallery: Gallery, chosen: str, step: int) -> None:
@@ -160,7 +170,5 @@ def _take_upload(key: str) -> None:
     except ImageError as error:
         st.session_state[f"{key}_error"] = str(error)
         return
-    uploads = st.session_state.setdefault("uploads", [])
-    if image_id not in uploads:
-        uploads.append(image_id)
+    _add_upload(image_id)
     choose_image(key, image_id)

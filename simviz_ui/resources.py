@@ -12,7 +12,7 @@ from simviz_core.networks import NETWORKS, SimilarityNetwork, load_trunk, poolin
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def demo_gallery() -> Gallery:
     """The gallery that SimViz comes with.
 

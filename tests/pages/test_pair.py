@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
 from simviz_ui import resources
+from simviz_ui.uploads import upload_store
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 PAIR = "pages/pair.py"
@@ -164,6 +165,27 @@ def test_an_upload_is_shown_and_survives_a_page_switch(pair: AppTest) -> None:
     pair.get_by_key("query_next").click().run()
     pair.get_by_key("query").set_value(uploaded).run()
     assert metric(pair, "Similarity") == after
+
+
+def test_the_link_of_an_upload_can_be_opened_and_swapped(pair: AppTest) -> None:
+    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploaded, score = pair.session_state["query"], metric(pair, "Similarity")
+    other = open_link(AppTest.from_file(APP, default_timeout=60), query=uploaded)
+    assert metric(other, "Similarity") == score
+    button(other, "Swap").click().run()
+    assert not other.exception
+    assert other.session_state["match"] == uploaded
+    assert metric(other, "Similarity") == score
+
+
+def test_an_upload_that_made_room_for_others_falls_back(pair: AppTest) -> None:
+    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    upload_store.clear()
+    pair.run()
+    assert not pair.exception
+    assert "Upload it again" in pair.warning[0].value
+    assert pair.session_state["query"] == "chairs/view_1.png"
+    assert len(pair.image) == 2
 
 
 def test_a_bad_upload_says_why_and_loses_nothing(pair: AppTest) -> None:
