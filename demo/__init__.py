@@ -1,0 +1,1 @@
+"""Demonstration data of SimViz and the programs that make it."""

@@ -1,0 +1,1 @@
+"""Renders the demo gallery: hotel rooms whose furniture designs recur in several hotels."""
