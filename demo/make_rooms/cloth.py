@@ -17,7 +17,7 @@ def wrinkles(rng: np.random.Generator, x: Floats, y: Floats, wavelength: float) 
         wavelength: The typical one, in the unit of `x`.
 
     Returns:
-        Heights of about -1..1.
+        Heights of mostly -1..1, at most -2..2.
     """
     total = np.zeros_like(x)
     for _ in range(6):
@@ -81,7 +81,7 @@ def bed_cover(
     fold_y = 0.012 + 0.02 * hanging * (1 + np.sin(13 * s + 2 * np.sin(3 * s + phase[1])))
     x = np.sign(s) * (out_x + fold_x * (down_x > 0) * hanging)
     y = -(out_y + fold_y * (down_y > 0) * hanging)
-    z = 0.007 * (1 + wrinkles(rng, s, t, 0.7)) * (1 - hanging) - down
+    z = 0.007 * np.maximum(1 + wrinkles(rng, s, t, 0.7), 0) * (1 - hanging) - down
     return grid_mesh(np.stack([x, y, z], -1), np.stack([s / tile, -t / tile], -1))
 
 

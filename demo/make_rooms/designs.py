@@ -32,7 +32,7 @@ class Bedspread:
 class Headboard:
     """A headboard's form, what covers it and its height above the floor in metres.
 
-    `material` is a key of `palettes.WOODS` or, for upholstery, of `palettes.TEXTILES`.
+    `material` is a key of `palettes.WOODS` or, for upholstery, an sRGB hex colour.
     """
 
     form: str
@@ -98,22 +98,22 @@ BEDSPREADS = (
 )
 
 HEADBOARDS = (
-    Headboard("tufted", "burgundy", 1.25),
+    Headboard("tufted", "#6b2433", 1.25),
     Headboard("slats", "walnut", 1.10),
     Headboard("arch", "oak", 1.20),
-    Headboard("channels", "teal", 1.20),
+    Headboard("channels", "#3d7377", 1.20),
     Headboard("planks", "grey", 1.15),
     Headboard("panelled", "white", 1.20),
-    Headboard("camelback", "sand", 1.30),
-    Headboard("squares", "charcoal", 1.10),
-    Headboard("tufted", "slate", 1.20),
+    Headboard("camelback", "#c8b08c", 1.30),
+    Headboard("squares", "#4a4e54", 1.10),
+    Headboard("tufted", "#5d7489", 1.20),
     Headboard("slats", "white", 1.20),
     Headboard("arch", "wenge", 1.15),
-    Headboard("channels", "rose", 1.30),
+    Headboard("channels", "#b57774", 1.30),
     Headboard("planks", "teak", 1.10),
     Headboard("panelled", "cherry", 1.25),
-    Headboard("camelback", "forest", 1.20),
-    Headboard("squares", "mustard", 1.25),
+    Headboard("camelback", "#35574a", 1.20),
+    Headboard("squares", "#c8983b", 1.25),
 )
 
 LAMPS = (

@@ -68,7 +68,9 @@ def bed_parts(layout: Layout, look: Look, middle: float, key: tuple[int, ...]) -
     board = headboard_mesh(look.headboard, half + 0.1).moved([middle, layout.depth, 0])
 
     def cover(start: float, end: float, drop: float, lift: float, tile: float) -> Mesh:
-        cloth = bed_cover(half, BED_LENGTH, (start, end), drop, tile, rng)
+        # One generator for all layers: the same folds keep the upper from piercing the lower.
+        folds = generator(CLOTH, *key, 1)
+        cloth = bed_cover(half + lift, BED_LENGTH, (start, end), drop, tile, folds)
         return cloth.moved([middle, head, MATTRESS_TOP + lift])
 
     spread = look.bedspread

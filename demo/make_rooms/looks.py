@@ -87,8 +87,7 @@ def _headboard_surface(design: Headboard, number: int, seed: int) -> Surface:
     if not is_upholstered(design.form):
         grain = wood(srgb(WOODS[design.material]), generator(seed, PATTERN, 100, number))
         return Surface(grain, "satin")
-    colours = sorted((srgb(c) for c in TEXTILES[design.material]), key=np.ptp)
-    return Surface(colours[-1], "satin")
+    return Surface(srgb(design.material), "satin")
 
 
 def outdoors_image(seed: int, hotel: int, size: int = 192) -> Floats:

@@ -139,7 +139,7 @@ def rounded_box(
     Args:
         centre: (3,) metres.
         half: (3,) half the edge lengths, metres.
-        radius: Of the edges, metres; at most the smallest of `half`.
+        radius: Of the edges, metres; kept below the smallest of `half`.
         steps: Grid steps per face.
         tile: Edge of one texture repeat, metres.
 
@@ -147,7 +147,8 @@ def rounded_box(
         Six gridded faces with exact normals.
     """
     half = np.asarray(half, float)
-    radius = min(radius, 0.999 * float(half.min()))
+    # The normals come from the rounding, so a sharp edge needs a trace of it too.
+    radius = float(np.clip(radius, 1e-5, 0.999 * half.min()))
     # Most grid lines belong near the edges, where the rounding is.
     line = np.linspace(-1, 1, steps + 1)
     line = np.sign(line) * np.abs(line) ** 0.45

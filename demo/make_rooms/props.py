@@ -18,7 +18,7 @@ _DARK = Surface(srgb("#26272a"), "satin")
 _WHITE = Surface(np.array([0.92, 0.91, 0.89]))
 
 # Whatever stands on the bed stands this far above the mattress, on the cover's wrinkles.
-_BED_TOP = MATTRESS_TOP + 0.018
+_BED_TOP = MATTRESS_TOP + 0.024
 
 
 @dataclass(frozen=True)

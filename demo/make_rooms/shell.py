@@ -101,8 +101,8 @@ def window_parts(layout: Layout, look: Look, view: View) -> list[Part]:
     for z in (WINDOW_BOTTOM, WINDOW_TOP):
         middle = [x + inward * 0.02, (start + end) / 2, z]
         bars.append(rounded_box(middle, [0.03, width / 2 + 0.03, 0.03], 0.006, 3))
-    sill = [x + inward * 0.06, (start + end) / 2, WINDOW_BOTTOM - 0.04]
-    bars.append(rounded_box(sill, [0.06, width / 2 + 0.08, 0.015], 0.006, 3))
+    sill = [x + inward * 0.03, (start + end) / 2, WINDOW_BOTTOM - 0.04]
+    bars.append(rounded_box(sill, [0.03, width / 2 + 0.08, 0.015], 0.006, 3))
     return [
         Part("window", pane, Surface(np.full(3, 0.05)), light),
         Part("window", merged(bars), WHITE),

@@ -84,7 +84,7 @@ def make_view(seed: int, hotel: int, number: int) -> View:
     return View(
         light=light,
         lamps=lamps,
-        lamp_strength=rng.uniform(1.8, 2.8),
+        lamp_strength=rng.uniform(1.5, 2.4),
         ceiling_strength=strength if ceiling else 0.0,
         sky=(brightness * red, brightness * green, brightness * blue),
         curtains_drawn=drawn,
