@@ -1,0 +1,56 @@
+"""Make README's pictures anew, from a running app.
+
+    streamlit run app.py --server.headless true &
+    python docs/make_pictures.py [--url http://localhost:8501]
+
+Needs Chromium and the packages of requirements-dev.txt.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import sync_playwright
+
+DOCS = Path(__file__).resolve().parent
+ROOMS = "demo/rooms/images"
+QUERY, MATCH = "hotel_00/view_2.jpg", "hotel_00/view_4.jpg"
+LINK = f"pair?query={QUERY}&match={MATCH}"
+MAPS = '[data-testid="stImage"] img'
+CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
+
+
+def make_figure() -> None:
+    """The figure of the pair, from the command line."""
+    command = [sys.executable, "-m", "simviz_core", "pair", f"{ROOMS}/{QUERY}", f"{ROOMS}/{MATCH}"]
+    subprocess.run([*command, "--figure", str(DOCS / "pair.png")], cwd=DOCS.parent, check=True)
+
+
+def make_screenshots(url: str) -> None:
+    """The Pair page in both themes."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        schemes: tuple[tuple[Literal["light", "dark"], str], ...] = (
+            ("light", ""),
+            ("dark", "&size=448+px&pooling=Max&style=Cells"),
+        )
+        for scheme, query in schemes:
+            page = browser.new_page(viewport={"width": 1400, "height": 1360}, color_scheme=scheme)
+            page.goto(f"{url}/{LINK}{query}")
+            page.wait_for_selector(CHARTS, timeout=60_000)
+            page.wait_for_timeout(1500)
+            page.screenshot(path=DOCS / f"page-{scheme}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Make README's pictures anew.")
+    parser.add_argument("--url", default="http://localhost:8501", help="default: %(default)s")
+    address = parser.parse_args().url
+    make_figure()
+    make_screenshots(address)
