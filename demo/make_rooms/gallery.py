@@ -149,14 +149,13 @@ def write_rooms_json(out: Path, seed: int, rendering: dict[str, Any]) -> int:
     return len(known)
 
 
-def contact_sheet(out: Path, hotels: Iterable[int], path: Path, with_masks: bool = False) -> None:
+def contact_sheet(out: Path, hotels: Iterable[int], path: Path) -> None:
     """Pastes hotels' pictures into one image, a row per hotel.
 
     Args:
         out: The gallery's folder.
         hotels: The hotels' numbers.
         path: The image to write.
-        with_masks: Shows the masks instead.
     """
     rows = list(hotels)
     known = known_facts(out)
@@ -165,7 +164,7 @@ def contact_sheet(out: Path, hotels: Iterable[int], path: Path, with_masks: bool
     for row, hotel in enumerate(rows):
         for view in range(VIEWS):
             if (hotel, view) in known:
-                with Image.open(paths_of(out, hotel, view)[1 if with_masks else 0]) as image:
+                with Image.open(paths_of(out, hotel, view)[0]) as image:
                     small = image.convert("RGB").resize((width, height))
                 sheet.paste(small, (view * width, row * height))
     sheet.save(path)
