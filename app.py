@@ -4,6 +4,9 @@ import streamlit as st
 
 st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
 
+# Pictures need the room that Streamlit's margins take on a narrow screen.
+st.html("<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }</style>")
+
 page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),

@@ -68,13 +68,11 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
     with st.container(horizontal=True, gap="xsmall"):
         _step_button(key, gallery, chosen, -1)
         _step_button(key, gallery, chosen, +1)
-        browse = st.popover(
-            "Browse", icon=":material/grid_view:", key=f"{key}_browse", on_change="rerun"
-        )
+        browse = st.popover("Browse", key=f"{key}_browse", on_change="rerun")
         if browse.open:
             with browse:
                 _browse(key, gallery, chosen)
-        with st.popover("Upload", icon=":material/upload:"):
+        with st.popover("Upload"):
             _upload(key)
     try:
         return _open(gallery, chosen)
