@@ -1,0 +1,6 @@
+"""The command line: `python -m simviz_core COMMAND …`, one module per command."""
+
+from simviz_core.cli.main import main
+from simviz_core.cli.pair import pair_command
+
+__all__ = ["main", "pair_command"]

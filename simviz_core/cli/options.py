@@ -1,0 +1,104 @@
+"""What the commands have in common: how they parse, which options they share, where JSON goes."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
+from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, POOLINGS, SIZES
+
+BAD_INPUT = 2
+"""The exit status for anything that the user can mend."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Reports a wrong call in one line, without the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and leave with `BAD_INPUT`."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message} (see --help)\n")
+
+
+Commands = argparse._SubParsersAction
+
+
+def add_network_options(command: argparse.ArgumentParser) -> None:
+    """Which network, pooling and input size."""
+    command.add_argument(
+        "--network", choices=NETWORKS, default=DEFAULT_NETWORK, help="default: %(default)s"
+    )
+    command.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
+    command.add_argument(
+        "--size",
+        type=int,
+        choices=SIZES,
+        default=DEFAULT_SIZE,
+        help="width and height that the images are resized to, in pixels; default: %(default)s",
+    )
+
+
+def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
+    """Where to write a figure, and how it shows the maps."""
+    command.add_argument("--figure", metavar="FILE", help=f"write {content} as PNG")
+    command.add_argument(
+        "--colour-map",
+        choices=COLOUR_MAPS,
+        default=DEFAULT_COLOUR_MAP,
+        help="of the figure; default: %(default)s",
+    )
+    command.add_argument(
+        "--opacity",
+        type=share,
+        default=DEFAULT_OPACITY,
+        help="of the figure's maps, 0 to 1; default: %(default)s",
+    )
+    command.add_argument("--cells", action="store_true", help="show flat cells in the figure")
+    command.add_argument(
+        "--scale-each", action="store_true", help="give each map of the figure its own colour scale"
+    )
+
+
+def add_json_option(command: argparse.ArgumentParser) -> None:
+    """Where to write the numbers."""
+    command.add_argument(
+        "--json", metavar="FILE", help="write the numbers as JSON; - is the output"
+    )
+
+
+def figure_style(options: argparse.Namespace) -> FigureStyle:
+    """The style that `add_figure_options` asked for."""
+    return FigureStyle(
+        options.colour_map, options.opacity, not options.cells, not options.scale_each
+    )
+
+
+def style_words(style: FigureStyle) -> list[str]:
+    """The options that ask for a style."""
+    words = ["--colour-map", style.colour_map, "--opacity", f"{style.opacity:g}"]
+    words += [] if style.smooth else ["--cells"]
+    return words if style.shared_scale else [*words, "--scale-each"]
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
+
+
+def write_json(values: Any, file: str) -> None:
+    """Write JSON to a file, or to the standard output for `-`."""
+    text = json.dumps(values, indent=1)
+    if file == "-":
+        print(text)
+    else:
+        Path(file).write_text(text + "\n", encoding="utf-8")
