@@ -19,3 +19,15 @@ class NetworkError(SimVizError):
 
 class SettingsError(SimVizError):
     """A setting outside what is offered, or settings that do not fit together."""
+
+
+class CheckpointError(SimVizError):
+    """A file of weights that cannot be read, would need code to load, or does not fit."""
+
+
+class RunError(SimVizError):
+    """A folder of checkpoints that cannot be found, read or written as a run."""
+
+
+class TrainingError(SimVizError):
+    """Training that cannot begin, go on or be resumed."""

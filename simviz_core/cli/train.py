@@ -1,0 +1,124 @@
+"""`train GALLERY`: train a network on a gallery, keeping checkpoints on the way."""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from simviz_core.cli.options import Commands, OneLineParser, add_network_options
+from simviz_core.gallery import open_gallery
+from simviz_core.networks import NETWORKS
+from simviz_core.runs import RunCheckpoint
+from simviz_core.training import (
+    BATCH_HARD,
+    LEARNING_RATE,
+    LEARNING_RATE_FROM_SCRATCH,
+    LOSSES,
+    TrainingSettings,
+    choose_held_out,
+    default_moments,
+    train,
+)
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "train",
+        help="train a network on a gallery",
+        description="Train a network on a gallery with the triplet loss, keeping checkpoints.",
+    )
+    command.add_argument("gallery", metavar="GALLERY", help="a folder with one folder per class")
+    command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
+    add_network_options(command)
+    _add_training_options(command)
+    _add_data_options(command)
+    command.set_defaults(run=_run)
+
+
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--from-scratch", action="store_true", help="begin with random weights, not pretrained ones"
+    )
+    command.add_argument(
+        "--iterations", type=int, default=200, metavar="N", help="batches; default: %(default)s"
+    )
+    command.add_argument(
+        "--checkpoints",
+        type=_whole_numbers,
+        metavar="A,B,…",
+        help="iterations to keep, beside the last; default: 0, 5, 20 and 50 %% of all",
+    )
+    command.add_argument("--loss", choices=LOSSES, default=BATCH_HARD, help="default: %(default)s")
+    command.add_argument(
+        "--margin",
+        type=float,
+        default=TrainingSettings.margin,
+        help="how much farther a wrong match should be, a distance of unit embeddings; "
+        "default: %(default)s",
+    )
+    command.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help=f"default: {LEARNING_RATE:g}, from scratch {LEARNING_RATE_FROM_SCRATCH:g}",
+    )
+    command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    command.add_argument(
+        "--resume", action="store_true", help="go on where the run was when it was stopped"
+    )
+
+
+def _add_data_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--classes", type=int, default=8, metavar="P", help="in a batch; default: %(default)s"
+    )
+    command.add_argument(
+        "--images", type=int, default=4, metavar="K", help="of each class; default: %(default)s"
+    )
+    command.add_argument(
+        "--held-out",
+        metavar="WHICH",
+        help="classes to measure Recall@1 on and never to train on: how many (drawn by the seed), "
+        "a pattern ('hotel_?[13579]'), or a file with one label a line; default: a quarter",
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    gallery = open_gallery(options.gallery)
+    a_quarter = str(max(1, len(gallery.by_label) // 4))
+    rate = LEARNING_RATE_FROM_SCRATCH if options.from_scratch else LEARNING_RATE
+    settings = TrainingSettings(
+        network=options.network,
+        pooling=options.pooling or NETWORKS[options.network].pooling,
+        size=options.size,
+        from_scratch=options.from_scratch,
+        iterations=options.iterations,
+        checkpoints=options.checkpoints or default_moments(options.iterations),
+        loss=options.loss,
+        margin=options.margin,
+        classes=options.classes,
+        images=options.images,
+        learning_rate=rate if options.learning_rate is None else options.learning_rate,
+        seed=options.seed,
+        held_out=choose_held_out(gallery, options.held_out or a_quarter, options.seed),
+    )
+    train(gallery, Path(options.folder), settings, options.resume, _print_checkpoint)
+
+
+def _print_checkpoint(checkpoint: RunCheckpoint) -> None:
+    loss = "" if checkpoint.loss is None else f"  loss {checkpoint.loss:.4f}"
+    name = checkpoint.path.name if checkpoint.path else "the pretrained weights"
+    # Through tqdm, which takes its bar away for a moment.
+    tqdm.write(
+        f"iteration {checkpoint.iteration}{loss}  Recall@1 {checkpoint.recall_at_1:.3f}  {name}"
+    )
+
+
+def _whole_numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 0,100,200"
+        ) from error

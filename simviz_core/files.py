@@ -1,0 +1,28 @@
+"""Writing files so that nobody who reads meanwhile sees half of one."""
+
+import os
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    The content goes to a hidden file beside the target, which then takes its place in one step.
+    Whoever opens the target sees the old file or the new one, also after a kill or a power cut.
+
+    Args:
+        path: The file; what is there already is replaced.
+        content: All of it.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written, or the disk is full.
+    """
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with half.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)

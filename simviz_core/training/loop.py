@@ -1,0 +1,196 @@
+"""A whole training: from a gallery to a run with its checkpoints."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from simviz_core.checkpoints import save_checkpoint
+from simviz_core.errors import TrainingError
+from simviz_core.evaluation import embed_images, recall_at_1
+from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.networks.catalogue import network_entry
+from simviz_core.runs import (
+    Run,
+    RunCheckpoint,
+    describes_itself,
+    load_run_network,
+    open_run,
+    write_run,
+)
+from simviz_core.training.batches import AugmentedImages, batches
+from simviz_core.training.settings import TrainingSettings, split_gallery
+from simviz_core.training.trainer import Trainer
+
+STATE_FILE = "training.state"
+"""What a stopped training goes on from; gone once it is finished."""
+SECONDS_BETWEEN_SAVES = 60.0
+
+
+def train(
+    gallery: Gallery,
+    folder: Path,
+    settings: TrainingSettings,
+    resume: bool = False,
+    on_checkpoint: Callable[[RunCheckpoint], None] = lambda checkpoint: None,
+) -> Run:
+    """Train a network on a gallery with the triplet loss, keeping its weights on the way.
+
+    On a CPU the same settings, images, versions and number of threads give the same weights, bit
+    for bit, whether or not the training was stopped and resumed in between.
+
+    Args:
+        gallery: One folder per class. Classes in `settings.held_out` are measured, not trained on.
+        folder: Becomes the run; made if need be.
+        settings: What to train and how.
+        resume: Go on with a training that was stopped, or begin if it had not begun. Without it
+            the folder must be new or empty.
+        on_checkpoint: Is told of each checkpoint when it has been written and measured.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        TrainingError: The gallery is too small for the batches; the folder is in use; a training
+            cannot be resumed; an image cannot be read; or the loss is no number any more.
+        NetworkError: The pretrained weights cannot be downloaded.
+        OSError: The folder cannot be written.
+    """
+    training, measured = split_gallery(gallery, settings)
+    run = _begun_run(folder, resume) or _new_run(gallery, folder, settings)
+    is_resumable = (folder / STATE_FILE).is_file()
+    if not is_resumable and run.checkpoints and run.checkpoints[-1].iteration > 0:
+        return _finished(run, settings)
+    with torch.random.fork_rng(), _deterministic_on_cpu():
+        trainer = Trainer(settings)
+        recorder = _Recorder(trainer, run, measured, _fingerprint(gallery), on_checkpoint)
+        if is_resumable:
+            trainer.restore(folder / STATE_FILE, recorder.images)
+        else:
+            write_run(run)
+            recorder.record_if_due()
+        _train(trainer, recorder, training)
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    return recorder.run
+
+
+class _Recorder:
+    """Keeps a training's checkpoints, its `run.json` and the state that it can go on from."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        run: Run,
+        measured: Sequence[GalleryImage],
+        images: str,
+        on_checkpoint: Callable[[RunCheckpoint], None],
+    ) -> None:
+        self.trainer = trainer
+        self.run = run
+        self.measured = measured
+        self.images = images
+        self.on_checkpoint = on_checkpoint
+        self.saved_at = time.monotonic()
+
+    def record_if_due(self) -> None:
+        """Write what this iteration calls for: a checkpoint, the state, or nothing."""
+        is_moment = self.trainer.iteration in self.trainer.settings.moments
+        if is_moment:
+            checkpoint = self._checkpoint()
+            self.run = self.run.with_checkpoint(checkpoint)
+            write_run(self.run)
+            self.on_checkpoint(checkpoint)
+        if is_moment or time.monotonic() - self.saved_at > SECONDS_BETWEEN_SAVES:
+            self.trainer.save(self.run.root / STATE_FILE, self.images)
+            self.saved_at = time.monotonic()
+
+    def _checkpoint(self) -> RunCheckpoint:
+        """Write the weights, and measure them as whoever opens the run will find them."""
+        iteration = self.trainer.iteration
+        path = None
+        if iteration > 0 or self.run.from_scratch:
+            path = self.run.root / f"checkpoint_{iteration:06d}.safetensors"
+            save_checkpoint(self.trainer.trunk, path)
+        network, _ = load_run_network(self.run, RunCheckpoint(iteration, path))
+        network.trunk.to(self.trainer.device)
+        embeddings = embed_images(network, self.measured)
+        recall = recall_at_1(embeddings, [image.label for image in self.measured])
+        return RunCheckpoint(iteration, path, self.trainer.take_mean_loss(), recall)
+
+
+def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]) -> None:
+    settings = trainer.settings
+    dataset = AugmentedImages(images, settings, network_entry(settings.network).preprocessing)
+    # Progress is for whoever watches a terminal; a log has the lines of the checkpoints.
+    with tqdm(
+        total=settings.iterations, initial=trainer.iteration, unit="batch", disable=None
+    ) as progress:
+        for pixels, labels in batches(dataset, trainer.iteration, trainer.device):
+            progress.set_postfix(loss=f"{trainer.step(pixels, labels):.4f}")
+            progress.update()
+            recorder.record_if_due()
+
+
+def _begun_run(folder: Path, resume: bool) -> Run | None:
+    """The run that a folder holds already, or None if training begins."""
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is a file; name a folder for the run")
+    if not resume and any(folder.iterdir()):
+        raise TrainingError(
+            f"{folder} is not empty; go on with --resume, or train in another folder"
+        )
+    return open_run(folder) if describes_itself(folder) else None
+
+
+def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run(
+        root=folder,
+        network=settings.network,
+        pooling=settings.pooling,
+        size=settings.size,
+        checkpoints=(),
+        dataset=gallery.root.as_posix(),
+        loss=settings.loss,
+        seed=settings.seed,
+        from_scratch=settings.from_scratch,
+        held_out=settings.held_out,
+        settings={
+            "iterations": settings.iterations,
+            "margin": settings.margin,
+            "classes": settings.classes,
+            "images": settings.images,
+            "learning_rate": settings.learning_rate,
+        },
+    )
+
+
+def _finished(run: Run, settings: TrainingSettings) -> Run:
+    """The run again, if there is nothing left to train."""
+    if run.checkpoints[-1].iteration < settings.iterations:
+        raise TrainingError(
+            f"{run.root} has no {STATE_FILE}, so the training cannot go on; train in another folder"
+        )
+    return run
+
+
+def _fingerprint(gallery: Gallery) -> str:
+    names = "\n".join(image.id for image in gallery.images)
+    return hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@contextmanager
+def _deterministic_on_cpu() -> Iterator[None]:
+    """Choose operations that always give the same bits, where there is no GPU."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(before or not torch.cuda.is_available())
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
