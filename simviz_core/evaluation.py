@@ -1,6 +1,7 @@
-"""How well a network retrieves: embeddings of labelled images, and Recall@1."""
+"""How well a network retrieves: embeddings of labelled images, Recall@1 and mAP@R."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +13,20 @@ from simviz_core.networks import SimilarityNetwork
 
 BATCH_SIZE = 16
 """Images that enter the network together."""
+
+
+@dataclass(frozen=True)
+class RetrievalScores:
+    """How well images find others of their class, averaged over the queries.
+
+    Attributes:
+        recall_at_1: The share of queries whose nearest other image is of their class, 0..1.
+        map_at_r: The mean average precision over a query's R nearest other images, where R is
+            how many of its class there are, 0..1; 1 only if they all come first.
+    """
+
+    recall_at_1: float
+    map_at_r: float
 
 
 def embed_images(network: SimilarityNetwork, images: Sequence[GalleryImage]) -> Tensor:
@@ -34,27 +49,36 @@ def embed_images(network: SimilarityNetwork, images: Sequence[GalleryImage]) -> 
     return torch.cat(embeddings)
 
 
-def recall_at_1(embeddings: Tensor, labels: Sequence[str]) -> float:
-    """The share of images whose nearest other image is of their class.
+def retrieval_scores(embeddings: Tensor, labels: Sequence[str]) -> RetrievalScores:
+    """Score the retrieval of every image against all the others, by exact cosine.
 
-    Every image is a query once, against all the others. An image that is alone in its class can
-    be found wrongly, but is no query, since it has no right answer.
+    An image that is alone in its class can be found wrongly, but is no query, since it has no
+    right answer.
 
     Args:
         embeddings: Unit embeddings, (N, D).
         labels: The class of each, N.
 
     Returns:
-        0..1.
+        The scores.
 
     Raises:
         ValueError: No class has two images.
+
+    Source: Musgrave, Belongie, Lim, "A Metric Learning Reality Check", ECCV 2020, for mAP@R.
     """
     numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     classes = torch.tensor([numbers[label] for label in labels])
-    is_query = torch.bincount(classes)[classes] > 1
-    if not is_query.any():
-        raise ValueError("Recall@1 needs a class with two images")
+    relevant = torch.bincount(classes)[classes] - 1
+    queries = torch.nonzero(relevant).flatten()
+    if not len(queries):
+        raise ValueError("retrieval cannot be scored: no class has two images")
     similarities = embeddings @ embeddings.mT
-    nearest = similarities.fill_diagonal_(-torch.inf).argmax(1)
-    return (classes[nearest] == classes)[is_query].double().mean().item()
+    similarities.fill_diagonal_(-torch.inf)
+    nearest = similarities[queries].topk(int(relevant.max())).indices
+    hits = (classes[nearest] == classes[queries, None]).double()
+    rank = torch.arange(1, hits.shape[1] + 1)
+    R = relevant[queries, None]
+    precision = hits.cumsum(1) / rank
+    average_precision = (precision * hits * (rank <= R)).sum(1) / R.squeeze(1)
+    return RetrievalScores(hits[:, 0].mean().item(), average_precision.mean().item())

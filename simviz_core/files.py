@@ -9,6 +9,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     The content goes to a hidden file beside the target, which then takes its place in one step.
     Whoever opens the target sees the old file or the new one, also after a kill or a power cut.
+    One process at a time may write a file.
 
     Args:
         path: The file; what is there already is replaced.
@@ -17,7 +18,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: The folder does not exist or cannot be written, or the disk is full.
     """
-    half = path.with_name(f".{path.name}.{os.getpid()}.part")
+    half = path.with_name(f".{path.name}.part")
     try:
         with half.open("wb") as file:
             file.write(content)

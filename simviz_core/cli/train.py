@@ -111,7 +111,8 @@ def _print_checkpoint(checkpoint: RunCheckpoint) -> None:
     name = checkpoint.path.name if checkpoint.path else "the pretrained weights"
     # Through tqdm, which takes its bar away for a moment.
     tqdm.write(
-        f"iteration {checkpoint.iteration}{loss}  Recall@1 {checkpoint.recall_at_1:.3f}  {name}"
+        f"iteration {checkpoint.iteration}{loss}  Recall@1 {checkpoint.recall_at_1:.4f}  "
+        f"mAP@R {checkpoint.map_at_r:.4f}  {name}"
     )
 
 

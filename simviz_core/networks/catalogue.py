@@ -4,6 +4,7 @@ A trunk is the part of a network that ends in the last feature map, before the p
 that build networks are imported when one of theirs is asked for: each takes seconds to import.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +104,8 @@ def _build_resnet50(pretrained: bool) -> nn.Module:
     from torchvision.models import ResNet50_Weights, resnet50
 
     network = resnet50(weights=ResNet50_Weights.DEFAULT if pretrained else None)
-    return nn.Sequential(*list(network.children())[:-2])
+    # With their names, so that the weights of checkpoints are found by them.
+    return nn.Sequential(OrderedDict(list(network.named_children())[:-2]))
 
 
 def _build_vgg16(pretrained: bool) -> nn.Module:

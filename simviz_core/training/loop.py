@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.errors import TrainingError
-from simviz_core.evaluation import embed_images, recall_at_1
+from simviz_core.evaluation import embed_images, retrieval_scores
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks.catalogue import network_entry
 from simviz_core.runs import (
@@ -118,8 +118,9 @@ class _Recorder:
         network, _ = load_run_network(self.run, RunCheckpoint(iteration, path))
         network.trunk.to(self.trainer.device)
         embeddings = embed_images(network, self.measured)
-        recall = recall_at_1(embeddings, [image.label for image in self.measured])
-        return RunCheckpoint(iteration, path, self.trainer.take_mean_loss(), recall)
+        scores = retrieval_scores(embeddings, [image.label for image in self.measured])
+        loss = self.trainer.take_mean_loss()
+        return RunCheckpoint(iteration, path, loss, scores.recall_at_1, scores.map_at_r)
 
 
 def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]) -> None:
@@ -136,16 +137,19 @@ def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]
 
 
 def _begun_run(folder: Path, resume: bool) -> Run | None:
-    """The run that a folder holds already, or None if training begins."""
-    if not folder.exists():
-        return None
-    if not folder.is_dir():
+    """The run that a folder holds already, or None if the folder is new or empty."""
+    if folder.exists() and not folder.is_dir():
         raise TrainingError(f"{folder} is a file; name a folder for the run")
-    if not resume and any(folder.iterdir()):
+    # Hidden files may be left over from a kill in the middle of writing.
+    if not folder.exists() or all(path.name.startswith(".") for path in folder.iterdir()):
+        return None
+    if not describes_itself(folder):
+        raise TrainingError(f"{folder} holds other files; train in a new or empty folder")
+    if not resume:
         raise TrainingError(
-            f"{folder} is not empty; go on with --resume, or train in another folder"
+            f"{folder} holds a run already; go on with --resume, or train in another folder"
         )
-    return open_run(folder) if describes_itself(folder) else None
+    return open_run(folder)
 
 
 def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:

@@ -1,7 +1,7 @@
 """The triplet loss on unit embeddings, batch hard and batch all.
 
 Source: Hermans, Beyer, Leibe, "In Defense of the Triplet Loss for Person Re-Identification",
-2017: batch hard is their equation 5, batch all over the non-zero triplets their section 2.
+2017: batch hard is their equation 5, batch all their equation 6, over the non-zero triplets.
 """
 
 from collections.abc import Callable

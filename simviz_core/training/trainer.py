@@ -162,7 +162,7 @@ def learning_rate(settings: TrainingSettings, iteration: int) -> float:
     Returns:
         `learning_rate` until `DECAY_BEGINS`, and `LAST_RATE` of it at the end.
 
-    Source: Hermans et al. 2017, the schedule of their section 4.2.
+    Source: Hermans et al. 2017, the schedule of their experiments.
     """
     progress = iteration / settings.iterations
     decayed = max(0.0, (progress - DECAY_BEGINS) / (1 - DECAY_BEGINS))

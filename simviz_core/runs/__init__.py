@@ -1,0 +1,22 @@
+"""Runs: folders with the checkpoints of one training.
+
+A run that SimViz trained describes itself in `run.json`. A folder of bare checkpoint files is a
+run as well, once somebody says which network and pooling they belong to. Neither is trusted:
+names that lead out of the folder are refused, and weights are read by `simviz_core.checkpoints`.
+"""
+
+from simviz_core.runs.folder import describes_itself, open_run
+from simviz_core.runs.run import Run, RunCheckpoint, load_run_network
+from simviz_core.runs.run_file import RUN_FILE, RUN_VERSION, run_as_json, write_run
+
+__all__ = [
+    "RUN_FILE",
+    "RUN_VERSION",
+    "Run",
+    "RunCheckpoint",
+    "describes_itself",
+    "load_run_network",
+    "open_run",
+    "run_as_json",
+    "write_run",
+]

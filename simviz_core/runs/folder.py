@@ -1,0 +1,103 @@
+"""Opening a folder as a run, with a `run.json` or with bare checkpoint files."""
+
+import re
+from pathlib import Path
+
+from simviz_core.checkpoints import CHECKPOINT_SUFFIXES
+from simviz_core.errors import RunError
+from simviz_core.networks import DEFAULT_SIZE, pooling_by_name
+from simviz_core.networks.catalogue import network_entry
+from simviz_core.runs.run import Run, RunCheckpoint, in_order
+from simviz_core.runs.run_file import RUN_FILE, read_run
+
+ITERATION_IN_NAME = (
+    re.compile(r"(?:iterations?|iter|(?<![a-z])it|steps?)[-_= ]*(\d+)", re.IGNORECASE),
+    re.compile(r"(?:epochs?|checkpoint|ckpt)[-_= ]*(\d+)", re.IGNORECASE),
+    re.compile(r"(?<![a-z\d])(\d+)(?![a-z\d])", re.IGNORECASE),
+)
+"""Where file names keep the iteration, by preference; last, any number that stands alone, which
+the 16 of "fp16" and the parts of a digest do not."""
+
+
+def describes_itself(folder: Path | str) -> bool:
+    """Whether a folder holds a `run.json`, so that nobody has to be asked for its network."""
+    return (Path(folder) / RUN_FILE).is_file()
+
+
+def open_run(
+    folder: Path | str,
+    network: str | None = None,
+    pooling: str | None = None,
+    size: int = DEFAULT_SIZE,
+) -> Run:
+    """Open a folder of checkpoints. The checkpoints themselves are not opened.
+
+    Args:
+        folder: With a `run.json`, or with bare checkpoint files.
+        network: Of bare checkpoints; a `run.json` names its own, and the next two as well.
+        pooling: Of bare checkpoints; None takes the network's own.
+        size: Of bare checkpoints, in pixels.
+
+    Returns:
+        The run.
+
+    Raises:
+        RunError: The folder does not exist or holds no checkpoints; its `run.json` is damaged,
+            foreign or names files outside; two checkpoints claim one iteration; or bare
+            checkpoints come without a network.
+        SettingsError: The network or pooling passed in is unknown.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise RunError(f"the run folder {root} does not exist")
+    if describes_itself(root):
+        return read_run(root)
+    files = _bare_files(root)
+    if network is None:
+        raise RunError(
+            f"{root} holds checkpoints but no {RUN_FILE}; say which network they belong to"
+        )
+    rule = pooling_by_name(pooling or network_entry(network).pooling)
+    numbered = [(_iteration(path.name), path) for path in files]
+    checkpoints = [
+        RunCheckpoint(iteration, path) for iteration, path in numbered if iteration is not None
+    ]
+    if not checkpoints:
+        raise RunError(
+            f"no file name in {root} tells an iteration ({files[0].name}, say); rename them like "
+            "checkpoint_100.pth"
+        )
+    passed_over = tuple(path.name for iteration, path in numbered if iteration is None)
+    return Run(root, network, rule.name, size, in_order(checkpoints, root), passed_over=passed_over)
+
+
+def _bare_files(root: Path) -> list[Path]:
+    """The checkpoint files that lie in a folder; hidden ones and links out are passed over."""
+    inside = root.resolve()
+    try:
+        files = sorted(root.iterdir())
+    except OSError as error:
+        raise RunError(f"{root} cannot be listed: {error.strerror or error}") from error
+    found = [
+        path
+        for path in files
+        if path.suffix.lower() in CHECKPOINT_SUFFIXES
+        and not path.name.startswith(".")
+        and path.is_file()
+        and path.resolve().is_relative_to(inside)
+    ]
+    if not found:
+        raise RunError(
+            f"{root} holds neither a {RUN_FILE} nor a checkpoint "
+            f"({', '.join(sorted(CHECKPOINT_SUFFIXES))})"
+        )
+    return found
+
+
+def _iteration(name: str) -> int | None:
+    """The iteration that a file name tells: 300 for "step_300_fp16.pth"."""
+    stem = name.rpartition(".")[0]
+    for pattern in ITERATION_IN_NAME:
+        if numbers := pattern.findall(stem):
+            return int(numbers[-1])
+    return None

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from simviz_core.checkpoints import backbone_weights, load_checkpoint, save_checkpoint
+from simviz_core.errors import CheckpointError, SettingsError
+from simviz_core.networks import load_trunk
+
+
+def test_a_checkpoint_is_half_as_large_and_comes_back(tmp_path: Path) -> None:
+    trunk = load_trunk("efficientnet_lite0")
+    file = tmp_path / "c.safetensors"
+    save_checkpoint(trunk, file)
+    assert 6_800_000 < file.stat().st_size < 6_900_000
+    network, match = load_checkpoint(file, "efficientnet_lite0", "max", 320)
+    assert (network.pooling.name, network.size) == ("max", 320)
+    assert match.is_complete
+    assert not network.trunk.training
+    expected = backbone_weights(trunk)
+    for name, tensor in backbone_weights(network.trunk).items():
+        assert tensor.dtype == torch.float32
+        assert not tensor.requires_grad
+        assert torch.equal(tensor, expected[name].half().float())
+
+
+def test_weights_too_large_for_half_precision_keep_their_range(
+    tmp_path: Path, tiny_network: str
+) -> None:
+    trunk = load_trunk(tiny_network)
+    trunk.get_submodule("1").running_var.fill_(1e6)
+    save_checkpoint(trunk, tmp_path / "c.safetensors")
+    assert load_file(tmp_path / "c.safetensors")["1.running_var"].dtype == torch.float32
+    network, _ = load_checkpoint(tmp_path / "c.safetensors", tiny_network, None, 224)
+    assert torch.all(network.trunk.get_submodule("1").running_var == 1e6)
+
+
+def test_what_a_checkpoint_lacks_is_the_same_every_time(tmp_path: Path, tiny_network: str) -> None:
+    weights = dict(backbone_weights(load_trunk(tiny_network)))
+    del weights["3.bias"]
+    torch.save(weights, tmp_path / "c.pth")
+    biases = []
+    for seed in (3, 4):
+        torch.manual_seed(seed)
+        network, match = load_checkpoint(tmp_path / "c.pth", tiny_network, None, 224)
+        assert match.missing == ("3.bias",)
+        biases.append(network.trunk.get_submodule("3").bias)
+        assert torch.initial_seed() == seed
+    assert torch.equal(*biases)
+
+
+def test_another_architecture_is_refused_by_name(tmp_path: Path, tiny_network: str) -> None:
+    save_checkpoint(load_trunk(tiny_network), tmp_path / "c.safetensors")
+    reason = r"c\.safetensors for EfficientNet-Lite0 fits only to 0% .* of 3,413,024 numbers"
+    with pytest.raises(CheckpointError, match=reason):
+        load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)
+
+
+def test_settings_are_checked(tmp_path: Path, tiny_network: str) -> None:
+    save_checkpoint(load_trunk(tiny_network), tmp_path / "c.safetensors")
+    with pytest.raises(SettingsError, match="median"):
+        load_checkpoint(tmp_path / "c.safetensors", tiny_network, "median", 224)
