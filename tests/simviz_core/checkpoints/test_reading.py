@@ -182,6 +182,7 @@ def test_missing_files_folders_and_other_endings_are_named(tmp_path: Path) -> No
         ("folder.pth", "there is no file"),
         ("model.exe", r"should end in \.pt, \.pth, \.safetensors"),
         ("nul\0.pth", "there is no file"),
+        ("x" * 300 + ".pth", "no checkpoint"),
     ]:
         with pytest.raises(CheckpointError, match=reason):
             read_checkpoint(tmp_path / name)
