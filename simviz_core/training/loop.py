@@ -65,7 +65,8 @@ def train(
     is_resumable = (folder / STATE_FILE).is_file()
     if not is_resumable and run.checkpoints and run.checkpoints[-1].iteration > 0:
         return _finished(run, settings)
-    with torch.random.fork_rng(), _deterministic_on_cpu():
+    gpus = range(torch.cuda.device_count())
+    with torch.random.fork_rng(gpus), _deterministic_on_cpu():
         trainer = Trainer(settings)
         recorder = _Recorder(trainer, run, measured, _fingerprint(gallery), on_checkpoint)
         if is_resumable:

@@ -1,0 +1,386 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from simviz_core.checkpoints import backbone_weights, save_checkpoint
+from simviz_core.errors import RunError, TrainingError
+from simviz_core.evaluation import embed_images, retrieval_scores
+from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.networks import load_trunk
+from simviz_core.runs import RUN_FILE, RunCheckpoint, load_run_network, open_run
+from simviz_core.training import (
+    BATCH_ALL,
+    BATCH_HARD,
+    STATE_FILE,
+    TrainingSettings,
+    loop,
+    split_gallery,
+    train,
+)
+from simviz_core.training.losses import triplet_loss
+from simviz_core.training.trainer import Trainer, learning_rate
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture
+def gallery(colour_gallery: Path) -> Gallery:
+    return open_gallery(colour_gallery)
+
+
+@pytest.fixture
+def settings(tiny_network: str) -> TrainingSettings:
+    return TrainingSettings(
+        network=tiny_network,
+        iterations=6,
+        checkpoints=(0, 2, 4),
+        classes=3,
+        images=2,
+        learning_rate=0.01,
+        held_out=("blue", "dun"),
+    )
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Tensor]]:
+    """The weights of each checkpoint in full precision, in the order of their writing."""
+    kept: list[dict[str, Tensor]] = []
+
+    def save_and_keep(trunk: nn.Module, path: Path) -> None:
+        kept.append({name: tensor.clone() for name, tensor in trunk.state_dict().items()})
+        save_checkpoint(trunk, path)
+
+    monkeypatch.setattr(loop, "save_checkpoint", save_and_keep)
+    return kept
+
+
+def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(root.iterdir())}
+
+
+def test_a_training_becomes_a_run(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    told: list[RunCheckpoint] = []
+    run = train(gallery, tmp_path / "runs" / "first", settings, on_checkpoint=told.append)
+    assert run == open_run(tmp_path / "runs" / "first")
+    assert tuple(told) == run.checkpoints
+    assert [checkpoint.iteration for checkpoint in run.checkpoints] == [0, 2, 4, 6]
+    assert [checkpoint.path and checkpoint.path.name for checkpoint in run.checkpoints] == [
+        None,
+        *(f"checkpoint_00000{iteration}.safetensors" for iteration in (2, 4, 6)),
+    ]
+    assert (run.network, run.pooling, run.size, run.seed) == ("tiny", "average", 224, 0)
+    assert (run.held_out, run.from_scratch) == (("blue", "dun"), False)
+    assert run.settings["learning_rate"] == 0.01
+    assert run.checkpoints[0].loss is None
+    assert all(checkpoint.loss is not None for checkpoint in run.checkpoints[1:])
+    assert not (run.root / STATE_FILE).exists()
+
+
+def test_scores_are_those_of_the_weights_as_written(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    run = train(gallery, tmp_path / "run", settings)
+    _, measured = split_gallery(gallery, settings)
+    for checkpoint in run.checkpoints:
+        network, _ = load_run_network(run, checkpoint)
+        embeddings = embed_images(network, measured)
+        scores = retrieval_scores(embeddings, [image.label for image in measured])
+        assert (checkpoint.recall_at_1, checkpoint.map_at_r) == (
+            scores.recall_at_1,
+            scores.map_at_r,
+        )
+
+
+@pytest.mark.parametrize(
+    ("loss", "pooling", "from_scratch"),
+    [
+        (BATCH_HARD, "average", False),
+        (BATCH_HARD, "max", False),
+        (BATCH_HARD, "gem", True),
+        (BATCH_ALL, "average", False),
+        (BATCH_ALL, "max", True),
+    ],
+)
+def test_the_loss_goes_down(
+    gallery: Gallery,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    loss: str,
+    pooling: str,
+    from_scratch: bool,
+) -> None:
+    """Of all the training images, since the loss of batch all leaves out what has become easy."""
+    longer = replace(settings, loss=loss, pooling=pooling, from_scratch=from_scratch, iterations=24)
+    run = train(gallery, tmp_path / "run", longer)
+    images, _ = split_gallery(gallery, longer)
+    labels = torch.tensor([sorted(gallery.by_label).index(image.label) for image in images])
+    losses = []
+    for checkpoint in (run.checkpoints[0], run.checkpoints[-1]):
+        network, _ = load_run_network(run, checkpoint)
+        embeddings = embed_images(network, images)
+        losses.append(triplet_loss(BATCH_HARD, longer.margin)(embeddings, labels).item())
+    assert losses[1] < 0.8 * losses[0]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(
+    gallery: Gallery,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    kept: list[dict[str, Tensor]],
+) -> None:
+    torch.manual_seed(1)
+    train(gallery, tmp_path / "a", settings)
+    torch.manual_seed(2)
+    train(gallery, tmp_path / "b", settings)
+    assert len(kept) == 6
+    for first, second in zip(kept[:3], kept[3:], strict=True):
+        assert_equal(first, second)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+    train(gallery, tmp_path / "c", replace(settings, seed=1))
+    assert not torch.equal(kept[0]["0.weight"], kept[6]["0.weight"])
+
+
+def stop_at_checkpoint(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunCheckpoint], None]:
+    """Between writing checkpoint 4 and keeping the state: the last state is that of 2."""
+
+    def stop(checkpoint: RunCheckpoint) -> None:
+        if checkpoint.iteration == 4:
+            raise StoppedError
+
+    return stop
+
+
+def stop_between_checkpoints(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunCheckpoint], None]:
+    """After iteration 3, whose state was kept."""
+    step = Trainer.step
+
+    def stop(trainer: Trainer, pixels: Tensor, labels: Tensor) -> float:
+        if trainer.iteration == 3:
+            raise StoppedError
+        return step(trainer, pixels, labels)
+
+    monkeypatch.setattr(Trainer, "step", stop)
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_SAVES", 0.0)
+    return lambda checkpoint: None
+
+
+def stop_at_the_very_end(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunCheckpoint], None]:
+    """After everything was written, before the state was removed."""
+    save = Trainer.save
+
+    def stop(trainer: Trainer, path: Path, images: str) -> None:
+        save(trainer, path, images)
+        if trainer.iteration == 6:
+            raise StoppedError
+
+    monkeypatch.setattr(Trainer, "save", stop)
+    return lambda checkpoint: None
+
+
+@pytest.mark.parametrize("from_scratch", [False, True])
+@pytest.mark.parametrize(
+    "stop_somewhere", [stop_at_checkpoint, stop_between_checkpoints, stop_at_the_very_end]
+)
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
+    gallery: Gallery,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    kept: list[dict[str, Tensor]],
+    stop_somewhere: Callable[[pytest.MonkeyPatch], Callable[[RunCheckpoint], None]],
+    from_scratch: bool,
+) -> None:
+    settings = replace(settings, from_scratch=from_scratch)
+    train(gallery, tmp_path / "whole", settings)
+    whole = kept[-1]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        stop = stop_somewhere(monkeypatch)
+        with pytest.raises(StoppedError):
+            train(gallery, tmp_path / "stopped", settings, on_checkpoint=stop)
+    assert (tmp_path / "stopped" / STATE_FILE).exists()
+    run = train(gallery, tmp_path / "stopped", settings, resume=True)
+    assert_equal(kept[-1], whole)
+    assert files(tmp_path / "stopped") == files(tmp_path / "whole")
+    assert run == open_run(tmp_path / "stopped")
+
+
+def test_resuming_begins_what_had_not_begun_and_leaves_what_is_finished(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    root.mkdir()
+    (root / f".{RUN_FILE}.part").write_text("{")
+    run = train(gallery, root, settings, resume=True)
+    before = files(root)
+    assert train(gallery, root, settings, resume=True) == run
+    assert files(root) == before
+
+
+def test_a_folder_in_use_is_left_alone(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    root = tmp_path / "run"
+    train(gallery, root, replace(settings, iterations=2, checkpoints=()))
+    before = files(root)
+    with pytest.raises(TrainingError, match="holds a run already; go on with --resume"):
+        train(gallery, root, settings)
+    with pytest.raises(TrainingError, match=rf"no {STATE_FILE}, so the training cannot go on"):
+        train(gallery, root, settings, resume=True)
+    assert files(root) == before
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "thesis.tex").write_text("years of work")
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match="holds other files"):
+            train(gallery, other, settings, resume=resume)
+        with pytest.raises(TrainingError, match="is a file; name a folder"):
+            train(gallery, other / "thesis.tex", settings, resume=resume)
+
+
+@pytest.fixture
+def stopped(gallery: Gallery, settings: TrainingSettings, tmp_path: Path) -> Path:
+    """A run that was stopped at its second checkpoint."""
+
+    def stop(checkpoint: RunCheckpoint) -> None:
+        if checkpoint.iteration == 4:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(gallery, tmp_path / "run", settings, on_checkpoint=stop)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"learning_rate": 0.02}, r"began with learning_rate 0\.01, not 0\.02; resume it with"),
+        ({"seed": 1}, "began with seed 0, not 1"),
+        ({"iterations": 8}, "began with iterations 6, not 8"),
+        ({"held_out": ("blue",)}, r"began with held_out \('blue', 'dun'\), not \('blue',\)"),
+    ],
+)
+def test_other_settings_cannot_resume(
+    stopped: Path,
+    gallery: Gallery,
+    settings: TrainingSettings,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    with pytest.raises(TrainingError, match=reason):
+        train(gallery, stopped, replace(settings, **changes), resume=True)
+
+
+def test_other_images_cannot_resume(
+    stopped: Path, gallery: Gallery, settings: TrainingSettings
+) -> None:
+    gallery.images[0].path.unlink()
+    with pytest.raises(TrainingError, match="images of the gallery have changed"):
+        train(open_gallery(gallery.root), stopped, settings, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", None])
+def test_a_damaged_state_is_named(
+    stopped: Path, gallery: Gallery, settings: TrainingSettings, content: bytes | None
+) -> None:
+    state = stopped / STATE_FILE
+    state.write_bytes(state.read_bytes()[:2000] if content is None else content)
+    with pytest.raises(TrainingError, match=rf"{STATE_FILE} is damaged"):
+        train(gallery, stopped, settings, resume=True)
+
+
+def test_a_damaged_run_cannot_resume(
+    stopped: Path, gallery: Gallery, settings: TrainingSettings
+) -> None:
+    (stopped / RUN_FILE).write_text("{")
+    with pytest.raises(RunError, match="is damaged"):
+        train(gallery, stopped, settings, resume=True)
+
+
+def test_a_watcher_sees_a_whole_run_at_any_time(
+    gallery: Gallery,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    step = Trainer.step
+
+    def watch_and_step(trainer: Trainer, pixels: Tensor, labels: Tensor) -> float:
+        run = open_run(tmp_path / "run")
+        seen.append([checkpoint.iteration for checkpoint in run.checkpoints])
+        for checkpoint in run.checkpoints:
+            load_run_network(run, checkpoint)
+        return step(trainer, pixels, labels)
+
+    monkeypatch.setattr(Trainer, "step", watch_and_step)
+    train(gallery, tmp_path / "run", replace(settings, checkpoints=(2, 4)))
+    assert seen == [[], [], [2], [2], [2, 4], [2, 4]]
+
+
+def test_frozen_statistics_are_kept_and_learnt_ones_are_learnt(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    pretrained = backbone_weights(load_trunk(settings.network))
+    train(gallery, tmp_path / "tuned", settings)
+    tuned = load_file(tmp_path / "tuned" / "checkpoint_000006.safetensors")
+    assert torch.equal(tuned["1.running_var"], pretrained["1.running_var"].half())
+    assert not torch.equal(tuned["1.weight"], pretrained["1.weight"].half())
+    train(gallery, tmp_path / "scratch", replace(settings, from_scratch=True))
+    scratch = load_file(tmp_path / "scratch" / "checkpoint_000006.safetensors")
+    assert not torch.equal(scratch["1.running_var"], torch.ones(8).half())
+
+
+def test_from_scratch_the_first_checkpoint_is_a_file(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    run = train(gallery, tmp_path / "run", replace(settings, from_scratch=True, iterations=4))
+    assert run.checkpoints[0].path == tmp_path / "run" / "checkpoint_000000.safetensors"
+    assert all(checkpoint.path and checkpoint.path.is_file() for checkpoint in run.checkpoints)
+    assert json.loads((run.root / RUN_FILE).read_text())["from_scratch"] is True
+
+
+def test_a_loss_that_is_no_number_stops_the_training(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "simviz_core.training.trainer.triplet_loss",
+        lambda name, margin: lambda embeddings, labels: embeddings.sum() * float("nan"),
+    )
+    with pytest.raises(
+        TrainingError, match="loss is nan at iteration 0; use a lower learning rate"
+    ):
+        train(gallery, tmp_path / "run", settings)
+
+
+def test_the_learning_rate_is_constant_and_then_falls(settings: TrainingSettings) -> None:
+    longer = replace(settings, iterations=100, learning_rate=0.1)
+    rates = [learning_rate(longer, iteration) for iteration in range(101)]
+    assert rates[:61] == [0.1] * 61
+    assert all(later < earlier for earlier, later in pairwise(rates[60:]))
+    assert rates[100] == pytest.approx(0.001)
+
+
+def test_the_callers_state_is_left_alone(
+    gallery: Gallery, settings: TrainingSettings, tmp_path: Path
+) -> None:
+    torch.manual_seed(7)
+    expected = torch.get_rng_state()
+    train(gallery, tmp_path / "run", settings)
+    assert torch.equal(torch.get_rng_state(), expected)
+    assert not torch.are_deterministic_algorithms_enabled()
