@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core.cli.options import Commands, OneLineParser, add_network_options
+from simviz_core.errors import TrainingError
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import NETWORKS
 from simviz_core.runs import RunCheckpoint
@@ -103,7 +104,10 @@ def _run(options: argparse.Namespace) -> None:
         seed=options.seed,
         held_out=choose_held_out(gallery, options.held_out or a_quarter, options.seed),
     )
-    train(gallery, Path(options.folder), settings, options.resume, _print_checkpoint)
+    try:
+        train(gallery, Path(options.folder), settings, options.resume, _print_checkpoint)
+    except KeyboardInterrupt as stop:
+        raise TrainingError("stopped; the same command with --resume goes on") from stop
 
 
 def _print_checkpoint(checkpoint: RunCheckpoint) -> None:

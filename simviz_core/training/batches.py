@@ -98,17 +98,21 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
             return self.augment(square), self.numbers[image.label]
 
 
+def workers_beside(device: torch.device) -> int:
+    """How many processes should read images: none beside a CPU, which is busy with the network."""
+    return 0 if device.type == "cpu" else min(MOST_WORKERS, os.cpu_count() or 1)
+
+
 def batches(
-    dataset: AugmentedImages, first: int, device: torch.device
+    dataset: AugmentedImages, first: int, device: torch.device, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The batches of a training, from one of them on.
-
-    Beside a GPU, worker processes read the images; a CPU has its hands full with the network.
 
     Args:
         dataset: The images of all the batches.
         first: The number of the first batch to give, from 0.
         device: Where the batches are wanted.
+        workers: Processes that read the images; 0 for this one. The batches are the same.
 
     Yields:
         Pixels, (P·K, 3, size, size), float32, and class numbers, (P·K,), int64.
@@ -116,14 +120,13 @@ def batches(
     Raises:
         TrainingError: An image cannot be read.
     """
-    is_gpu = device.type != "cpu"
     batch_size = dataset.settings.batch_size
     loader: DataLoader[tuple[Tensor, int]] = DataLoader(
         dataset,
         batch_size=batch_size,
         sampler=range(first * batch_size, len(dataset)),
-        num_workers=min(MOST_WORKERS, os.cpu_count() or 1) if is_gpu else 0,
-        pin_memory=is_gpu,
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
     )
     try:
         for pixels, labels in loader:

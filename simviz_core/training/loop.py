@@ -22,7 +22,7 @@ from simviz_core.runs import (
     open_run,
     write_run,
 )
-from simviz_core.training.batches import AugmentedImages, batches
+from simviz_core.training.batches import AugmentedImages, batches, workers_beside
 from simviz_core.training.settings import TrainingSettings, split_gallery
 from simviz_core.training.trainer import Trainer
 
@@ -131,7 +131,8 @@ def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]
     with tqdm(
         total=settings.iterations, initial=trainer.iteration, unit="batch", disable=None
     ) as progress:
-        for pixels, labels in batches(dataset, trainer.iteration, trainer.device):
+        workers = workers_beside(trainer.device)
+        for pixels, labels in batches(dataset, trainer.iteration, trainer.device, workers):
             progress.set_postfix(loss=f"{trainer.step(pixels, labels):.4f}")
             progress.update()
             recorder.record_if_due()

@@ -12,7 +12,13 @@ from simviz_core.errors import TrainingError
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import Preprocessing
 from simviz_core.training import TrainingSettings
-from simviz_core.training.batches import AugmentedImages, batch_order, batches, mixed_seed
+from simviz_core.training.batches import (
+    AugmentedImages,
+    batch_order,
+    batches,
+    mixed_seed,
+    workers_beside,
+)
 
 CPU = torch.device("cpu")
 SETTINGS = TrainingSettings(iterations=4, classes=3, images=2, seed=5)
@@ -78,8 +84,9 @@ def test_an_image_depends_on_its_position_and_the_seed_alone(dataset: AugmentedI
     assert not torch.equal(dataset[0][0], dataset[1][0]), "one image, two augmentations"
 
 
-def test_batches_go_on_from_any_of_them(dataset: AugmentedImages) -> None:
-    whole, rest = list(batches(dataset, 0, CPU)), list(batches(dataset, 2, CPU))
+@pytest.mark.parametrize("workers", [0, 1])
+def test_batches_go_on_from_any_of_them(dataset: AugmentedImages, workers: int) -> None:
+    whole, rest = list(batches(dataset, 0, CPU, 0)), list(batches(dataset, 2, CPU, workers))
     assert (len(whole), len(rest)) == (4, 2)
     for (pixels, labels), (same_pixels, same_labels) in zip(whole[2:], rest, strict=True):
         assert pixels.shape == (6, 3, 224, 224)
@@ -96,12 +103,19 @@ def test_pixels_are_scaled_as_the_network_expects(tmp_path: Path, colour_gallery
     torch.testing.assert_close(scaled, (usual - 0.5) / 0.25)
 
 
-def test_an_image_that_cannot_be_read_is_named(dataset: AugmentedImages) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_that_cannot_be_read_is_named(dataset: AugmentedImages, workers: int) -> None:
     broken = dataset.images[dataset.order[8]].path
     broken.write_bytes(b"no image")
-    reason = rf"{broken.name} is not an image .*; repair or remove the image"
-    with pytest.raises(TrainingError, match=reason):
-        list(batches(dataset, 0, CPU))
+    reason = rf"{broken.name} is not an image [^\n]*; repair or remove the image$"
+    with pytest.raises(TrainingError, match=reason) as caught:
+        list(batches(dataset, 0, CPU, workers))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_processes_read_images_beside_a_gpu_only() -> None:
+    assert workers_beside(CPU) == 0
+    assert workers_beside(torch.device("cuda")) > 0
 
 
 def test_seeds_of_neighbours_differ() -> None:

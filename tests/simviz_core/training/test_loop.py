@@ -368,6 +368,24 @@ def test_a_loss_that_is_no_number_stops_the_training(
         train(gallery, tmp_path / "run", settings)
 
 
+def test_half_precision_ends_at_the_feature_map(settings: TrainingSettings) -> None:
+    """What a GPU does, on a CPU."""
+    trainer = Trainer(settings)
+    trainer.is_mixed, trainer.half = True, torch.bfloat16
+    embedded: list[Tensor] = []
+    plain_loss = trainer.loss
+
+    def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
+        embedded.append(embeddings)
+        return plain_loss(embeddings, labels)
+
+    trainer.loss = loss
+    labels = torch.tensor([0, 0, 1, 1])
+    assert trainer.step(torch.randn(4, 3, 224, 224), labels) > 0
+    assert embedded[0].dtype == torch.float32
+    assert all(tensor.dtype == torch.float32 for tensor in backbone_weights(trainer.trunk).values())
+
+
 def test_the_learning_rate_is_constant_and_then_falls(settings: TrainingSettings) -> None:
     longer = replace(settings, iterations=100, learning_rate=0.1)
     rates = [learning_rate(longer, iteration) for iteration in range(101)]
