@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from simviz_core.cli.options import Commands, OneLineParser, add_network_options
 from simviz_core.errors import TrainingError
-from simviz_core.gallery import open_gallery
+from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.networks import NETWORKS
 from simviz_core.runs import RunCheckpoint
 from simviz_core.training import (
@@ -87,9 +87,25 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     gallery = open_gallery(options.gallery)
+    settings = _settings(options, gallery)
+    written: list[RunCheckpoint] = []
+
+    def tell(checkpoint: RunCheckpoint) -> None:
+        written.append(checkpoint)
+        _print_checkpoint(checkpoint)
+
+    try:
+        train(gallery, Path(options.folder), settings, options.resume, tell)
+    except KeyboardInterrupt as stop:
+        raise TrainingError("stopped; the same command with --resume goes on") from stop
+    if not written:
+        print(f"{options.folder} was finished already")
+
+
+def _settings(options: argparse.Namespace, gallery: Gallery) -> TrainingSettings:
     a_quarter = str(max(1, len(gallery.by_label) // 4))
     rate = LEARNING_RATE_FROM_SCRATCH if options.from_scratch else LEARNING_RATE
-    settings = TrainingSettings(
+    return TrainingSettings(
         network=options.network,
         pooling=options.pooling or NETWORKS[options.network].pooling,
         size=options.size,
@@ -104,10 +120,6 @@ def _run(options: argparse.Namespace) -> None:
         seed=options.seed,
         held_out=choose_held_out(gallery, options.held_out or a_quarter, options.seed),
     )
-    try:
-        train(gallery, Path(options.folder), settings, options.resume, _print_checkpoint)
-    except KeyboardInterrupt as stop:
-        raise TrainingError("stopped; the same command with --resume goes on") from stop
 
 
 def _print_checkpoint(checkpoint: RunCheckpoint) -> None:

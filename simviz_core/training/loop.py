@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -61,10 +62,12 @@ def train(
         OSError: The folder cannot be written.
     """
     training, measured = split_gallery(gallery, settings)
-    run = _begun_run(folder, resume) or _new_run(gallery, folder, settings)
+    new_run = _new_run(gallery, folder, settings)
+    run = _begun_run(folder, resume) or new_run
     is_resumable = (folder / STATE_FILE).is_file()
     if not is_resumable and run.checkpoints and run.checkpoints[-1].iteration > 0:
-        return _finished(run, settings)
+        return _finished(run, new_run, settings.iterations)
+    folder.mkdir(parents=True, exist_ok=True)
     gpus = range(torch.cuda.device_count())
     with torch.random.fork_rng(gpus), _deterministic_on_cpu():
         trainer = Trainer(settings)
@@ -155,7 +158,6 @@ def _begun_run(folder: Path, resume: bool) -> Run | None:
 
 
 def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
-    folder.mkdir(parents=True, exist_ok=True)
     return Run(
         root=folder,
         network=settings.network,
@@ -177,11 +179,15 @@ def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
     )
 
 
-def _finished(run: Run, settings: TrainingSettings) -> Run:
-    """The run again, if there is nothing left to train."""
-    if run.checkpoints[-1].iteration < settings.iterations:
+def _finished(run: Run, asked: Run, iterations: int) -> Run:
+    """The run again, if it is the one that was asked for and nothing is left to train."""
+    if run.checkpoints[-1].iteration < iterations:
         raise TrainingError(
             f"{run.root} has no {STATE_FILE}, so the training cannot go on; train in another folder"
+        )
+    if replace(run, checkpoints=(), dataset=asked.dataset) != asked:
+        raise TrainingError(
+            f"{run.root} holds a finished run with other settings; train in another folder"
         )
     return run
 

@@ -81,7 +81,9 @@ def test_a_finished_run_is_resumed_in_an_instant(
     tiny_training: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tiny_training, capsys)[0] == 0
-    assert run([*tiny_training, "--resume"], capsys) == (0, "", "")
+    status, out, err = run([*tiny_training, "--resume"], capsys)
+    assert (status, err) == (0, "")
+    assert out == f"{tiny_training[3]} was finished already\n"
 
 
 @pytest.mark.parametrize(

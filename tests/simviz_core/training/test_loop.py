@@ -229,6 +229,8 @@ def test_resuming_begins_what_had_not_begun_and_leaves_what_is_finished(
     run = train(gallery, root, settings, resume=True)
     before = files(root)
     assert train(gallery, root, settings, resume=True) == run
+    with pytest.raises(TrainingError, match="finished run with other settings"):
+        train(gallery, root, replace(settings, margin=0.3), resume=True)
     assert files(root) == before
 
 
