@@ -80,7 +80,7 @@ def _refusal(error: Exception, path: Path) -> str:
             f"{path} is a TorchScript program, which could run code when loaded; save its "
             "state_dict() instead"
         )
-    if blocked := re.search(r"GLOBAL ([\w.]+)", reason):
+    if blocked := re.search(r"GLOBAL ([\w.]{1,200})", reason):
         if blocked[1].startswith("torch.storage."):
             return (
                 f"{path} was written by pickle, which could run code when loaded; save the "
@@ -97,7 +97,7 @@ def _refusal(error: Exception, path: Path) -> str:
         )
     if isinstance(error, pickle.UnpicklingError):
         return f"{path} is no checkpoint that torch.save wrote; choose another file"
-    first = reason.split(". ")[0].partition("\n")[0] or type(error).__name__
+    first = reason.split(". ")[0].partition("\n")[0][:200] or type(error).__name__
     return f"{path} is damaged or no checkpoint ({first}); copy it again, or choose another file"
 
 

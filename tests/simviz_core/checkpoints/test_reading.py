@@ -1,5 +1,6 @@
 import os
 import pickle
+import random
 import zipfile
 from argparse import Namespace
 from collections.abc import Callable
@@ -34,6 +35,13 @@ def save_legacy(content: object, path: Path) -> None:
 
 def save_plain_pickle(content: object, path: Path) -> None:
     path.write_bytes(pickle.dumps(content, protocol=2))
+
+
+SAVE: dict[str, Callable[[Any, Path], None]] = {
+    "zip": torch.save,
+    "legacy": save_legacy,
+    "safetensors": save_file,
+}
 
 
 @pytest.mark.parametrize("save", [torch.save, save_legacy, save_plain_pickle])
@@ -140,16 +148,30 @@ def test_what_is_no_checkpoint_is_refused(
 def test_truncated_files_are_refused(kind: str, kept: float, tmp_path: Path) -> None:
     file = tmp_path / ("m.safetensors" if kind == "safetensors" else "m.pth")
     weights = {"weight": torch.randn(100, 100)}
-    save: dict[str, Callable[[Any, Path], None]] = {
-        "zip": torch.save,
-        "legacy": save_legacy,
-        "safetensors": save_file,
-    }
-    save[kind](weights, file)
+    SAVE[kind](weights, file)
     whole = file.read_bytes()
     file.write_bytes(whole[: int(len(whole) * kept)])
     with pytest.raises(CheckpointError, match=r"no checkpoint"):
         read_checkpoint(file)
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_damage_anywhere_is_one_clear_error_or_harmless(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / ("m.safetensors" if kind == "safetensors" else "m.pth")
+    SAVE[kind](WEIGHTS, file)
+    whole, chance = file.read_bytes(), random.Random(0)
+    refusals = 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 3, 30))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        file.write_bytes(damaged)
+        try:
+            read_checkpoint(file)
+        except CheckpointError as error:
+            refusals += 1
+            assert len(str(error)) < len(str(file)) + 400
+    assert refusals > 30
 
 
 def test_a_small_archive_is_not_unpacked_to_a_huge_one(
