@@ -160,7 +160,7 @@ def test_damage_anywhere_is_one_clear_error_or_harmless(kind: str, tmp_path: Pat
     file = tmp_path / ("m.safetensors" if kind == "safetensors" else "m.pth")
     SAVE[kind](WEIGHTS, file)
     whole, chance = file.read_bytes(), random.Random(0)
-    refusals = 0
+    refusals = []
     for _ in range(150):
         damaged = bytearray(whole)
         for _ in range(chance.choice((1, 3, 30))):
@@ -169,9 +169,9 @@ def test_damage_anywhere_is_one_clear_error_or_harmless(kind: str, tmp_path: Pat
         try:
             read_checkpoint(file)
         except CheckpointError as error:
-            refusals += 1
-            assert len(str(error)) < len(str(file)) + 400
-    assert refusals > 30
+            refusals.append(str(error))
+    assert len(refusals) > 30
+    assert max(map(len, refusals)) < len(str(file)) + 400
 
 
 def test_a_small_archive_is_not_unpacked_to_a_huge_one(
