@@ -75,7 +75,7 @@ def search_figure(
     """
     columns = min(COLUMNS, len(panels))
     lines = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 4.3 * lines), layout="constrained")
+    figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
     grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
     _draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
     maps = [values for panel in panels for values in (panel.match_map, panel.query_map)]
