@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
@@ -97,10 +99,16 @@ def maps_of(
     ]
 
 
-def scale_of(maps: Sequence[MatchMaps | None], style: FigureStyle) -> list[ColourScale]:
-    """The colour scales of the maps, two for each match: the query's and the match's."""
-    values = [v for found in maps if found for v in (found.query_map, found.match_map)]
+def match_scales(
+    maps: Sequence[MatchMaps | None], style: FigureStyle, with_query_maps: bool
+) -> list[ColourScale]:
+    """The colour scale of each map that is shown, in the order of `_shown_maps`."""
+    values = [v for found in maps if found for v in _shown_maps(found, with_query_maps)]
     return map_scales(values, style) if values else []
+
+
+def _shown_maps(found: MatchMaps, with_query_maps: bool) -> list[NDArray[np.float32]]:
+    return [found.match_map, found.query_map] if with_query_maps else [found.match_map]
 
 
 def shown_matches(
@@ -121,7 +129,7 @@ def shown_matches(
         pictures: Of each match; None where it cannot be read.
         maps: Of each match; None where there is none yet.
         style: How maps are shown.
-        scales: As `scale_of` gives them.
+        scales: As `match_scales` gives them.
         notes: A second line for each match.
         with_query_maps: Whether the query's maps are shown, too.
 
@@ -139,10 +147,9 @@ def shown_matches(
             pixels = fitted(picture.pixels, CARD_BOX)
             source = as_data_uri(pixels)
             if found is not None:
-                query_scale, match_scale = next(ready), next(ready)
-                source = overlay_uri(pixels, found.match_map, match_scale, style)
+                source = overlay_uri(pixels, found.match_map, next(ready), style)
                 if query_picture is not None:
-                    query_source = overlay_uri(query_picture, found.query_map, query_scale, style)
+                    query_source = overlay_uri(query_picture, found.query_map, next(ready), style)
         shown.append(
             ShownMatch(
                 id=match.image.id,

@@ -20,10 +20,10 @@ from simviz_ui.matches import (
     Query,
     make_query_of,
     maps_of,
+    match_scales,
     open_in_pair,
     open_picture,
     run_missing,
-    scale_of,
     search_panels,
     shown_matches,
 )
@@ -116,7 +116,7 @@ def show_matches(
         return
     pictures = [open_picture(match) for match in ranking.matches]
     maps = maps_of(query, ranking, pictures, None, settings)
-    scales = scale_of(maps, style)
+    scales = match_scales(maps, style, with_query_maps=True)
     shown = shown_matches(query, ranking, pictures, maps, style, scales, with_query_maps=True)
     plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))

@@ -29,15 +29,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
       title: match.is_hit ? "Of the query's class" : "Of another class" });
     const button = element("button", { className: "show", type: "button", title: match.id },
       picture(match.source, match.alt),
+      element("span", { className: "rank", textContent: place + 1 }),
       element("div", { className: "line" }, mark,
-        element("span", { className: "label", textContent: `${place + 1}. ${match.label}` }),
+        element("span", { className: "label", textContent: match.label }),
         element("span", { className: "score", textContent: match.score })),
       element("div", { className: "note", textContent: match.note }));
     const act = (name, text, title) => element("button", { type: "button", textContent: text, title,
       onclick: () => setTriggerValue(name, match.id) });
     const card = element("div", { className: "card" }, button,
       element("div", { className: "actions" },
-        act("pair", "Open in Pair", "Explain this pair in full"),
+        act("pair", "Pair", "Explain this pair in full"),
         act("query", "As query", "Search for this image instead")));
     card.onmouseenter = button.onfocus = () => show(match);
     card.onmouseleave = button.onblur = rest;
