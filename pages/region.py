@@ -10,7 +10,6 @@ from simviz_ui.matches import go_where_asked, make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.region_view import region_search
-from simviz_ui.search_view import filter_controls
 from simviz_ui.sidebar import network_settings
 
 enter_through_app()
@@ -24,9 +23,7 @@ if gallery is None:
     st.info("Choose a gallery in the sidebar.")
     st.stop()
 index = gallery_index(gallery, settings)
-left, right = st.columns([9, 11], gap="medium")
-with left:
-    chosen = image_picker("query", "Query", gallery, 0, with_random=True)
+chosen = image_picker("query", "Query", gallery, 0, wide=True)
 if index is None or chosen is None:
     st.stop()
 try:
@@ -34,6 +31,4 @@ try:
 except SimVizError as error:
     show_error(error)
     st.stop()
-with right:
-    filters = filter_controls(gallery, query.label is not None)
-region_search(gallery, index, query, settings, filters)
+region_search(gallery, index, query, settings)

@@ -10,7 +10,7 @@ from simviz_ui.matches import go_where_asked, make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.quality import index_quality, misses, show_quality
-from simviz_ui.search_view import filter_controls, show_matches
+from simviz_ui.search_view import show_matches
 from simviz_ui.sidebar import network_settings
 
 enter_through_app()
@@ -27,8 +27,7 @@ if gallery is None:
     st.stop()
 index = gallery_index(gallery, settings)
 
-left, right = st.columns([2, 3], gap="medium", vertical_alignment="bottom")
-with right:
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     at_a_glance = st.empty()
     only_misses = st.toggle(
         "Only misses",
@@ -41,9 +40,8 @@ steps = None
 if only_misses and index is not None and (quality := index_quality(index)):
     steps = misses(index, quality)
     if not steps:
-        right.info("There are no misses: every nearest neighbour is of its image's class.")
-with left:
-    chosen = image_picker("query", "Query", gallery, 0, steps, with_random=True)
+        st.info("There are no misses: every nearest neighbour is of its image's class.")
+chosen = image_picker("query", "Query", gallery, 0, steps, wide=True)
 if index is None or chosen is None:
     st.stop()
 try:
@@ -51,7 +49,6 @@ try:
 except SimVizError as error:
     show_error(error)
     st.stop()
-filters = filter_controls(gallery, query.label is not None)
-show_matches(gallery, index, query, settings, filters)
+show_matches(gallery, index, query, settings)
 with at_a_glance.container():
     show_quality(index_quality(index), len(index.images))

@@ -22,6 +22,8 @@ THUMBNAILS = 24
 """Thumbnails on one page of the browser."""
 MOST_OPTIONS = 1000
 """Images that the list of names holds; Browse and the steps reach all."""
+NAME_WIDTH = 300
+"""Of the list of names in a row, in pixels."""
 NO_CLASS = "(no class)"
 
 
@@ -51,7 +53,7 @@ def image_picker(
     gallery: Gallery,
     default: int,
     steps: Sequence[str] | None = None,
-    with_random: bool = False,
+    wide: bool = False,
 ) -> ChosenImage | None:
     """Show the picker of one image.
 
@@ -61,7 +63,7 @@ def image_picker(
         gallery: Where to choose from.
         default: The position in the gallery of the image that is chosen at first.
         steps: Ids, in the gallery's order, that the steps go through; None for all.
-        with_random: Whether to offer a random image.
+        wide: Whether it has the page's width: all in one row, with a random choice.
 
     Returns:
         The chosen image; None where it cannot be read, after a message has been shown.
@@ -77,12 +79,21 @@ def image_picker(
     current = st.session_state.get(key) or st.query_params.get(key)
     options = _options(gallery, current, default)
     first = gallery.images[default].id
-    chosen = st.selectbox(title, options, index=options.index(first), key=key, bind="query-params")
-    with st.container(horizontal=True, gap="xsmall"):
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    with row if wide else st.container():
+        chosen = st.selectbox(
+            title,
+            options,
+            index=options.index(first),
+            key=key,
+            bind="query-params",
+            width=NAME_WIDTH if wide else "stretch",
+        )
+    with row:
         ids = steps if steps is not None else [image.id for image in gallery.images]
         _step_button(key, gallery, chosen, ids, -1)
         _step_button(key, gallery, chosen, ids, +1)
-        if with_random:
+        if wide:
             _random_button(key, ids)
         browse = st.popover("Browse", key=f"{key}_browse", on_change="rerun")
         if browse.open:

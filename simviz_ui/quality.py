@@ -30,7 +30,7 @@ def misses(index: GalleryIndex, quality: RetrievalQuality) -> list[str]:
 
 
 def show_quality(quality: RetrievalQuality | None, images: int) -> None:
-    """Recall@1, @5, @10 and mAP@R in one row.
+    """Recall@1, @5, @10 and mAP@R in one line.
 
     Args:
         quality: The figures; None where there are no classes to find.
@@ -39,22 +39,14 @@ def show_quality(quality: RetrievalQuality | None, images: int) -> None:
     if quality is None:
         st.caption("Recall@K needs a class with two images; this gallery has none.")
         return
-    asked = f"{quality.queries:,} of {images:,} images were asked."
-    with st.container(horizontal=True, gap="large", wrap=True):
-        for k, recall in quality.recall_at.items():
-            st.metric(
-                f"Recall@{k}",
-                f"{recall:.1%}",
-                help=f"Share of images with one of their class among the {k} nearest. {asked}",
-                width="content",
-            )
-        st.metric(
-            "mAP@R",
-            f"{quality.map_at_r:.1%}",
-            help="Mean average precision among the R nearest, R being the number of other images "
-            f"of the class: 100 % only if the whole class comes first. {asked}",
-            width="content",
-        )
+    figures = [f"Recall@{k} **{recall:.1%}**" for k, recall in quality.recall_at.items()]
+    figures.append(f"mAP@R **{quality.map_at_r:.1%}**")
+    st.markdown(
+        " · ".join(figures),
+        help="Recall@K: the share of images with one of their class among the K nearest. mAP@R: "
+        "mean average precision among the R nearest, R being the number of other images of the "
+        f"class. {quality.queries:,} of {images:,} images were asked.",
+    )
 
 
 @st.cache_resource(show_spinner=False)

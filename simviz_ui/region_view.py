@@ -36,7 +36,7 @@ from simviz_ui.matches import (
 from simviz_ui.messages import show_error
 from simviz_ui.resources import decomposed
 from simviz_ui.results import results_grid
-from simviz_ui.search_view import Filters
+from simviz_ui.search_view import filter_controls
 
 CLASSES_SHOWN = 3
 """Classes in a row of "best of each class", as in the paper's figure 9."""
@@ -71,7 +71,6 @@ def region_search(
     index: GalleryIndex,
     query: Query,
     settings: NetworkSettings,
-    filters: Filters,
 ) -> None:
     """The canvas, and the rankings that follow what is drawn on it.
 
@@ -84,13 +83,15 @@ def region_search(
         region = draw_region(query.chosen.id, query.chosen.picture)
         weights = _weights(region, query)
         share = st.empty()
-    allowed = filters.allowed(index, query)
     with right:
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            per_class = _per_class_control()
-            with_crop = not per_class and _crop_control(bool(region.include))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            filters = filter_controls(gallery, query.label is not None)
             with st.popover("Display", icon=":material/palette:"):
                 style = style_controls()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            per_class = _per_class_control()
+            with_crop = not per_class and _crop_control(bool(region.include))
+        allowed = filters.allowed(index, query)
         if per_class:
             columns = _best_of_each_class(index, query, region, allowed, per_class)
         else:
@@ -130,11 +131,19 @@ def _per_class_control() -> int:
         format_func=lambda name: "Best images" if name == "images" else "Best of each class",
         key="show",
         bind="query-params",
+        label_visibility="collapsed",
     )
     if kind != "classes":
         return 0
     count = st.number_input(
-        "Classes shown", 1, 12, CLASSES_SHOWN, key="classes_shown", bind="query-params", width=130
+        "Classes shown",
+        1,
+        12,
+        CLASSES_SHOWN,
+        key="classes_shown",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=110,
     )
     return int(count)
 

@@ -65,11 +65,17 @@ class Filters:
 
 
 def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
-    """Show the filters, and return what they say."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        top = st.segmented_control(
-            "Matches", TOPS, default=TOPS[1], required=True, key="top", bind="query-params"
-        )
+    """Show how many matches, and the filters, and return what they say."""
+    top = st.segmented_control(
+        "Matches",
+        TOPS,
+        default=TOPS[1],
+        required=True,
+        key="top",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    with st.popover("Filter", icon=":material/filter_alt:"):
         classes = st.multiselect(
             "Classes",
             list(gallery.by_label),
@@ -77,20 +83,16 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
             bind="query-params",
             placeholder="All classes",
             disabled=not gallery.by_label,
-            width=260,
         )
         keep_query = st.checkbox(
-            "Query itself",
-            key="keep_query",
-            bind="query-params",
-            help="Let the query be found, too.",
+            "Let the query itself be found", key="keep_query", bind="query-params"
         )
         without_own_class = st.checkbox(
-            "Without its class",
+            "Leave out the query's class",
             key="without_own_class",
             bind="query-params",
             disabled=not query_has_class,
-            help="Leave out the query's class: what else is similar?",
+            help="What else is similar?",
         )
     return Filters(
         top or TOPS[1], tuple(classes), keep_query, without_own_class and query_has_class
@@ -103,13 +105,15 @@ def show_matches(
     index: GalleryIndex,
     query: Query,
     settings: NetworkSettings,
-    filters: Filters,
 ) -> None:
     """The matches, at first plain and then with their maps, and the exports.
 
-    A fragment: the controls of the maps' display redraw it alone.
+    A fragment: its controls run it alone.
     """
-    style = style_controls()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        filters = filter_controls(gallery, query.label is not None)
+        with st.popover("Display", icon=":material/palette:"):
+            style = style_controls()
     ranking = rank(index, query.image, None, filters.top, filters.allowed(index, query))
     if not ranking.matches:
         st.info("No image is left to be found. Choose more classes.")
