@@ -1,5 +1,7 @@
 """Unpack an uploaded ZIP archive of images, trusting nothing that it says about itself."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -12,6 +14,19 @@ MAX_FILES = 20_000
 MAX_UNPACKED_BYTES = 2_000_000_000
 PIECE = 1 << 20
 """Bytes that are unpacked at a time."""
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+)
+"""What `zipfile` raises on damaged or hostile archives."""
 
 
 def unpack_archive(
@@ -39,12 +54,14 @@ def unpack_archive(
             room = max_unpacked_bytes
             for member, place in members:
                 room -= _unpack(opened, member, folder / place, min(room, MAX_BYTES))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise GalleryError(f"the ZIP archive is damaged and cannot be read ({error})") from error
+    except DAMAGE as error:
+        reason = str(error) or "it ends too early"
+        raise GalleryError(f"the ZIP archive is damaged and cannot be read ({reason})") from error
     except RuntimeError as error:
         raise GalleryError("the ZIP archive is encrypted; upload it without a password") from error
     except OSError as error:
-        raise GalleryError(f"the ZIP archive cannot be unpacked: {error.strerror}") from error
+        reason = error.strerror or str(error)
+        raise GalleryError(f"the ZIP archive cannot be unpacked: {reason}") from error
     return len(members)
 
 

@@ -30,7 +30,8 @@ class Gallery:
     Attributes:
         source: The folder or the manifest that was opened.
         images: At least one image, each id once.
-        passed_over: Files in the folder that are no images by their ending.
+        passed_over: Files in the folder that are no images by their ending, or whose name is no
+            text.
     """
 
     source: Path

@@ -27,7 +27,7 @@ def read_manifest(manifest: Path) -> list[tuple[str, Path, str | None]]:
     try:
         table = _read(manifest)
         columns = {name: _texts(table, name) for name in COLUMNS if name in table.column_names}
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise GalleryError(f"{manifest} cannot be read as a table: {reason}") from error
     if "path" not in columns:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -22,8 +23,9 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
 
     Of a folder, files are taken by their ending. An image's class is the folder right below the
     gallery's folder that it lies in; images that lie in the gallery's folder itself have none.
-    Hidden files are passed over, and so are links that lead out of the folder. Of a manifest, the
-    column `path` counts, relative to the manifest's folder, and `label` where there is one.
+    Hidden files are passed over, and so are links that lead out of the folder and what is no plain
+    file. Of a manifest, the column `path` counts, relative to the manifest's folder, and `label`
+    where there is one.
 
     Args:
         source: The folder or the manifest file.
@@ -38,22 +40,26 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
             read, or it names a file outside the allowed folders.
     """
     source = Path(source)
-    if source.suffix.lower() in MANIFEST_SUFFIXES and source.is_file():
+    try:
+        is_file, is_folder = source.is_file(), source.is_dir()
+    except OSError as error:
+        raise GalleryError(f"the gallery {source} cannot be opened: {error.strerror}") from error
+    if source.suffix.lower() in MANIFEST_SUFFIXES and is_file:
         images = [
             GalleryImage(image_id, path, label) for image_id, path, label in read_manifest(source)
         ]
         if allowed is not None:
             _check_inside(images, allowed, source)
         return Gallery(source, tuple(images))
-    if source.is_file():
+    if is_file:
         raise GalleryError(
             f"{source} is a file; name a folder of images, or a CSV or Parquet file with a column "
             "'path'"
         )
-    if not source.is_dir():
+    if not is_folder:
         raise GalleryError(f"the gallery folder {source} does not exist")
     files = list(_files_below(source))
-    ids = [file for file in files if _has_image_suffix(file)]
+    ids = [file for file in files if _is_image(file)]
     images = [GalleryImage(i, source / i, _folder_label(i)) for i in ids]
     if not images:
         raise GalleryError(
@@ -62,8 +68,8 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
         )
     return Gallery(
         source,
-        tuple(sorted(images, key=lambda image: _natural_order(image.id))),
-        passed_over=tuple(sorted(file for file in files if not _has_image_suffix(file))),
+        tuple(sorted(images, key=lambda image: (_natural_order(image.id), image.id))),
+        passed_over=tuple(sorted(_printable(file) for file in files if not _is_image(file))),
     )
 
 
@@ -84,7 +90,10 @@ def looks_like_gallery(folder: Path) -> bool:
 
 def is_inside(path: Path, folders: Sequence[Path]) -> bool:
     """Whether a path lies in one of the folders, links and ".." resolved."""
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False  # a link to itself, say, or a name that no file can have
     return any(resolved.is_relative_to(folder.resolve()) for folder in folders)
 
 
@@ -102,6 +111,16 @@ def _has_image_suffix(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
+def _is_image(file: str) -> bool:
+    """By its ending; names that are no text cannot be stored or shown."""
+    return _has_image_suffix(file) and file == _printable(file)
+
+
+def _printable(file: str) -> str:
+    """The name, with the bytes that are no UTF-8 written as `\\xdf`."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
+
+
 def _files_below(root: Path) -> Iterator[str]:
     """The files below a folder, as paths below it with forward slashes."""
     inside = root.resolve()
@@ -109,13 +128,19 @@ def _files_below(root: Path) -> Iterator[str]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = Path(folder, name)
-            if name.startswith(".") or (path.is_symlink() and not _stays(path, inside)):
-                continue
-            yield path.relative_to(root).as_posix()
+            if not name.startswith(".") and _is_file_in(path, inside):
+                yield path.relative_to(root).as_posix()
 
 
-def _stays(link: Path, folder: Path) -> bool:
-    return link.is_file() and link.resolve().is_relative_to(folder)
+def _is_file_in(path: Path, folder: Path) -> bool:
+    """Whether it is a plain file, or a link to one that does not lead out of the folder."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    if stat.S_ISLNK(mode):
+        return path.is_file() and path.resolve().is_relative_to(folder)
+    return stat.S_ISREG(mode)
 
 
 def _folder_label(image_id: str) -> str | None:
