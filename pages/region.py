@@ -6,14 +6,13 @@ from simviz_core.errors import SimVizError
 from simviz_ui.galleries import gallery_choice
 from simviz_ui.image_picker import image_picker
 from simviz_ui.index_panel import gallery_index
-from simviz_ui.matches import go_where_asked, make_query
+from simviz_ui.matches import make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.region_view import region_search
 from simviz_ui.sidebar import network_settings
 
 enter_through_app()
-go_where_asked()
 st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
 st.title("Region")
 st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")

@@ -6,7 +6,7 @@ from simviz_core.errors import SimVizError
 from simviz_ui.galleries import gallery_choice
 from simviz_ui.image_picker import image_picker
 from simviz_ui.index_panel import gallery_index
-from simviz_ui.matches import go_where_asked, make_query
+from simviz_ui.matches import make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.quality import index_quality, misses, show_quality
@@ -14,7 +14,6 @@ from simviz_ui.search_view import show_matches
 from simviz_ui.sidebar import network_settings
 
 enter_through_app()
-go_where_asked()
 st.title("Search")
 st.markdown(
     "Which images are most similar to the query, and which regions make them so? "

@@ -22,6 +22,8 @@ from simviz_core.gallery import (
     unpack_archive,
 )
 from simviz_core.images import IMAGE_SUFFIXES
+from simviz_core.store import default_store_folder
+from simviz_ui.jobs import index_jobs
 from simviz_ui.messages import show_error
 
 FOLDERS_VARIABLE = "SIMVIZ_GALLERIES"
@@ -90,6 +92,12 @@ def gallery_choice() -> Gallery | None:
     return gallery
 
 
+def store_folder(gallery: Gallery) -> Path:
+    """Where a gallery's embeddings are kept; those of an upload go with it."""
+    is_uploaded = any(str(gallery.source) == folder.name for folder in _uploads().values())
+    return _store_inside(gallery.source) if is_uploaded else default_store_folder()
+
+
 def gallery_name(gallery: Gallery) -> str:
     """The gallery's path as one would type it: from the folder the app was started in."""
     return readable_path(gallery.source)
@@ -156,12 +164,23 @@ def _uploads() -> dict[str, TemporaryDirectory[str]]:
     return _upload_folders(None)
 
 
-def _delete(uploads: dict[str, TemporaryDirectory[str]]) -> None:
+def _delete_all(uploads: dict[str, TemporaryDirectory[str]]) -> None:
     for folder in uploads.values():
-        folder.cleanup()
+        _delete(folder)
 
 
-@st.cache_resource(scope="session", on_release=_delete, show_spinner=False)
+def _delete(folder: TemporaryDirectory[str]) -> None:
+    """Delete an uploaded gallery with its embeddings, once nothing writes to them any more."""
+    index_jobs().stop(_store_inside(Path(folder.name)))
+    folder.cleanup()
+
+
+def _store_inside(folder: Path) -> Path:
+    # Hidden, so that it is no part of the gallery.
+    return folder / ".embeddings"
+
+
+@st.cache_resource(scope="session", on_release=_delete_all, show_spinner=False)
 def _upload_folders(_: None) -> dict[str, TemporaryDirectory[str]]:
     return {}
 
@@ -204,7 +223,6 @@ def _take_upload() -> None:
     title = files[0].name if len(files) == 1 else f"{len(files)} files, {files[0].name} first"
     name = UPLOADED + title
     if name in _uploads():
-        _uploads()[name].cleanup()
-        _listed.clear()
+        _delete(_uploads()[name])
     _uploads()[name] = folder
     st.session_state["gallery"] = name

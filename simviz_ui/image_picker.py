@@ -69,16 +69,16 @@ def image_picker(
         The chosen image; None where it cannot be read, after a message has been shown.
     """
     _take_linked_upload(key)
+    default = min(default, len(gallery.images) - 1)
+    first = gallery.images[default].id
     held = st.session_state.get(key)
     if held is not None and not _is_there(gallery, held):
         # Of another gallery, or an upload that has made room for others.
-        del st.session_state[key]
+        choose_image(key, first)
         if IS_UPLOAD.fullmatch(held):
             st.warning("The uploaded image is no longer held. Upload it again.")
-    default = min(default, len(gallery.images) - 1)
     current = st.session_state.get(key) or st.query_params.get(key)
     options = _options(gallery, current, default)
-    first = gallery.images[default].id
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with row if wide else st.container():
         chosen = st.selectbox(

@@ -14,6 +14,7 @@ from simviz_core.networks import SimilarityNetwork
 from simviz_core.pairs import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, load_index
 from simviz_core.store import EmbeddingTable, embedding_table
+from simviz_ui.galleries import store_folder
 from simviz_ui.jobs import IndexJob, index_jobs
 from simviz_ui.messages import show_error
 from simviz_ui.resources import similarity_network
@@ -37,7 +38,7 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
     """
     try:
         network = similarity_network(settings)
-        table = embedding_table(gallery, network.fingerprint)
+        table = embedding_table(gallery, network.fingerprint, folder=store_folder(gallery))
         plan = _plan(gallery, table)
     except SimVizError as error:
         show_error(error)

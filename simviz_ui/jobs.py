@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event, Lock, Thread
 
 import streamlit as st
@@ -22,12 +23,14 @@ class IndexJob:
         report: What it did, once it has ended well.
         error: Why it failed, once it has failed.
         wanted_by: The sessions that wait for it.
+        folder: Of the embeddings.
     """
 
     progress: IndexProgress | None = None
     report: IndexReport | None = None
     error: str | None = None
     wanted_by: set[str] = field(default_factory=set)
+    folder: Path | None = None
     _cancelled: Event = field(default_factory=Event)
     _thread: Thread | None = None
 
@@ -38,6 +41,7 @@ class IndexJob:
 
     def start(self, gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
         """Start the thread."""
+        self.folder = table.folder
         self._thread = Thread(
             target=self._run, args=(gallery, network, table), name="simviz-index", daemon=True
         )
@@ -67,6 +71,12 @@ class IndexJob:
             self._cancelled.set()
         return self._cancelled.is_set()
 
+    def stop(self) -> None:
+        """End the job, whoever waits for it, and wait until it has ended."""
+        self._cancelled.set()
+        if self._thread:
+            self._thread.join()
+
 
 class IndexJobs:
     """The jobs of this process."""
@@ -78,6 +88,12 @@ class IndexJobs:
     def latest(self, table: EmbeddingTable) -> IndexJob | None:
         """The latest job on a table, running or ended."""
         return self._jobs.get(table.name)
+
+    def stop(self, folder: Path) -> None:
+        """End every job that writes into a folder, and wait until it has ended."""
+        for job in list(self._jobs.values()):
+            if job.folder == folder:
+                job.stop()
 
     def start(
         self, gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable, session: str

@@ -25,6 +25,8 @@ CARD_BOX = (320, 320)
 """Pictures of matches are as large as fits into this width and height, in pixels."""
 QUERY_BOX = (640, 640)
 PAIR_PAGE = "pages/pair.py"
+WANTED = "wanted_page"
+"""In the session: the page that a click asked for, None for this one."""
 
 
 @dataclass(frozen=True)
@@ -197,15 +199,23 @@ def search_panels(
 def open_in_pair(match_id: str) -> None:
     """Have the Pair page opened on the query and a match; for callbacks."""
     choose_image("match", match_id)
-    st.session_state["go_to"] = PAIR_PAGE
+    st.session_state[WANTED] = PAIR_PAGE
 
 
 def make_query_of(match_id: str) -> None:
     """Make a match the new query; for callbacks."""
     choose_image("query", match_id)
+    st.session_state[WANTED] = None
 
 
-def go_where_asked() -> None:
-    """Switch to the page that a callback asked for; at the top of pages with such callbacks."""
-    if page := st.session_state.pop("go_to", None):
-        st.switch_page(page)
+def follow_click() -> None:
+    """Do what a click on a match asked for; first thing in a fragment that shows matches.
+
+    A click runs the fragment alone, but a new query or another page needs the whole page run.
+    """
+    if WANTED in st.session_state:
+        page = st.session_state.pop(WANTED)
+        if page:
+            # The widgets of the other page put their parameters into the link again.
+            st.switch_page(page, query_params={})
+        st.rerun()

@@ -24,6 +24,7 @@ from simviz_ui.galleries import gallery_name
 from simviz_ui.map_style import colour_bar, style_controls
 from simviz_ui.matches import (
     Query,
+    follow_click,
     make_query_of,
     maps_of,
     match_scales,
@@ -76,6 +77,7 @@ def region_search(
 
     A fragment: drawing runs it alone.
     """
+    follow_click()
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=CANVAS_BOX[0] + 4)
         right = st.container(width="stretch", key="rankings")

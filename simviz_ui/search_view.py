@@ -18,6 +18,7 @@ from simviz_ui.map_style import as_data_uri, colour_bar, fitted, style_controls
 from simviz_ui.matches import (
     QUERY_BOX,
     Query,
+    follow_click,
     make_query_of,
     maps_of,
     match_scales,
@@ -110,6 +111,7 @@ def show_matches(
 
     A fragment: its controls run it alone.
     """
+    follow_click()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         filters = filter_controls(gallery, query.label is not None)
         with st.popover("Display", icon=":material/palette:"):
