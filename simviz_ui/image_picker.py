@@ -79,8 +79,8 @@ def image_picker(
             st.warning("The uploaded image is no longer held. Upload it again.")
     current = st.session_state.get(key) or st.query_params.get(key)
     options = _options(gallery, current, default)
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
-    with row if wide else st.container():
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall") if wide else None
+    with row or st.container():
         chosen = st.selectbox(
             title,
             options,
@@ -89,7 +89,7 @@ def image_picker(
             bind="query-params",
             width=NAME_WIDTH if wide else "stretch",
         )
-    with row:
+    with row or st.container(horizontal=True, gap="xsmall"):
         ids = steps if steps is not None else [image.id for image in gallery.images]
         _step_button(key, gallery, chosen, ids, -1)
         _step_button(key, gallery, chosen, ids, +1)

@@ -18,6 +18,7 @@ from simviz_core.retrieval import Match
 from simviz_core.search import MatchMaps, Ranking, match_maps
 from simviz_ui.image_picker import ChosenImage, choose_image
 from simviz_ui.map_style import as_data_uri, fitted, overlay_uri
+from simviz_ui.navigation import switch_page
 from simviz_ui.resources import AT_ONCE, decomposed, gallery_picture, not_run_yet, run_network
 from simviz_ui.results import ShownMatch
 
@@ -25,8 +26,8 @@ CARD_BOX = (320, 320)
 """Pictures of matches are as large as fits into this width and height, in pixels."""
 QUERY_BOX = (640, 640)
 PAIR_PAGE = "pages/pair.py"
-WANTED = "wanted_page"
-"""In the session: the page that a click asked for, None for this one."""
+CLICKED = "clicked_page"
+"""In the session: the page that a click on a match asked for, None for this one."""
 
 
 @dataclass(frozen=True)
@@ -199,13 +200,13 @@ def search_panels(
 def open_in_pair(match_id: str) -> None:
     """Have the Pair page opened on the query and a match; for callbacks."""
     choose_image("match", match_id)
-    st.session_state[WANTED] = PAIR_PAGE
+    st.session_state[CLICKED] = PAIR_PAGE
 
 
 def make_query_of(match_id: str) -> None:
     """Make a match the new query; for callbacks."""
     choose_image("query", match_id)
-    st.session_state[WANTED] = None
+    st.session_state[CLICKED] = None
 
 
 def follow_click() -> None:
@@ -213,9 +214,8 @@ def follow_click() -> None:
 
     A click runs the fragment alone, but a new query or another page needs the whole page run.
     """
-    if WANTED in st.session_state:
-        page = st.session_state.pop(WANTED)
+    if CLICKED in st.session_state:
+        page = st.session_state.pop(CLICKED)
         if page:
-            # The widgets of the other page put their parameters into the link again.
-            st.switch_page(page, query_params={})
+            switch_page(page, match=st.session_state["match"])
         st.rerun()
