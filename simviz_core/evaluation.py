@@ -60,8 +60,9 @@ def retrieval_quality(
         Search", TPAMI 2011; mAP@R as in Musgrave, Belongie, Lim, "A Metric Learning Reality
         Check", ECCV 2020.
     """
-    sizes = np.bincount(index.class_of[index.class_of >= 0], minlength=len(index.classes))
-    rows = np.flatnonzero((index.class_of >= 0) & (sizes[index.class_of] > 1))
+    rows = np.flatnonzero(index.class_of >= 0)
+    sizes = np.bincount(index.class_of[rows], minlength=len(index.classes))
+    rows = rows[sizes[index.class_of[rows]] > 1]
     if not rows.size:
         raise GalleryError(
             "Recall@K and mAP@R need a class with two images; put the images into class folders"

@@ -23,9 +23,9 @@ WHOLE = 1 - 1e-9
 """Cells that are covered by more than this are covered wholly; the rest is rounding."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GalleryIndex:
-    """The embeddings of a gallery in memory.
+    """The embeddings of a gallery in memory; equal only to itself.
 
     Attributes:
         images: The images that have an embedding, N of them, in the gallery's order.

@@ -11,7 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui import resources
+from simviz_ui import galleries
 from simviz_ui.uploads import upload_store
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -29,7 +29,7 @@ def fresh_caches() -> Iterator[None]:
 @pytest.fixture
 def app(small_gallery: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The app on a small gallery, on its first page."""
-    monkeypatch.setattr(resources, "DEMO_GALLERY", small_gallery)
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", small_gallery)
     return AppTest.from_file(APP, default_timeout=60)
 
 
@@ -230,7 +230,7 @@ def test_a_changed_file_is_shown_anew(pair: AppTest, small_gallery: Path) -> Non
 
 
 def test_an_empty_gallery_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "DEMO_GALLERY", tmp_path)
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", tmp_path)
     app = on_pair_page(AppTest.from_file(APP, default_timeout=60))
     assert "one folder per class" in app.error[0].value
 
