@@ -294,6 +294,6 @@ def _file_state(path: Path) -> tuple[int, int]:
     """The file's size in bytes and its time of change in nanoseconds; (−1, 0) if there is none."""
     try:
         state = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
         return -1, 0
     return state.st_size, state.st_mtime_ns

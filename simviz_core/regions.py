@@ -1,5 +1,6 @@
 """Regions that a user draws on an image, in pixels of its original."""
 
+import math
 from dataclasses import dataclass
 
 from PIL import Image
@@ -48,10 +49,7 @@ def weights_on(region: Region, image: LoadedImage, grid: tuple[int, int]) -> Ten
     except ValueError as error:
         raise SettingsError(str(error)) from error
     if not bool((weights > 0).any()):
-        raise SettingsError(
-            f"the region covers nothing of {image.name} ({image.width} × {image.height} pixels); "
-            "draw a rectangle that has a width and a height, and leave some of it in"
-        )
+        raise SettingsError(_covers_nothing(image))
     return weights
 
 
@@ -60,22 +58,23 @@ def crop_to(region: Region, image: LoadedImage) -> Image.Image:
 
     Args:
         region: A region; what it excludes is not taken into account.
-        image: The image that it is drawn on.
+        image: The image that it is drawn on; what lies outside it is cut off.
 
     Returns:
         RGB, at least one pixel wide and high; the whole image where nothing is included.
 
     Raises:
-        SettingsError: The rectangle lies outside the image.
+        SettingsError: The region covers nothing of the image, or a corner is not a number.
     """
     if not region.include:
         return image.pixels
-    across = [x for x0, _, x1, _ in region.include for x in (x0, x1)]
-    down = [y for _, y0, _, y1 in region.include for y in (y0, y1)]
-    left, right = _clipped(min(across), max(across), image.width)
-    top, bottom = _clipped(min(down), max(down), image.height)
-    if left >= right or top >= bottom:
-        raise SettingsError(f"the region covers nothing of {image.name}")
+    inside = [
+        rectangle for drawn in region.include if (rectangle := _clipped(drawn, image)) is not None
+    ]
+    if not inside:
+        raise SettingsError(_covers_nothing(image))
+    left, top = (min(rectangle[side] for rectangle in inside) for side in (0, 1))
+    right, bottom = (max(rectangle[side] for rectangle in inside) for side in (2, 3))
     # The pixels may have been reduced while loading.
     scale_x, scale_y = image.pixels.width / image.width, image.pixels.height / image.height
     x0 = min(int(left * scale_x), image.pixels.width - 1)
@@ -84,5 +83,18 @@ def crop_to(region: Region, image: LoadedImage) -> Image.Image:
     return image.pixels.crop((x0, y0, x1, y1))
 
 
-def _clipped(low: float, high: float, limit: int) -> tuple[float, float]:
-    return max(0.0, low), min(float(limit), high)
+def _clipped(drawn: Rectangle, image: LoadedImage) -> Rectangle | None:
+    """The part of a rectangle that lies on the image, its corners in order; None for nothing."""
+    if not all(math.isfinite(corner) for corner in drawn):
+        raise SettingsError("the corners of a rectangle must be finite numbers")
+    (left, right), (top, bottom) = sorted(drawn[0::2]), sorted(drawn[1::2])
+    left, top = max(0.0, left), max(0.0, top)
+    right, bottom = min(float(image.width), right), min(float(image.height), bottom)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _covers_nothing(image: LoadedImage) -> str:
+    return (
+        f"the region covers nothing of {image.name} ({image.width} × {image.height} pixels); "
+        "draw a rectangle that has a width and a height, and leave some of it in"
+    )

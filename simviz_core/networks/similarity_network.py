@@ -80,7 +80,7 @@ class SimilarityNetwork:
         return settings_digest(
             self.name,
             weights_digest(self.trunk),
-            pooling_settings(self.pooling),
+            *pooling_settings(self.pooling),
             self.size,
             self.preprocessing,
         )

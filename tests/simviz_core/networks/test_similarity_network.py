@@ -79,6 +79,20 @@ def test_a_batch_gives_what_single_images_give(
         torch.testing.assert_close(batch[position].contributions, single.contributions)
 
 
+@pytest.mark.parametrize("pooling", list(POOLINGS))
+def test_a_gallery_is_embedded_as_a_query_is(pooling: str, pictures: list[Image.Image]) -> None:
+    """What is stored of an image agrees with what its maps are made from."""
+    network = load_network("efficientnet_lite0", pooling)
+    resized = [network.resized(picture) for picture in pictures]
+    assert all((part.shape, part.dtype) == ((224, 224, 3), "uint8") for part in resized)
+    pixels = network.normalised(resized)
+    torch.testing.assert_close(pixels, network.pixels(pictures))
+    units = network.unit_embeddings(pixels)
+    assert (units.shape, units.dtype) == ((2, 1280), torch.float32)
+    torch.testing.assert_close(units, network.decompose(pictures).unit_embedding)
+    torch.testing.assert_close(units.norm(dim=1), torch.ones(2))
+
+
 def test_unknown_settings_list_what_is_offered() -> None:
     with pytest.raises(SettingsError, match="average, max, gem, sum"):
         load_network("efficientnet_lite0", "median")
