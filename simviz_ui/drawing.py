@@ -1,7 +1,6 @@
 """Draw rectangles on an image: include or exclude, move, resize, delete, undo."""
 
 import io
-import re
 from typing import Any
 
 import streamlit as st
@@ -11,6 +10,7 @@ from simviz_core.decomposition.regions import Rectangle
 from simviz_core.images import LoadedImage
 from simviz_core.regions import Region
 from simviz_ui.map_style import fitted
+from simviz_ui.region_link import PARAMETER, region_as_link, region_from_link
 
 CANVAS_BOX = (440, 440)
 """The image is drawn on as large as fits into this width and height, in pixels."""
@@ -18,10 +18,6 @@ STROKES = {"include": "#2f9e60", "exclude": "#d64545"}
 FILLS = {"include": "rgba(47, 158, 96, 0.12)", "exclude": "rgba(214, 69, 69, 0.30)"}
 STROKE_WIDTH = 3
 FONT_SIZE = 12
-PARAMETER = "regions"
-"""Of the link: rectangles in pixels of the original, such as `include:10,20,110,90`."""
-LINKED = re.compile(r"(include|exclude):(-?[\d.]+),(-?[\d.]+),(-?[\d.]+),(-?[\d.]+)")
-
 Box = dict[str, Any]
 """A rectangle of the canvas: label, left, top, width, height."""
 
@@ -99,28 +95,6 @@ def _remember(image_id: str, region: Region) -> None:
             st.query_params[PARAMETER] = link
         else:
             st.query_params.pop(PARAMETER, None)
-
-
-def region_as_link(region: Region) -> str:
-    """A region as a parameter of a link."""
-    return ";".join(
-        f"{kind}:{','.join(f'{corner:.2f}' for corner in rectangle)}"
-        for kind, rectangles in (("include", region.include), ("exclude", region.exclude))
-        for rectangle in rectangles
-    )
-
-
-def region_from_link(link: str) -> Region:
-    """The region that a link names; what it does not understand is passed over."""
-    rectangles: dict[str, list[Rectangle]] = {"include": [], "exclude": []}
-    for part in link.split(";"):
-        if found := LINKED.fullmatch(part):
-            try:
-                x0, y0, x1, y1 = (float(number) for number in found.groups()[1:])
-            except ValueError:
-                continue
-            rectangles[found.group(1)].append((x0, y0, x1, y1))
-    return Region(tuple(rectangles["include"]), tuple(rectangles["exclude"]))
 
 
 def _as_drawing(region: Region, scale: tuple[float, float]) -> dict[str, Any]:

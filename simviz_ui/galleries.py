@@ -55,13 +55,10 @@ def gallery_choice() -> Gallery | None:
     """
     offered = [DEMO, *_offered(tuple(allowed_folders())), *_uploads()]
     wanted = st.session_state.get("gallery") or st.query_params.get("gallery")
-    if wanted and wanted not in offered and not wanted.startswith(UPLOADED):
+    if wanted and wanted not in offered:
         offered.append(wanted)
     with st.sidebar:
         st.subheader("Gallery")
-        if wanted and wanted not in offered:
-            st.session_state.pop("gallery", None)
-            st.warning("The uploaded gallery was deleted with its session. Upload it again.")
         name = st.selectbox(
             "Gallery",
             offered,
@@ -122,6 +119,8 @@ def _open(name: str) -> Gallery:
         return _listed(DEMO_GALLERY, None)
     if name in _uploads():
         return _listed(Path(_uploads()[name].name), None)
+    if name.startswith(UPLOADED):
+        raise GalleryError("the uploaded gallery was deleted with its session; upload it again")
     allowed = allowed_folders()
     path = Path(name).expanduser()
     if not is_inside(path, allowed):
@@ -156,7 +155,6 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
 def _rescan() -> None:
     _listed.clear()
     _offered.clear()
-    st.session_state.pop("index_plans", None)
 
 
 def _uploads() -> dict[str, TemporaryDirectory[str]]:

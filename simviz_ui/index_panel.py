@@ -39,11 +39,11 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
     try:
         network = similarity_network(settings)
         table = embedding_table(gallery, network.fingerprint, folder=store_folder(gallery))
-        plan = _plan(gallery, table)
+        job = index_jobs().latest(table)
+        plan = _plan(gallery, table, job)
     except SimVizError as error:
         show_error(error)
         return None
-    job = index_jobs().latest(table)
     if job is not None and job.is_running:
         job.wanted_by.add(_session())
         _show_progress(job)
@@ -102,7 +102,6 @@ def _offer(
 
 
 def _start(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> IndexJob:
-    _plans().clear()
     return index_jobs().start(gallery, network, table, _session())
 
 
@@ -114,7 +113,6 @@ def _restart(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable
 def _show_progress(job: IndexJob) -> None:
     """How far indexing has come; runs the page anew when it has ended."""
     if not job.is_running:
-        _plans().clear()
         st.rerun()
     progress = job.progress
     if progress is None:
@@ -155,22 +153,34 @@ def _show_unreadable(plan: IndexPlan) -> None:
             st.text(f"… and {count - NAMED:,} more")
 
 
-def _plan(gallery: Gallery, table: EmbeddingTable) -> IndexPlan:
-    """What has to be indexed; files are looked at once per session and gallery, and on Rescan."""
-    planned = _plans().get(table.name)
-    if planned is None or planned[0] is not gallery:
-        try:
-            plan = plan_index(gallery, table)
-        except StoreError:
-            # Damaged: indexing starts from nothing.
-            plan = IndexPlan(gallery.images, (), (), (), ())
-        planned = _plans()[table.name] = (gallery, plan)
-    return planned[1]
+def _plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
+    """What has to be indexed.
+
+    Files are looked at once per session for a listing of the gallery and a job that has ended;
+    while a job is running its plan changes all the time.
+    """
+    is_settled = job is None or not job.is_running
+    plans: dict[str, _Planned] = st.session_state.setdefault("index_plans", {})
+    planned = plans.get(table.name)
+    if planned and is_settled and planned.gallery is gallery and planned.job is job:
+        return planned.plan
+    try:
+        plan = plan_index(gallery, table)
+    except StoreError:
+        # Damaged: indexing starts from nothing.
+        plan = IndexPlan(gallery.images, (), (), (), ())
+    if is_settled:
+        plans[table.name] = _Planned(gallery, job, plan)
+    return plan
 
 
-def _plans() -> dict[str, tuple[Gallery, IndexPlan]]:
-    """The session's plans by table, with the listing of the gallery that they were made for."""
-    return st.session_state.setdefault("index_plans", {})
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, with the listing of the gallery and the ended job that it was made after."""
+
+    gallery: Gallery
+    job: IndexJob | None
+    plan: IndexPlan
 
 
 def _session() -> str:

@@ -96,9 +96,10 @@ def test_an_archive_becomes_a_gallery(app: AppTest) -> None:
 
 
 def test_an_uploaded_gallery_that_is_gone_is_named(app: AppTest) -> None:
-    open_page(app, SEARCH, gallery="uploaded: pets.zip")
-    assert "Upload it again" in app.warning[0].value
-    assert app.get_by_key("gallery").value == galleries.DEMO
+    open_page(app, SEARCH, gallery="uploaded: gone.zip")
+    assert "upload it again" in app.error[0].value
+    app.get_by_key("gallery").set_value(galleries.DEMO).run()
+    assert not app.error
 
 
 def test_several_images_become_a_gallery_without_classes(app: AppTest) -> None:
