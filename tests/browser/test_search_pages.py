@@ -52,6 +52,8 @@ def ranking(page: Page, title: str) -> Locator:
 
 
 def ids(matches: Locator) -> list[str]:
+    """The ids of matches, once there are any."""
+    expect(matches.first).to_be_visible()
     return [match.get_attribute("title") or "" for match in matches.all()]
 
 
