@@ -68,9 +68,11 @@ def test_the_python_example_in_readme_runs() -> None:
     assert score == pytest.approx(total, abs=1e-4)
 
 
-def test_readme_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["pair", "search", "index", "evaluate"])
+def test_readme_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"python -m simviz_core {command} " in README
     with pytest.raises(SystemExit):
-        main(["pair", "--help"])
+        main([command, "--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert {option for option in options if f"`{option}" not in README} == set()
 
