@@ -13,6 +13,10 @@ from simviz_core.store import CACHE_VARIABLE
 REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"
 
+# Read when torch is loaded. Threads that wait for work in a loop make a network several times
+# slower wherever other processes want the same cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where everything is installed, as in CI, a skipped test is a failure."""

@@ -32,7 +32,8 @@ def indexing_process(gallery: Path, store: Path) -> Iterator[tuple[BaseProcess, 
 
     Yields:
         The process, which is killed at the end if it has not finished by then, and a connection
-        that receives how many images are done after each batch, and the report when all are.
+        that receives 0 when indexing begins, how many images are done after each batch, and the
+        report when all are.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["lancedb", "timm", "simviz_core.indexing"])
@@ -54,6 +55,7 @@ def _index(folder: Path, store: Path, connection: Connection) -> None:
     indexing.SECONDS_PER_COMMIT = 0.0
     gallery, network = open_gallery(folder), load_network("efficientnet_lite0")
     table = embedding_table(gallery, network.fingerprint, folder=store)
+    connection.send(0)
     report = indexing.index_gallery(
         gallery, network, table, lambda progress: connection.send(progress.done)
     )

@@ -90,7 +90,7 @@ def search_command(
         ("--exclude-region", region.exclude),
     ):
         # The form with "=", since a corner may be negative.
-        words += [f"{option}={','.join(f'{x:g}' for x in corners)}" for corners in rectangles]
+        words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
     words += ["--network", settings.network, "--pooling", settings.pooling]
     words += ["--size", str(settings.size), "--figure", "search.png"]
     return shlex.join([*words, *style_words(style), "--json", "-"])

@@ -411,26 +411,24 @@ def test_every_precision_can_be_searched(
     assert np.diag(scores) == pytest.approx(np.ones(6), abs=1e-6)
 
 
-def images_and_done(table: EmbeddingTable) -> tuple[set[str], dict[str, bytes]]:
-    """What a killed process has left behind; it may not even have begun to."""
+def left_behind(table: EmbeddingTable) -> dict[str, bytes]:
+    """The embeddings that a killed process has written; it may have been about to begin."""
     try:
-        images, embeddings = contents(table) if table.version else ({}, {})
+        return contents(table)[1] if table.version else {}
     except StoreError:
-        return set(), {}
-    return set(images), embeddings
+        return {}
 
 
-def batches_done(connection: Connection, process_ends: bool = False) -> list[object]:
-    """What the process reports, until it has ended or one report has come."""
-    received = []
-    while connection.poll(60):
+def received(connection: Connection, count: int | None = None) -> list[object]:
+    """What a process sends: that many messages, or all until it ends."""
+    messages: list[object] = []
+    while count is None or len(messages) < count:
+        assert connection.poll(60), "the process has stopped without a word"
         try:
-            received.append(connection.recv())
+            messages.append(connection.recv())
         except EOFError:
-            return received
-        if not process_ends:
-            return received
-    raise AssertionError("the process has stopped without a word")
+            return messages
+    return messages
 
 
 def test_killed_five_times_the_table_is_as_if_it_had_not_been(
@@ -443,32 +441,32 @@ def test_killed_five_times_the_table_is_as_if_it_had_not_been(
         embedding_table(gallery, network.fingerprint, folder=tmp_path / folder)
         for folder in ("killed", "whole")
     )
-    chance = random.Random(3)
-    done: set[str] = set()
+    with indexing_process(gallery.source, whole.folder) as (_, connection):
+        *_, uninterrupted = received(connection)
+    assert isinstance(uninterrupted, IndexReport)
+    seconds_per_batch = uninterrupted.seconds * BATCH / len(gallery.images)
+
+    chance = random.Random(0)
+    done: dict[str, bytes] = {}
     for _ in range(5):
         with indexing_process(gallery.source, table.folder) as (process, connection):
-            batches = chance.randrange(3)
-            for _ in range(batches):
-                batches_done(connection)
-            time.sleep(chance.uniform(0, 0.3))
+            batches = chance.randrange(2)
+            received(connection, 1 + batches)
+            time.sleep(chance.uniform(0, 2) * seconds_per_batch)
             process.kill()
             process.join()
-        before, (done, embeddings) = done, images_and_done(table)
-        assert done >= before, "what was written stays"
+        before, done = done, left_behind(table)
+        assert done.items() >= before.items(), "what was written stays"
         assert len(done) % BATCH == 0, "batches are there whole or not at all"
         # The last batch that was reported may not have been written.
         assert len(done) >= len(before) + BATCH * (batches - 1)
-    assert len(done) < len(gallery.images), "the last kill came too late to show anything"
+    assert 0 < len(done) < len(gallery.images)
 
     with indexing_process(gallery.source, table.folder) as (_, connection):
-        *counts, report = batches_done(connection, process_ends=True)
+        *counts, report = received(connection)
     assert isinstance(report, IndexReport)
     assert counts[-1] == len(gallery.images) - len(done), "finished batches are not done again"
-    assert set(report.added) == set(gallery.by_id) - done
+    assert set(report.added) == set(gallery.by_id) - set(done)
     assert (report.images, report.unreadable, report.was_rebuilt) == (78, (), False)
-
-    with indexing_process(gallery.source, whole.folder) as (_, connection):
-        batches_done(connection, process_ends=True)
     assert contents(table) == contents(whole)
-    assert set(embeddings.items()) <= set(contents(whole)[1].items())
     assert list(table.images()) == [image.id for image in gallery.images]
