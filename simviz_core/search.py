@@ -118,6 +118,7 @@ def search_as_json(
     region: Region,
     settings: NetworkSettings,
     maps: Sequence[MatchMaps] = (),
+    is_crop: bool = False,
 ) -> dict[str, Any]:
     """A search as JSON-ready values.
 
@@ -127,6 +128,7 @@ def search_as_json(
         region: What was drawn on it; may be nothing.
         settings: The network that was asked.
         maps: Of each match; may be left out.
+        is_crop: Whether the region was cut out and embedded anew.
 
     Returns:
         The settings, and `results`: path, label and score of each match; where a region was
@@ -139,7 +141,7 @@ def search_as_json(
             "label": match.image.label,
             "score": match.score,
         }
-        if region.is_drawn:
+        if region.is_drawn and not is_crop:
             result["similarity"] = ranking.similarities[number]
         if maps:
             result["query_map"] = maps[number].query_map.tolist()
@@ -152,6 +154,7 @@ def search_as_json(
         "size": settings.size,
         "regions": [list(rectangle) for rectangle in region.include],
         "excluded_regions": [list(rectangle) for rectangle in region.exclude],
+        "crop": is_crop,
         "results": results,
         "version": __version__,
     }

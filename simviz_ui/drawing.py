@@ -44,7 +44,7 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
         key="draw",
         help="Search for what the green rectangles cover, without what the red ones cover. Drag "
         "to draw. In the toolbar over the picture, the pencil lets you move, resize, relabel and "
-        "delete; the arrows undo and redo; the bin clears.",
+        "delete; the arrows undo and redo what is drawn; the bin clears.",
     )
     picture = fitted(image.pixels, CANVAS_BOX)
     scale = (picture.width / image.width, picture.height / image.height)

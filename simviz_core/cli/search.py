@@ -185,7 +185,8 @@ def _run(options: argparse.Namespace) -> None:
         _write_figure(options, image, region, panels, settings)
     if options.json:
         shown = maps if options.maps else ()
-        write_json(search_as_json(ranking, options.query, region, settings, shown), options.json)
+        values = search_as_json(ranking, options.query, region, settings, shown, options.crop)
+        write_json(values, options.json)
     if not (options.figure or options.json):
         for place, match in enumerate(ranking.matches, start=1):
             print(f"{place:3d}  {match.score:.4f}  {match.image.path}")

@@ -30,6 +30,11 @@ def read_manifest(manifest: Path) -> list[tuple[str, Path, str | None]]:
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise GalleryError(f"{manifest} cannot be read as a table: {reason}") from error
+    spaced = [n for n in table.column_names if n not in COLUMNS and n.strip().lower() in COLUMNS]
+    if spaced:
+        raise GalleryError(
+            f"{manifest} has a column {spaced[0]!r}; call it {spaced[0].strip().lower()!r}"
+        )
     if "path" not in columns:
         found = ", ".join(table.column_names) or "none"
         raise GalleryError(f"{manifest} needs a column 'path'; its columns are: {found}")

@@ -152,3 +152,13 @@ def test_a_wrong_parquet_is_named_with_the_reason(
 ) -> None:
     with pytest.raises(GalleryError, match=reason):
         read_manifest(parquet(tmp_path, columns))
+
+
+@pytest.mark.parametrize("header", ["path, label", "Path,label", "path,LABEL"])
+def test_a_column_that_is_almost_named_right_is_not_passed_over(
+    tmp_path: Path, header: str
+) -> None:
+    manifest = tmp_path / "list.csv"
+    manifest.write_text(f"{header}\na.png,one\n")
+    with pytest.raises(GalleryError, match="call it"):
+        read_manifest(manifest)
