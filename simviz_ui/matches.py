@@ -22,7 +22,7 @@ from simviz_ui.navigation import switch_page
 from simviz_ui.resources import AT_ONCE, decomposed, gallery_picture, not_run_yet, run_network
 from simviz_ui.results import ShownMatch
 
-CARD_BOX = (320, 320)
+CARD_BOX = (280, 280)
 """Pictures of matches are as large as fits into this width and height, in pixels."""
 QUERY_BOX = (640, 640)
 PAIR_PAGE = "pages/pair.py"
@@ -148,8 +148,9 @@ def shown_matches(
         source = query_source = None
         if picture is not None:
             pixels = fitted(picture.pixels, CARD_BOX)
-            source = as_data_uri(pixels)
-            if found is not None:
+            if found is None:
+                source = as_data_uri(pixels)
+            else:
                 source = overlay_uri(pixels, found.match_map, next(ready), style)
                 if query_picture is not None:
                     query_source = overlay_uri(query_picture, found.query_map, next(ready), style)
