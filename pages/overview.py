@@ -21,6 +21,8 @@ st.markdown(
     "The shares add up to the similarity exactly, and every page shows the check."
 )
 st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
+st.page_link("pages/search.py", label="**Search a gallery**", icon=":material/image_search:")
+st.page_link("pages/region.py", label="**Search by a drawn region**", icon=":material/select:")
 if PICTURE.is_file():
     st.image(
         str(PICTURE),
