@@ -1,6 +1,12 @@
 """SimViz: `streamlit run app.py`."""
 
+import os
+
 import streamlit as st
+
+# Threads of torch that wait should not spin: a page, an index in the making and the browser often
+# share few cores, and small operations took three times as long. Read when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
 
@@ -11,6 +17,8 @@ page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/pair.py", title="Pair", icon=":material/compare:"),
+        st.Page("pages/search.py", title="Search", icon=":material/image_search:"),
+        st.Page("pages/region.py", title="Region", icon=":material/select:"),
     ]
 )
 page.run()

@@ -19,7 +19,9 @@ DOCS = Path(__file__).resolve().parent
 ROOMS = "demo/rooms/images"
 QUERY, MATCH = "hotel_00/view_2.jpg", "hotel_00/view_4.jpg"
 LINK = f"pair?query={QUERY}&match={MATCH}"
-MAPS = '[data-testid="stImage"] img'
+SEARCH_LINK = "search?query=hotel_21/view_1.jpg"
+REGION_LINK = "region?query=hotel_01/view_0.jpg&regions=include:150,140,316,230"
+EXPORTS = '[data-testid="stDownloadButton"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
 
 
@@ -30,7 +32,7 @@ def make_figure() -> None:
 
 
 def make_screenshots(url: str) -> None:
-    """The Pair page in both themes."""
+    """The Pair page in both themes, the Search page, and the Region page with a drawing."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -45,6 +47,12 @@ def make_screenshots(url: str) -> None:
             page.wait_for_selector(CHARTS, timeout=60_000)
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / f"page-{scheme}.png")
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        for name, link in (("search", SEARCH_LINK), ("region", REGION_LINK)):
+            page.goto(f"{url}/{link}")
+            page.wait_for_selector(EXPORTS, timeout=120_000)
+            page.wait_for_timeout(8000)  # until all maps are there
+            page.screenshot(path=DOCS / f"{name}.png")
         browser.close()
 
 

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from simviz_ui.galleries import gallery_choice
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.sidebar import network_settings
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pair.png"
 
 enter_through_app()
+gallery_choice()
 network_settings()
 st.title("SimViz")
 st.markdown(
@@ -19,6 +21,8 @@ st.markdown(
     "The shares add up to the similarity exactly, and every page shows the check."
 )
 st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
+st.page_link("pages/search.py", label="**Search a gallery**", icon=":material/image_search:")
+st.page_link("pages/region.py", label="**Search by a drawn region**", icon=":material/select:")
 if PICTURE.is_file():
     st.image(
         str(PICTURE),

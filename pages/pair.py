@@ -6,11 +6,12 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
+from simviz_ui.galleries import gallery_choice
 from simviz_ui.image_picker import choose_image, image_picker
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.pair_view import show_features, show_maps, show_score
-from simviz_ui.resources import demo_gallery, explain
+from simviz_ui.resources import explain
 from simviz_ui.sidebar import network_settings
 
 
@@ -28,7 +29,7 @@ def pair_tools(gallery: Gallery) -> None:
         choose_image("match", query)
 
     classes = gallery.by_label
-    largest = max(len(images) for images in classes.values())
+    largest = max((len(images) for images in classes.values()), default=0)
     with st.container(horizontal=True, gap="small"):
         st.button("Swap", icon=":material/swap_horiz:", on_click=swap, shortcut="S")
         st.button(
@@ -57,11 +58,10 @@ st.markdown(
     "Which regions make these two images similar? The colours show what each cell contributes; "
     "together that is the similarity."
 )
+gallery = gallery_choice()
 settings = network_settings()
-try:
-    gallery = demo_gallery()
-except SimVizError as error:
-    show_error(error)
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
     st.stop()
 
 pair_tools(gallery)

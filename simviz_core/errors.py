@@ -13,6 +13,10 @@ class GalleryError(SimVizError):
     """A gallery, or an image of it, that cannot be found or used."""
 
 
+class StoreError(SimVizError):
+    """Stored embeddings that cannot be read, written or had at this moment."""
+
+
 class NetworkError(SimVizError):
     """A network that cannot be loaded or decomposed."""
 

@@ -1,84 +1,131 @@
-"""How well a network retrieves: embeddings of labelled images, Recall@1 and mAP@R."""
+"""How well a network retrieves: Recall@K and mAP@R, with every image as the query in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from simviz_core.decomposition import unit_norm
-from simviz_core.gallery import GalleryImage
-from simviz_core.images import load_image
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.errors import GalleryError
+from simviz_core.retrieval import GalleryIndex
 
-BATCH_SIZE = 16
-"""Images that enter the network together."""
+AT = (1, 5, 10)
+"""The K of Recall@K."""
+QUERIES_AT_ONCE = 256
+"""Queries that are ranked in one product."""
 
 
 @dataclass(frozen=True)
-class RetrievalScores:
-    """How well images find others of their class, averaged over the queries.
+class RetrievalQuality:
+    """How well each image's class is found by its nearest neighbours, the image itself left out.
 
     Attributes:
-        recall_at_1: The share of queries whose nearest other image is of their class, 0..1.
-        map_at_r: The mean average precision over a query's R nearest other images, where R is
-            how many of its class there are, 0..1; 1 only if they all come first.
+        queries: Images that were asked: those whose class has another image.
+        recall_at: Under K, the share of queries with an image of their class among the K nearest.
+        map_at_r: Mean average precision at R, R being the number of others of the query's class.
+        rows: The index's row of each query, (Q,).
+        is_hit: Whether the nearest neighbour of each query is of its class, (Q,).
     """
 
-    recall_at_1: float
+    queries: int
+    recall_at: dict[int, float]
     map_at_r: float
+    rows: NDArray[np.int64]
+    is_hit: NDArray[np.bool_]
 
 
-def embed_images(network: SimilarityNetwork, images: Sequence[GalleryImage]) -> Tensor:
-    """Embed images of a gallery.
-
-    Args:
-        network: Embeds them.
-        images: N of them, at least one.
-
-    Returns:
-        Unit embeddings, (N, D), float32, on the CPU.
-
-    Raises:
-        ImageError: An image cannot be read.
-    """
-    embeddings = []
-    for start in range(0, len(images), BATCH_SIZE):
-        pixels = [load_image(image.path).pixels for image in images[start : start + BATCH_SIZE]]
-        embeddings.append(unit_norm(network.pooling.embed(network.feature_map(pixels))).cpu())
-    return torch.cat(embeddings)
-
-
-def retrieval_scores(embeddings: Tensor, labels: Sequence[str]) -> RetrievalScores:
-    """Score the retrieval of every image against all the others, by exact cosine.
-
-    An image that is alone in its class can be found wrongly, but is no query, since it has no
-    right answer.
+def retrieval_quality(
+    index: GalleryIndex,
+    most_queries: int | None = None,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> RetrievalQuality:
+    """Ask for the nearest neighbours of every image, and see of which class they are.
 
     Args:
-        embeddings: Unit embeddings, (N, D).
-        labels: The class of each, N.
+        index: The gallery's embeddings, N images.
+        most_queries: Ask at most this many, drawn at random; None asks all. All N images can be
+            found in any case.
+        seed: Of the drawing.
+        on_progress: Called with the queries done and the queries in all.
 
     Returns:
-        The scores.
+        The figures, averaged over the queries.
 
     Raises:
-        ValueError: No class has two images.
+        GalleryError: No class has two images.
 
-    Source: Musgrave, Belongie, Lim, "A Metric Learning Reality Check", ECCV 2020, for mAP@R.
+    Source: Recall@K as in Jegou, Douze, Schmid, "Product Quantization for Nearest Neighbor
+        Search", TPAMI 2011; mAP@R as in Musgrave, Belongie, Lim, "A Metric Learning Reality
+        Check", ECCV 2020.
     """
-    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
-    classes = torch.tensor([numbers[label] for label in labels])
-    relevant = torch.bincount(classes)[classes] - 1
-    queries = torch.nonzero(relevant).flatten()
-    if not len(queries):
-        raise ValueError("retrieval cannot be scored: no class has two images")
-    similarities = embeddings @ embeddings.mT
-    similarities.fill_diagonal_(-torch.inf)
-    nearest = similarities[queries].topk(int(relevant.max())).indices
-    hits = (classes[nearest] == classes[queries, None]).double()
-    rank = torch.arange(1, hits.shape[1] + 1)
-    R = relevant[queries, None]
-    precision = hits.cumsum(1) / rank
-    average_precision = (precision * hits * (rank <= R)).sum(1) / R.squeeze(1)
-    return RetrievalScores(hits[:, 0].mean().item(), average_precision.mean().item())
+    rows = np.flatnonzero(index.class_of >= 0)
+    sizes = np.bincount(index.class_of[rows], minlength=len(index.classes))
+    rows = rows[sizes[index.class_of[rows]] > 1]
+    if not rows.size:
+        raise GalleryError(
+            "Recall@K and mAP@R need a class with two images; put the images into class folders"
+        )
+    if most_queries is not None and rows.size > most_queries:
+        chosen = np.random.default_rng(seed).choice(rows.size, most_queries, replace=False)
+        rows = rows[np.sort(chosen)]
+    found = dict.fromkeys(AT, 0)
+    precision = 0.0
+    is_hit = np.zeros(rows.size, dtype=bool)
+    for start in range(0, rows.size, QUERIES_AT_ONCE):
+        part = rows[start : start + QUERIES_AT_ONCE]
+        classes = index.class_of[part]
+        neighbours = _neighbours(index, part, int(max(max(AT), sizes[classes].max() - 1)))
+        is_same = index.class_of[neighbours] == classes[:, None]
+        for k in AT:
+            found[k] += int(is_same[:, :k].any(1).sum())
+        precision += len(part) * _map_at_r(index.class_of[neighbours], classes, sizes)
+        is_hit[start : start + len(part)] = is_same[:, 0]
+        on_progress(start + len(part), rows.size)
+    return RetrievalQuality(
+        queries=rows.size,
+        recall_at={k: found[k] / rows.size for k in AT},
+        map_at_r=precision / rows.size,
+        rows=rows,
+        is_hit=is_hit,
+    )
+
+
+def quality_as_json(quality: RetrievalQuality) -> dict[str, float]:
+    """The figures as JSON-ready values."""
+    recalls = {f"recall_at_{k}": recall for k, recall in quality.recall_at.items()}
+    return {**recalls, "map_at_r": quality.map_at_r, "queries": quality.queries}
+
+
+def _neighbours(index: GalleryIndex, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The rows of the nearest images of each query, itself left out, (Q, ≤ count)."""
+    scores = torch.from_numpy(index.matrix[rows] @ index.matrix.T)
+    scores[torch.arange(len(rows)), torch.from_numpy(rows)] = -torch.inf
+    return scores.topk(min(count, len(index.images) - 1)).indices.numpy()
+
+
+def _map_at_r(
+    found: NDArray[np.int64], classes: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> float:
+    """The mean over queries of their average precision at R.
+
+    Args:
+        found: The class of each neighbour, nearest first, (Q, K).
+        classes: The class of each query, (Q,).
+        sizes: The images of each class, the query among them.
+    """
+    # The package imports scikit-learn, which takes seconds.
+    from pytorch_metric_learning.utils.accuracy_calculator import mean_average_precision
+
+    asked = np.unique(classes)
+    return mean_average_precision(
+        torch.from_numpy(found),
+        torch.from_numpy(classes)[:, None],
+        ref_includes_query=True,
+        label_counts=(torch.from_numpy(asked)[:, None], torch.from_numpy(sizes[asked])),
+        avg_of_avgs=False,
+        return_per_class=False,
+        label_comparison_fn=torch.eq,
+        at_r=True,
+    )

@@ -1,15 +1,18 @@
 """Choose an image: from the gallery by name, thumbnail or step, or by uploading one."""
 
 import math
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery
 from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
+from simviz_ui.galleries import readable_path
 from simviz_ui.messages import show_error
 from simviz_ui.resources import gallery_picture
 from simviz_ui.thumbnails import thumbnail_grid
@@ -17,6 +20,11 @@ from simviz_ui.uploads import IS_UPLOAD, upload_store
 
 THUMBNAILS = 24
 """Thumbnails on one page of the browser."""
+MOST_OPTIONS = 1000
+"""Images that the list of names holds; Browse and the steps reach all."""
+NAME_WIDTH = 300
+"""Of the list of names in a row, in pixels."""
+NO_CLASS = "(no class)"
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,14 @@ def choose_image(key: str, image_id: str) -> None:
     st.session_state[key] = image_id
 
 
-def image_picker(key: str, title: str, gallery: Gallery, default: int) -> ChosenImage | None:
+def image_picker(
+    key: str,
+    title: str,
+    gallery: Gallery,
+    default: int,
+    steps: Sequence[str] | None = None,
+    wide: bool = False,
+) -> ChosenImage | None:
     """Show the picker of one image.
 
     Args:
@@ -47,27 +62,39 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
         title: What the image is called on the page.
         gallery: Where to choose from.
         default: The position in the gallery of the image that is chosen at first.
+        steps: Ids, in the gallery's order, that the steps go through; None for all.
+        wide: Whether it has the page's width: all in one row, with a random choice.
 
     Returns:
         The chosen image; None where it cannot be read, after a message has been shown.
     """
     _take_linked_upload(key)
-    ids = [image.id for image in gallery.images]
-    options = ids + [image_id for image_id in _uploads() if upload_store().get(image_id)]
-    if st.session_state.get(key, ids[0]) not in options:
-        # An upload that has made room for others: fall back to the default.
-        del st.session_state[key]
-        st.warning("The uploaded image is no longer held. Upload it again.")
-    chosen = st.selectbox(
-        title,
-        options,
-        index=min(default, len(ids) - 1),
-        key=key,
-        bind="query-params",
-    )
-    with st.container(horizontal=True, gap="xsmall"):
-        _step_button(key, gallery, chosen, -1)
-        _step_button(key, gallery, chosen, +1)
+    default = min(default, len(gallery.images) - 1)
+    first = gallery.images[default].id
+    held = st.session_state.get(key)
+    if held is not None and not _is_there(gallery, held):
+        # Of another gallery, or an upload that has made room for others.
+        choose_image(key, first)
+        if IS_UPLOAD.fullmatch(held):
+            st.warning("The uploaded image is no longer held. Upload it again.")
+    current = st.session_state.get(key) or st.query_params.get(key)
+    options = _options(gallery, current, default)
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall") if wide else None
+    with row or st.container():
+        chosen = st.selectbox(
+            title,
+            options,
+            index=options.index(first),
+            key=key,
+            bind="query-params",
+            width=NAME_WIDTH if wide else "stretch",
+        )
+    with row or st.container(horizontal=True, gap="xsmall"):
+        ids = steps if steps is not None else [image.id for image in gallery.images]
+        _step_button(key, gallery, chosen, ids, -1)
+        _step_button(key, gallery, chosen, ids, +1)
+        if wide:
+            _random_button(key, ids)
         browse = st.popover("Browse", key=f"{key}_browse", on_change="rerun")
         if browse.open:
             with browse:
@@ -81,6 +108,25 @@ def image_picker(key: str, title: str, gallery: Gallery, default: int) -> Chosen
         return None
 
 
+def _is_there(gallery: Gallery, image_id: str) -> bool:
+    return image_id in gallery.by_id or (
+        image_id in _uploads() and upload_store().get(image_id) is not None
+    )
+
+
+def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:
+    """What the selectbox lists: of a large gallery only what lies around the current image."""
+    uploads = [image_id for image_id in _uploads() if upload_store().get(image_id)]
+    images = gallery.images
+    if len(images) > MOST_OPTIONS:
+        place = gallery.position.get(current or "", default)
+        start = max(0, min(place - MOST_OPTIONS // 2, len(images) - MOST_OPTIONS))
+        images = images[start : start + MOST_OPTIONS]
+    ids = [image.id for image in images]
+    first = gallery.images[default].id
+    return [*(ids if first in ids else [first, *ids]), *uploads]
+
+
 def _open(gallery: Gallery, image_id: str) -> ChosenImage:
     if IS_UPLOAD.fullmatch(image_id):
         upload = upload_store().get(image_id)
@@ -88,13 +134,7 @@ def _open(gallery: Gallery, image_id: str) -> ChosenImage:
             raise ImageError("the uploaded image is no longer held; upload it again")
         return ChosenImage(image_id, upload.name, upload)
     image = gallery.image(image_id)
-    return ChosenImage(image_id, _path_to_name(image.path), gallery_picture(image.path))
-
-
-def _path_to_name(path: Path) -> str:
-    """The path as one would type it: from the folder that the app was started in, where it can."""
-    folder = Path.cwd()
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+    return ChosenImage(image_id, readable_path(image.path), gallery_picture(image.path))
 
 
 def _uploads() -> list[str]:
@@ -117,10 +157,13 @@ def _take_linked_upload(key: str) -> None:
             st.warning("The uploaded image of this link is no longer held. Upload it again.")
 
 
-def _step_button(key: str, gallery: Gallery, chosen: str, step: int) -> None:
+def _step_button(key: str, gallery: Gallery, chosen: str, ids: Sequence[str], step: int) -> None:
     def take_step() -> None:
-        in_gallery = chosen in gallery.by_id
-        choose_image(key, gallery.neighbour(chosen, step) if in_gallery else gallery.images[0].id)
+        places = [gallery.position[image_id] for image_id in ids]
+        here = gallery.position.get(chosen, -1)
+        # The first one after this image, or the last one before it, round the ends.
+        after = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
+        choose_image(key, ids[after % len(ids)])
 
     st.button(
         "",
@@ -128,15 +171,36 @@ def _step_button(key: str, gallery: Gallery, chosen: str, step: int) -> None:
         help="Previous image" if step < 0 else "Next image",
         key=f"{key}_{'previous' if step < 0 else 'next'}",
         on_click=take_step,
+        disabled=not ids,
+        shortcut=("P" if step < 0 else "N") if key == "query" else None,
+    )
+
+
+def _random_button(key: str, ids: Sequence[str]) -> None:
+    st.button(
+        "Random",
+        icon=":material/shuffle:",
+        key=f"{key}_random",
+        on_click=lambda: choose_image(key, random.choice(ids)),
+        disabled=not ids,
+        shortcut="A",
     )
 
 
 def _browse(key: str, gallery: Gallery, chosen: str) -> None:
-    labels = list(gallery.by_label)
-    own = gallery.by_id[chosen].label if chosen in gallery.by_id else labels[0]
-    # The class of the chosen image is in the key, so that a new choice opens its own class.
-    label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
-    images = gallery.by_label[label]
+    groups = {label: list(images) for label, images in gallery.by_label.items()}
+    unlabelled = [image for image in gallery.images if image.label is None]
+    if unlabelled:
+        groups[NO_CLASS] = unlabelled
+    labels = list(groups)
+    own = labels[0]
+    if chosen in gallery.by_id:
+        own = gallery.by_id[chosen].label or NO_CLASS
+    label = own
+    if len(labels) > 1:
+        # The chosen image's class is in the key, so that a new choice opens its own class.
+        label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
+    images = groups[label]
     page = 1
     if len(images) > THUMBNAILS:
         pages = math.ceil(len(images) / THUMBNAILS)

@@ -2,6 +2,10 @@
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+SHARED = ("gallery", "network", "pooling", "size", "query", "colours", "opacity", "style", "scale")
+"""Parameters of the link that several pages understand."""
 
 
 def enter_through_app() -> None:
@@ -14,3 +18,23 @@ def enter_through_app() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+
+
+def switch_page(page: str, **parameters: str) -> None:
+    """Switch to another page, with a link that reopens it as it is.
+
+    Streamlit's own switch empties the link, and refuses to where widgets are bound to it; what
+    the link named would be shown, but not be part of the new link.
+
+    Args:
+        page: The page's file.
+        parameters: Parameters of the new link, besides the shared ones that are in the old one.
+    """
+    link = {name: st.query_params[name] for name in SHARED if name in st.query_params}
+    context = get_script_run_ctx()
+    if context is not None:
+        with context.session_state.query_params() as bound:
+            for name in st.query_params:
+                if binding := bound.get_binding_for_param(name):
+                    bound.unbind_widget(binding.widget_id)
+    st.switch_page(page, query_params=link | parameters)

@@ -5,26 +5,21 @@ import json
 from collections.abc import Callable
 from functools import partial
 
-import matplotlib
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from matplotlib.colors import to_hex
-from PIL import Image
 
 from simviz_core.cli import pair_command
 from simviz_core.figures import (
-    COLOUR_MAPS,
-    DEFAULT_COLOUR_MAP,
-    DEFAULT_OPACITY,
-    ColourScale,
     FigureStyle,
     map_scales,
     overlay,
     pair_figure,
 )
 from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_json, save_pair_arrays
+from simviz_ui.exports import export_row
 from simviz_ui.image_picker import ChosenImage
+from simviz_ui.map_style import colour_bar, fitted, style_controls
 
 PICTURE_BOX = (720, 480)
 """Pictures are shown as large as fits into this width and height, in pixels."""
@@ -36,21 +31,21 @@ def show_maps(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> 
 
     A fragment: its controls redraw it alone.
     """
-    style = _style_controls()
+    style = style_controls()
     maps = (pair.query_map, pair.match_map)
     scales = map_scales(maps, style)
     panels = st.columns(2, gap="medium")
     for panel, chosen, values, scale in zip(panels, (query, match), maps, scales, strict=True):
         with panel:
             st.image(
-                overlay(_fitted(chosen), values, scale, style),
+                overlay(fitted(chosen.picture.pixels, PICTURE_BOX), values, scale, style),
                 alt=f"{chosen.id}, with its similarity map",
                 output_format="JPEG",
             )
             if not style.shared_scale:
-                _colour_bar(scale)
+                colour_bar(scale)
     if style.shared_scale:
-        _colour_bar(scales[0])
+        colour_bar(scales[0])
     _exports(pair, query, match, style)
 
 
@@ -88,90 +83,17 @@ def show_features(pair: PairExplanation) -> None:
         )
 
 
-def _style_controls() -> FigureStyle:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        colour_map = st.selectbox(
-            "Colours",
-            COLOUR_MAPS,
-            index=COLOUR_MAPS.index(DEFAULT_COLOUR_MAP),
-            key="colours",
-            bind="query-params",
-            width=150,
-            help="The first four are perceptually uniform; jet is the paper's. Where negative "
-            "contributions occur, a diverging scale centred at zero is used instead.",
-        )
-        opacity = st.slider(
-            "Opacity",
-            min_value=0,
-            max_value=100,
-            value=round(DEFAULT_OPACITY * 100),
-            step=5,
-            format="%d %%",
-            key="opacity",
-            bind="query-params",
-            width=220,
-        )
-        style = st.segmented_control(
-            "Map",
-            ["smooth", "cells"],
-            default="smooth",
-            required=True,
-            format_func=str.capitalize,
-            key="style",
-            bind="query-params",
-            help="Smooth interpolates between the centres of the cells; cells shows what is "
-            "computed. A cell responds to more of the image than it covers.",
-        )
-        scale = st.segmented_control(
-            "Scale",
-            ["shared", "each"],
-            default="shared",
-            required=True,
-            format_func=lambda name: "Shared" if name == "shared" else "Per image",
-            key="scale",
-            bind="query-params",
-            help="One colour scale for both maps, so that they can be compared, or one for each.",
-        )
-    return FigureStyle(colour_map, opacity / 100, style != "cells", scale != "each")
-
-
-def _fitted(chosen: ChosenImage) -> Image.Image:
-    """The image, as large as fits into the box."""
-    pixels = chosen.picture.pixels
-    factor = min(PICTURE_BOX[0] / pixels.width, PICTURE_BOX[1] / pixels.height)
-    size = (max(1, round(pixels.width * factor)), max(1, round(pixels.height * factor)))
-    return pixels.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
-
-
-def _colour_bar(scale: ColourScale) -> None:
-    """The colour scale with its ends and its middle, and what it measures."""
-    colour_map = matplotlib.colormaps[scale.colour_map]
-    stops = ", ".join(to_hex(colour_map(share)) for share in np.linspace(0, 1, 17))
-    values = (scale.low, (scale.low + scale.high) / 2, scale.high)
-    ticks = "".join(f"<span>{value:.3g}</span>" for value in values)
-    st.html(
-        f'<div style="max-width:26rem;font-size:.8rem">'
-        f'<div style="height:.7rem;border-radius:.2rem;'
-        f'background:linear-gradient(to right, {stops})"></div>'
-        f'<div style="display:flex;justify-content:space-between">{ticks}</div>'
-        f'<div style="opacity:.75">contribution of a cell to the similarity</div></div>'
-    )
-
-
 def _exports(
     pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        download = partial(st.download_button, on_click="ignore", icon=":material/download:")
-        figure = _figure(pair, query, match, style)
-        download("Figure (PNG)", figure, "pair.png", "image/png")
-        download("Numbers (JSON)", partial(_json, pair, query, match), "pair.json")
-        download("Numbers (NPZ)", partial(_npz, pair), "pair.npz")
-        with st.popover("Command", icon=":material/terminal:"):
-            st.caption("The same figure and the same numbers, from the command line:")
-            st.code(
-                pair_command(query.path, match.path, pair.settings, style), "bash", wrap_lines=True
-            )
+    export_row(
+        {
+            "Figure (PNG)": ("pair.png", _figure(pair, query, match, style)),
+            "Numbers (JSON)": ("pair.json", partial(_json, pair, query, match)),
+            "Numbers (NPZ)": ("pair.npz", partial(_npz, pair)),
+        },
+        pair_command(query.path, match.path, pair.settings, style),
+    )
 
 
 def _figure(

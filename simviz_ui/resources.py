@@ -1,25 +1,22 @@
 """What is costly to make and is shared between reruns and sessions: networks, images, maps."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import streamlit as st
+from cachetools import LRUCache
 from torch import Tensor, nn
 
-from simviz_core.decomposition import decompose
-from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
+from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import NETWORKS, SimilarityNetwork, load_trunk, pooling_by_name
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
 
-
-@st.cache_resource(show_spinner=False)
-def demo_gallery() -> Gallery:
-    """The gallery that SimViz comes with.
-
-    Raises:
-        GalleryError: Its folder is missing or empty.
-    """
-    return open_gallery(DEMO_GALLERY)
+FEATURE_MAP_BYTES = 768_000_000
+"""Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
+AT_ONCE = 8
+"""Images that enter the network together: few, so that a page has something to show soon."""
 
 
 def gallery_picture(path: Path) -> LoadedImage:
@@ -28,41 +25,104 @@ def gallery_picture(path: Path) -> LoadedImage:
     Raises:
         ImageError: The file cannot be read as an image.
     """
+    return _load_picture(path, changed_at(path))
+
+
+def changed_at(path: Path) -> int:
+    """When a file was last changed, in nanoseconds; 0 if there is none. Part of caches' keys."""
     try:
-        changed = path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
-        changed = 0
-    return _load_picture(path, changed)
+        return 0
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
+@st.cache_resource(max_entries=96, show_spinner=False)
 def _load_picture(path: Path, changed: int) -> LoadedImage:
     return load_image(path, name=path.name)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the network …", show_time=True)
+def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
+    """The network of these settings; its fingerprint is computed once.
+
+    Raises:
+        NetworkError: Its weights cannot be had.
+    """
+    return SimilarityNetwork(
+        settings.network,
+        _trunk(settings.network),
+        NETWORKS[settings.network].preprocessing,
+        pooling_by_name(settings.pooling),
+        settings.size,
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _trunk(name: str) -> nn.Module:
+    return load_trunk(name)
 
 
 def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> PairExplanation:
     """Explain a pair; the network runs only for what it has not seen at these settings.
 
     Raises:
-        SimVizError: The network cannot be had.
+        NetworkError: The network cannot be had.
     """
-    pooling = pooling_by_name(settings.pooling)
-    decomposed = [
-        decompose(_feature_map(settings.network, settings.size, image.digest, image), pooling)
-        for image in (query, match)
-    ]
-    return explain_pair(decomposed[0], decomposed[1], settings)
+    i, j = decomposed([query, match], settings)
+    return explain_pair(i, j, settings)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
-def _trunk(name: str) -> nn.Module:
-    return load_trunk(name)
+def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:
+    """Decompose images; the network runs only for those that it has not seen at these settings.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    network = similarity_network(settings)
+    missing = not_run_yet(images, settings)
+    if missing:
+        with st.spinner("Running the network …"):
+            for start in range(0, len(missing), AT_ONCE):
+                run_network(missing[start : start + AT_ONCE], settings)
+    return [decompose(_feature_map(image, settings), network.pooling) for image in images]
 
 
-@st.cache_resource(max_entries=128, show_spinner="Running the network …")
-def _feature_map(network: str, size: int, digest: str, _image: LoadedImage) -> Tensor:
-    """The feature map (H, W, C) of one image; pooling comes after it and costs next to nothing."""
-    entry = NETWORKS[network]
-    return SimilarityNetwork(
-        network, _trunk(network), entry.preprocessing, pooling_by_name(entry.pooling), size
-    ).feature_map([_image.pixels])[0]
+def not_run_yet(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[LoadedImage]:
+    """Those of the images that the network has not seen at these settings, each once."""
+    cache, lock = _feature_maps()
+    with lock:
+        return list({i.digest: i for i in images if _key(i, settings) not in cache}.values())
+
+
+def run_network(images: Sequence[LoadedImage], settings: NetworkSettings) -> None:
+    """Run the network on a few images and keep their feature maps.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    maps = similarity_network(settings).feature_map([image.pixels for image in images])
+    cache, lock = _feature_maps()
+    with lock:
+        for image, feature_map in zip(images, maps.unbind(), strict=True):
+            # A copy, since a part of a batch would keep the whole batch in memory.
+            cache[_key(image, settings)] = feature_map.clone()
+
+
+def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
+    """The feature map (H, W, C) of an image; pooling comes after it and costs next to nothing."""
+    cache, lock = _feature_maps()
+    with lock:
+        kept = cache.get(_key(image, settings))
+    if kept is None:  # it has made room for others since
+        return similarity_network(settings).feature_map([image.pixels])[0]
+    return kept
+
+
+def _key(image: LoadedImage, settings: NetworkSettings) -> tuple[str, int, str]:
+    return settings.network, settings.size, image.digest
+
+
+@st.cache_resource(show_spinner=False)
+def _feature_maps() -> "tuple[LRUCache[tuple[str, int, str], Tensor], Lock]":
+    """Feature maps of all sessions, the ones not used for longest making room."""
+    return LRUCache(FEATURE_MAP_BYTES, getsizeof=lambda values: values.nbytes), Lock()

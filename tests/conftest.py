@@ -1,14 +1,21 @@
 """Fixtures that several rooms of the tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from simviz_core.store import CACHE_VARIABLE
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"
+
+# Read when torch is loaded. Threads that wait for work in a loop make a network several times
+# slower wherever other processes want the same cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -17,6 +24,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("SIMVIZ_NO_SKIPS") and reporter and reporter.stats.get("skipped"):
         reporter.write_line("SIMVIZ_NO_SKIPS is set, and tests were skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where embeddings go: not to the user's own, and each gallery is indexed once in a session."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

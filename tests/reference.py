@@ -1,7 +1,8 @@
 """A slow reference for the mathematics, in plain loops over float64 numbers.
 
 Written from the equations of Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks"
-(WACV 2019) and, for GeM, of Radenović, Tolias, Chum (TPAMI 2019). It shares nothing with SimViz.
+(WACV 2019) and, for GeM, of Radenović, Tolias, Chum (TPAMI 2019); rankings and their figures, from
+the definitions that are named with them. It shares nothing with SimViz.
 """
 
 import math
@@ -100,3 +101,45 @@ def covered_share(rectangle: tuple[float, float, float, float], y: int, x: int) 
     width = max(0.0, min(x1, x + 1) - max(x0, x))
     height = max(0.0, min(y1, y + 1) - max(y0, y))
     return width * height
+
+
+def ranking(scores: Array, allowed: Array) -> list[int]:
+    """Rows from the highest score to the lowest; equal scores in the order of the rows."""
+    rows = [row for row in range(len(scores)) if allowed[row]]
+    return sorted(rows, key=lambda row: (-float(scores[row]), row))
+
+
+def best_of_each_class(scores: Array, labels: list[str | None], allowed: Array) -> list[int]:
+    """The first row of each class in the ranking (the paper's Figure 9)."""
+    seen: set[str] = set()
+    best = []
+    for row in ranking(scores, allowed):
+        label = labels[row]
+        if label is not None and label not in seen:
+            seen.add(label)
+            best.append(row)
+    return best
+
+
+def retrieval(similarities: Array, labels: list[str | None], query: int) -> tuple[list[bool], int]:
+    """Which images are of the query's class, nearest first, without the query; and their number."""
+    others = [row for row in range(len(labels)) if row != query]
+    others.sort(key=lambda row: -float(similarities[query, row]))
+    is_same = [labels[row] == labels[query] for row in others]
+    return is_same, sum(is_same)
+
+
+def recall_at(similarities: Array, labels: list[str | None], queries: list[int], k: int) -> float:
+    """Recall@K (Jegou et al., TPAMI 2011): the share of queries with a hit among the K nearest."""
+    hits = [any(retrieval(similarities, labels, query)[0][:k]) for query in queries]
+    return sum(hits) / len(hits)
+
+
+def map_at_r(similarities: Array, labels: list[str | None], queries: list[int]) -> float:
+    """mAP@R of Musgrave et al. (ECCV 2020): (1/R) Σ_i≤R P(i), P(i) = 0 where the i-th is wrong."""
+    values = []
+    for query in queries:
+        is_same, R = retrieval(similarities, labels, query)
+        precisions = [sum(is_same[:i]) / i for i in range(1, R + 1) if is_same[i - 1]]
+        values.append(sum(precisions) / R)
+    return sum(values) / len(values)

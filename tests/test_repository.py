@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from simviz_core.cli import main
+from simviz_core.cli.main import COMMANDS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -68,9 +69,11 @@ def test_the_python_example_in_readme_runs() -> None:
     assert score == pytest.approx(total, abs=1e-4)
 
 
-def test_readme_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [module.__name__.split(".")[-1] for module in COMMANDS])
+def test_readme_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"python -m simviz_core {command} " in README
     with pytest.raises(SystemExit):
-        main(["pair", "--help"])
+        main([command, "--help"])
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert {option for option in options if f"`{option}" not in README} == set()
 

@@ -2,5 +2,6 @@
 
 from simviz_core.cli.main import main
 from simviz_core.cli.pair import pair_command
+from simviz_core.cli.search import search_command
 
-__all__ = ["main", "pair_command"]
+__all__ = ["main", "pair_command", "search_command"]

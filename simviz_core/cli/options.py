@@ -95,6 +95,17 @@ def share(text: str) -> float:
     return number
 
 
+def whole_number(text: str) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
 def write_json(values: Any, file: str) -> None:
     """Write JSON to a file, or to the standard output for `-`."""
     text = json.dumps(values, indent=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from simviz_core.cli.gallery_options import GALLERY_HELP
 from simviz_core.cli.options import Commands, OneLineParser, add_network_options
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery, open_gallery
@@ -29,7 +30,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         help="train a network on a gallery",
         description="Train a network on a gallery with the triplet loss, keeping checkpoints.",
     )
-    command.add_argument("gallery", metavar="GALLERY", help="a folder with one folder per class")
+    command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
     add_network_options(command)
     _add_training_options(command)

@@ -29,6 +29,7 @@ from simviz_core.decomposition.maps import (
     feature_contributions,
     similarity,
     similarity_map,
+    vector_map,
 )
 from simviz_core.decomposition.pooling import (
     AveragePooling,
@@ -77,5 +78,6 @@ __all__ = [
     "similarity",
     "similarity_map",
     "unit_norm",
+    "vector_map",
     "whitening_tail",
 ]

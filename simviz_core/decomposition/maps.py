@@ -20,6 +20,19 @@ def similarity(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     return (i.unit_embedding * j.unit_embedding).sum(-1)
 
 
+def vector_map(i: DecomposedImage, vector: Tensor) -> Tensor:
+    """What each cell of image i contributes to the product of ê_i with a vector.
+
+    Args:
+        i: The image that the map lies on.
+        vector: v, (..., D): another image's unit embedding, or the vector of a region of it.
+
+    Returns:
+        A_i · v / |e_i|, (..., H_i, W_i), signed. Its sum plus b_i · v / |e_i| is ê_i · v.
+    """
+    return _project(i.contributions, vector / i.norm[..., None])
+
+
 def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     """What each cell of image i contributes to its similarity with image j.
 
@@ -29,7 +42,7 @@ def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
 
     Source: the paper's equations 3 (average pooling) and 5, 6 (max pooling).
     """
-    return _project(i.contributions, j.unit_embedding / i.norm[..., None])
+    return vector_map(i, j.unit_embedding)
 
 
 def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -91,7 +104,7 @@ def class_map(i: DecomposedImage, others: Tensor) -> Tensor:
 
     Source: the paper's section 4.4 and Figure 8.
     """
-    return _project(i.contributions, unit_norm(others).sum(0) / i.norm[..., None])
+    return vector_map(i, unit_norm(others).sum(0))
 
 
 def feature_contributions(i: DecomposedImage, j: DecomposedImage) -> Tensor:

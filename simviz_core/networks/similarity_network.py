@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
@@ -16,10 +18,12 @@ from simviz_core.decomposition import (
     Pooling,
     SumPooling,
     decompose,
+    unit_norm,
 )
 from simviz_core.errors import SettingsError
 from simviz_core.images import resize_for_network
 from simviz_core.networks.catalogue import Preprocessing, load_trunk, network_entry
+from simviz_core.networks.fingerprint import pooling_settings, settings_digest, weights_digest
 
 SIZES = (224, 320, 448)
 """Input sizes on offer, in pixels: multiples of 32, so that cells tile the image evenly."""
@@ -61,33 +65,95 @@ class SimilarityNetwork:
     pooling: Pooling
     size: int
 
+    @property
+    def device(self) -> torch.device:
+        """Where the trunk's weights are."""
+        return next(self.trunk.parameters()).device
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What tells this network's embeddings from any other's, in hexadecimal.
+
+        Two networks have the same one only if their weights, pooling, input size and
+        preprocessing are the same.
+        """
+        return settings_digest(
+            self.name,
+            weights_digest(self.trunk),
+            *pooling_settings(self.pooling),
+            self.size,
+            self.preprocessing,
+        )
+
+    def resized(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An image stretched into the square that the trunk sees, nothing cropped.
+
+        Returns:
+            (size, size, 3), 0..255.
+        """
+        return np.asarray(resize_for_network(image, self.size))
+
     def pixels(self, images: Sequence[Image.Image]) -> Tensor:
-        """Images as the trunk sees them: stretched into a square, nothing cropped.
+        """Images as they enter the trunk.
 
         Args:
             images: RGB images of any size, N of them.
 
         Returns:
-            (N, 3, size, size), float32.
+            (N, 3, size, size), float32, on the trunk's device.
         """
-        resized = [np.asarray(resize_for_network(image, self.size)) for image in images]
-        values = torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).float() / 255
-        mean = torch.tensor(self.preprocessing.mean)[:, None, None]
-        std = torch.tensor(self.preprocessing.std)[:, None, None]
-        return ((values - mean) / std).contiguous(memory_format=torch.channels_last)
+        return self.normalised([self.resized(image) for image in images])
+
+    def normalised(self, resized: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Resized images as they enter the trunk.
+
+        Args:
+            resized: Images as `resized` makes them, N of them.
+
+        Returns:
+            (N, 3, size, size), float32, on the trunk's device.
+        """
+        values = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
+        mean = torch.tensor(self.preprocessing.mean, device=self.device)[:, None, None]
+        std = torch.tensor(self.preprocessing.std, device=self.device)[:, None, None]
+        # (value / 255 − mean) / std as one product and one sum.
+        return torch.addcmul(-mean / std, values.float(), 1 / (255 * std)).contiguous(
+            memory_format=torch.channels_last
+        )
+
+    def run_trunk(self, pixels: Tensor) -> Tensor:
+        """The last feature map before pooling.
+
+        Args:
+            pixels: (N, 3, size, size), as `pixels` makes them.
+
+        Returns:
+            F, (N, H, W, C), float32, on the trunk's device.
+        """
+        with torch.inference_mode():
+            return self.trunk(pixels).permute(0, 2, 3, 1).contiguous()
 
     def feature_map(self, images: Sequence[Image.Image]) -> Tensor:
-        """Run the trunk.
+        """The last feature map before pooling, of images of any size.
 
         Args:
-            images: RGB images of any size, N of them.
+            images: RGB images, N of them.
 
         Returns:
-            Feature maps F before pooling, (N, H, W, C), float32, on the trunk's device.
+            F, (N, H, W, C), float32, on the trunk's device.
         """
-        device = next(self.trunk.parameters()).device
-        with torch.inference_mode():
-            return self.trunk(self.pixels(images).to(device)).permute(0, 2, 3, 1).contiguous()
+        return self.run_trunk(self.pixels(images))
+
+    def unit_embeddings(self, pixels: Tensor) -> Tensor:
+        """Embed images without decomposing them.
+
+        Args:
+            pixels: (N, 3, size, size), as `pixels` makes them.
+
+        Returns:
+            Unit embeddings ê, (N, D), float32, on the trunk's device.
+        """
+        return unit_norm(self.pooling.embed(self.run_trunk(pixels)))
 
     def decompose(self, images: Sequence[Image.Image]) -> DecomposedImage:
         """Embed images and decompose their embeddings.

@@ -64,8 +64,9 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
 
         self.images = images
         self.settings = settings
-        self.order = batch_order([image.label for image in images], settings)
-        self.numbers = {label: n for n, label in enumerate(dict.fromkeys(i.label for i in images))}
+        self.labels = [image.label or "" for image in images]
+        self.order = batch_order(self.labels, settings)
+        self.numbers = {label: n for n, label in enumerate(dict.fromkeys(self.labels))}
         self.augment = v2.Compose(
             [
                 v2.PILToTensor(),
@@ -90,12 +91,13 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         Raises:
             ImageError: It cannot be read.
         """
-        image = self.images[self.order[position]]
+        index = self.order[position]
+        image = self.images[index]
         # A little larger than the network's input, so that most crops need not be enlarged.
         square = resize_for_network(load_image(image.path).pixels, self.settings.size * 8 // 7)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.settings.seed, 1, position))
-            return self.augment(square), self.numbers[image.label]
+            return self.augment(square), self.numbers[self.labels[index]]
 
 
 def workers_beside(device: torch.device) -> int:

@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.errors import TrainingError
-from simviz_core.evaluation import embed_images, retrieval_scores
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks.catalogue import network_entry
 from simviz_core.runs import (
@@ -24,6 +23,7 @@ from simviz_core.runs import (
     write_run,
 )
 from simviz_core.training.batches import AugmentedImages, batches, workers_beside
+from simviz_core.training.measure import held_out_quality
 from simviz_core.training.settings import TrainingSettings, split_gallery
 from simviz_core.training.trainer import Trainer
 
@@ -121,10 +121,9 @@ class _Recorder:
             save_checkpoint(self.trainer.trunk, path)
         network, _ = load_run_network(self.run, RunCheckpoint(iteration, path))
         network.trunk.to(self.trainer.device)
-        embeddings = embed_images(network, self.measured)
-        scores = retrieval_scores(embeddings, [image.label for image in self.measured])
+        quality = held_out_quality(network, self.measured)
         loss = self.trainer.take_mean_loss()
-        return RunCheckpoint(iteration, path, loss, scores.recall_at_1, scores.map_at_r)
+        return RunCheckpoint(iteration, path, loss, quality.recall_at[1], quality.map_at_r)
 
 
 def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]) -> None:
@@ -164,7 +163,7 @@ def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
         pooling=settings.pooling,
         size=settings.size,
         checkpoints=(),
-        dataset=gallery.root.as_posix(),
+        dataset=gallery.source.as_posix(),
         loss=settings.loss,
         seed=settings.seed,
         from_scratch=settings.from_scratch,

@@ -112,8 +112,11 @@ def choose_held_out(gallery: Gallery, choice: str, seed: int) -> tuple[str, ...]
 
     Raises:
         SettingsError: The choice names none of the gallery's classes, or one that it lacks.
+        TrainingError: The gallery has no classes.
     """
     labels = list(gallery.by_label)
+    if not labels:
+        raise TrainingError("no image of the gallery has a class; put them into class folders")
     if choice.isdecimal():
         if not 0 < int(choice) < len(labels):
             raise SettingsError(

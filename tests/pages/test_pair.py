@@ -1,36 +1,18 @@
 """The pages without a browser: what they show and what their widgets do."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
+from page_testing import button, new_app, open_page, png
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui import resources
+from simviz_ui import galleries
 from simviz_ui.uploads import upload_store
 
-APP = Path(__file__).resolve().parents[2] / "app.py"
 PAIR = "pages/pair.py"
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def app(small_gallery: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app on a small gallery, on its first page."""
-    monkeypatch.setattr(resources, "DEMO_GALLERY", small_gallery)
-    return AppTest.from_file(APP, default_timeout=60)
 
 
 @pytest.fixture
@@ -48,16 +30,6 @@ def on_pair_page(app: AppTest) -> AppTest:
 
 def metric(app: AppTest, label: str) -> str:
     return next(metric.value for metric in app.metric if metric.label == label)
-
-
-def button(app: AppTest, label: str):
-    return next(button for button in app.button if button.label == label)
-
-
-def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_overview_says_what_this_is_and_where_to_click(app: AppTest) -> None:
@@ -132,24 +104,15 @@ def test_steps_walk_through_the_gallery(pair: AppTest) -> None:
     assert pair.session_state["query"] == "lamps/view_10.png"
 
 
-def open_link(app: AppTest, **query: str) -> AppTest:
-    """Enter the app on the Pair page by a link."""
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page(PAIR).run()
-    assert not app.exception
-    return app
-
-
 def test_a_link_reopens_the_same_view(app: AppTest) -> None:
-    open_link(app, query="lamps/view_2.png", match="chairs/view_10.png", pooling="Max")
+    open_page(app, PAIR, query="lamps/view_2.png", match="chairs/view_10.png", pooling="Max")
     assert app.session_state["query"] == "lamps/view_2.png"
     assert app.session_state["match"] == "chairs/view_10.png"
     assert app.session_state["pooling"] == "max"
 
 
 def test_a_link_to_nothing_falls_back(app: AppTest) -> None:
-    open_link(app, query="../../etc/passwd", pooling="median")
+    open_page(app, PAIR, query="../../etc/passwd", pooling="median")
     assert app.session_state["query"].startswith("chairs/")
     assert app.session_state["pooling"] == "average"
 
@@ -170,7 +133,7 @@ def test_an_upload_is_shown_and_survives_a_page_switch(pair: AppTest) -> None:
 def test_the_link_of_an_upload_can_be_opened_and_swapped(pair: AppTest) -> None:
     pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
     uploaded, score = pair.session_state["query"], metric(pair, "Similarity")
-    other = open_link(AppTest.from_file(APP, default_timeout=60), query=uploaded)
+    other = open_page(new_app(), PAIR, query=uploaded)
     assert metric(other, "Similarity") == score
     button(other, "Swap").click().run()
     assert not other.exception
@@ -204,7 +167,7 @@ def test_file_names_are_not_markdown(pair: AppTest) -> None:
 
 
 def test_a_lost_upload_is_named(app: AppTest) -> None:
-    open_link(app, query="mine.png (upload 0123456789abcdef)")
+    open_page(app, PAIR, query="mine.png (upload 0123456789abcdef)")
     assert "Upload it again" in app.warning[0].value
     assert len(app.image) == 2
 
@@ -230,8 +193,8 @@ def test_a_changed_file_is_shown_anew(pair: AppTest, small_gallery: Path) -> Non
 
 
 def test_an_empty_gallery_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "DEMO_GALLERY", tmp_path)
-    app = on_pair_page(AppTest.from_file(APP, default_timeout=60))
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", tmp_path)
+    app = on_pair_page(new_app())
     assert "one folder per class" in app.error[0].value
 
 

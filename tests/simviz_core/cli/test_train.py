@@ -2,23 +2,17 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from simviz_core.cli import main
 from simviz_core.runs import open_run
 from simviz_core.training import BATCH_ALL, BATCH_HARD, STATE_FILE
 from simviz_core.training.trainer import Trainer
 
-
-def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    try:
-        status = main(arguments)
-    except SystemExit as exit_:
-        status = int(exit_.code or 0)
-    printed = capsys.readouterr()
-    return status, printed.out, printed.err
+Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -28,9 +22,9 @@ def tiny_training(colour_gallery: Path, tmp_path: Path, tiny_network: str) -> li
 
 
 def test_checkpoints_are_printed_as_they_come(
-    tiny_training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_training: list[str], tmp_path: Path, run: Run
 ) -> None:
-    status, out, err = run([*tiny_training, "--checkpoints", "0,2"], capsys)
+    status, out, err = run(*tiny_training, "--checkpoints", "0,2")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert [line.split("  ")[0] for line in lines] == ["iteration 0", "iteration 2", "iteration 4"]
@@ -41,12 +35,10 @@ def test_checkpoints_are_printed_as_they_come(
     assert len(open_run(tmp_path / "run").checkpoints) == 3
 
 
-def test_options_reach_the_training(
-    tiny_training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_reach_the_training(tiny_training: list[str], tmp_path: Path, run: Run) -> None:
     options = "--pooling max --size 320 --from-scratch --margin 0.3 --seed 9 --held-out [ab]*"
     options += f" --loss {BATCH_ALL} --learning-rate 0.002"
-    assert run([*tiny_training, *options.split()], capsys)[0] == 0
+    assert run(*tiny_training, *options.split())[0] == 0
     described = json.loads((tmp_path / "run" / "run.json").read_text())
     expected = {
         "network": "tiny",
@@ -68,20 +60,16 @@ def test_options_reach_the_training(
     assert [entry["iteration"] for entry in described["checkpoints"]] == [0, 2, 4]
 
 
-def test_defaults(
-    tiny_training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(tiny_training, capsys)[0] == 0
+def test_defaults(tiny_training: list[str], tmp_path: Path, run: Run) -> None:
+    assert run(*tiny_training)[0] == 0
     opened = open_run(tmp_path / "run")
     assert (opened.loss, opened.pooling, opened.size) == (BATCH_HARD, "average", 224)
     assert len(opened.held_out) == 1, "a quarter of six classes"
 
 
-def test_a_finished_run_is_resumed_in_an_instant(
-    tiny_training: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(tiny_training, capsys)[0] == 0
-    status, out, err = run([*tiny_training, "--resume"], capsys)
+def test_a_finished_run_is_resumed_in_an_instant(tiny_training: list[str], run: Run) -> None:
+    assert run(*tiny_training)[0] == 0
+    status, out, err = run(*tiny_training, "--resume")
     assert (status, err) == (0, "")
     assert out == f"{tiny_training[3]} was finished already\n"
 
@@ -113,9 +101,9 @@ def test_a_wrong_option_is_one_line_and_status_2(
     options: list[str],
     reason: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    run: Run,
 ) -> None:
-    status, out, err = run([*tiny_training, *options], capsys)
+    status, out, err = run(*tiny_training, *options)
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert reason in err
@@ -123,41 +111,41 @@ def test_a_wrong_option_is_one_line_and_status_2(
 
 
 def test_what_is_wrong_with_the_gallery_is_one_line_and_status_2(
-    tiny_training: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_training: list[str], tmp_path: Path, run: Run
 ) -> None:
-    status, _, err = run(["train", str(tmp_path / "none"), "--run", str(tmp_path / "r")], capsys)
+    status, _, err = run("train", str(tmp_path / "none"), "--run", str(tmp_path / "r"))
     assert (status, err.count("\n")) == (2, 1)
     assert "does not exist" in err
     for path in Path(tiny_training[1]).rglob("*.png"):
         path.write_bytes(b"no image")
-    status, _, err = run(tiny_training, capsys)
+    status, _, err = run(*tiny_training)
     assert (status, err.count("\n")) == (2, 1)
     assert "is not an image" in err
 
 
 def test_a_folder_in_use_and_a_missing_run_folder_are_errors(
-    tiny_training: list[str], capsys: pytest.CaptureFixture[str]
+    tiny_training: list[str], run: Run
 ) -> None:
-    assert run(tiny_training, capsys)[0] == 0
-    status, out, err = run(tiny_training, capsys)
+    assert run(*tiny_training)[0] == 0
+    status, out, err = run(*tiny_training)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "--resume" in err
-    assert run(tiny_training[:2], capsys)[0] == 2
+    assert run(*tiny_training[:2])[0] == 2
 
 
 def test_interrupting_says_how_to_go_on(
-    tiny_training: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny_training: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> float:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Trainer, "step", interrupt)
-    status, _, err = run(tiny_training, capsys)
+    status, _, err = run(*tiny_training)
     assert (status, err) == (2, "simviz: stopped; the same command with --resume goes on\n")
 
 
 def test_a_killed_training_ends_where_an_uninterrupted_one_does(
-    colour_gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    colour_gallery: Path, tmp_path: Path, run: Run
 ) -> None:
     """The real network, a real kill, and another process that goes on."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -173,8 +161,8 @@ def test_a_killed_training_ends_where_an_uninterrupted_one_does(
     process.kill()
     process.wait()
     assert state.exists()
-    assert run([*words, str(killed), "--resume"], capsys)[0] == 0
-    assert run([*words, str(whole)], capsys)[0] == 0
+    assert run(*words, str(killed), "--resume")[0] == 0
+    assert run(*words, str(whole))[0] == 0
     files = [{path.name: path.read_bytes() for path in root.iterdir()} for root in (killed, whole)]
     assert files[0] == files[1]
     assert len(files[0]) == 3

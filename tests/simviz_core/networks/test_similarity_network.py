@@ -16,17 +16,12 @@ def pictures() -> list[Image.Image]:
     return [Image.effect_noise(size, 80).convert("RGB") for size in ((320, 240), (200, 300))]
 
 
-@pytest.fixture(scope="module")
-def network() -> SimilarityNetwork:
-    return load_network("efficientnet_lite0")
-
-
 def test_pixels_are_scaled_as_the_network_expects(network: SimilarityNetwork) -> None:
     white, red = Image.new("RGB", (30, 20), "white"), Image.new("RGB", (30, 20), "red")
     pixels = network.pixels([white, red])
     assert pixels.shape == (2, 3, 224, 224)
-    assert torch.all(pixels[0] == 1.0)
-    assert [pixels[1, channel].mean().item() for channel in range(3)] == [1.0, -1.0, -1.0]
+    expected = torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0]])[:, :, None, None]
+    torch.testing.assert_close(pixels, expected.expand_as(pixels), rtol=0, atol=1e-6)
 
 
 def test_the_whole_image_is_seen(network: SimilarityNetwork) -> None:
@@ -82,6 +77,20 @@ def test_a_batch_gives_what_single_images_give(
         single = network.decompose([picture])[0]
         torch.testing.assert_close(batch[position].embedding, single.embedding)
         torch.testing.assert_close(batch[position].contributions, single.contributions)
+
+
+@pytest.mark.parametrize("pooling", list(POOLINGS))
+def test_a_gallery_is_embedded_as_a_query_is(pooling: str, pictures: list[Image.Image]) -> None:
+    """What is stored of an image agrees with what its maps are made from."""
+    network = load_network("efficientnet_lite0", pooling)
+    resized = [network.resized(picture) for picture in pictures]
+    assert all((part.shape, part.dtype) == ((224, 224, 3), "uint8") for part in resized)
+    pixels = network.normalised(resized)
+    torch.testing.assert_close(pixels, network.pixels(pictures))
+    units = network.unit_embeddings(pixels)
+    assert (units.shape, units.dtype) == ((2, 1280), torch.float32)
+    torch.testing.assert_close(units, network.decompose(pictures).unit_embedding)
+    torch.testing.assert_close(units.norm(dim=1), torch.ones(2))
 
 
 def test_unknown_settings_list_what_is_offered() -> None:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from simviz_core.checkpoints import backbone_weights, save_checkpoint
 from simviz_core.errors import RunError, TrainingError
-from simviz_core.evaluation import embed_images, retrieval_scores
 from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.images import load_image
 from simviz_core.networks import load_trunk
 from simviz_core.runs import RUN_FILE, RunCheckpoint, load_run_network, open_run
 from simviz_core.training import (
@@ -26,6 +26,7 @@ from simviz_core.training import (
     train,
 )
 from simviz_core.training.losses import triplet_loss
+from simviz_core.training.measure import held_out_quality
 from simviz_core.training.trainer import Trainer, learning_rate
 
 
@@ -100,12 +101,9 @@ def test_scores_are_those_of_the_weights_as_written(
     _, measured = split_gallery(gallery, settings)
     for checkpoint in run.checkpoints:
         network, _ = load_run_network(run, checkpoint)
-        embeddings = embed_images(network, measured)
-        scores = retrieval_scores(embeddings, [image.label for image in measured])
-        assert (checkpoint.recall_at_1, checkpoint.map_at_r) == (
-            scores.recall_at_1,
-            scores.map_at_r,
-        )
+        quality = held_out_quality(network, measured)
+        assert checkpoint.recall_at_1 == quality.recall_at[1]
+        assert checkpoint.map_at_r == quality.map_at_r
 
 
 @pytest.mark.parametrize(
@@ -134,7 +132,8 @@ def test_the_loss_goes_down(
     losses = []
     for checkpoint in (run.checkpoints[0], run.checkpoints[-1]):
         network, _ = load_run_network(run, checkpoint)
-        embeddings = embed_images(network, images)
+        pixels = network.pixels([load_image(image.path).pixels for image in images])
+        embeddings = network.unit_embeddings(pixels)
         losses.append(triplet_loss(BATCH_HARD, longer.margin)(embeddings, labels).item())
     assert losses[1] < 0.8 * losses[0]
 
@@ -293,7 +292,7 @@ def test_other_images_cannot_resume(
 ) -> None:
     gallery.images[0].path.unlink()
     with pytest.raises(TrainingError, match="images of the gallery have changed"):
-        train(open_gallery(gallery.root), stopped, settings, resume=True)
+        train(open_gallery(gallery.source), stopped, settings, resume=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"nothing", None])

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from simviz_core.errors import SettingsError, TrainingError
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.training import (
     TrainingSettings,
     choose_held_out,
@@ -99,6 +99,22 @@ def test_a_list_of_labels_is_checked(
         choose_held_out(gallery, str(tmp_path / "labels.txt"), 0)
 
 
+def test_a_gallery_without_classes_cannot_be_trained_on(gallery: Gallery, tmp_path: Path) -> None:
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    gallery.images[0].path.rename(flat / "a.png")
+    for choice in ("1", "a*"):
+        with pytest.raises(TrainingError, match="no image of the gallery has a class"):
+            choose_held_out(open_gallery(flat), choice, 0)
+
+
+def test_images_without_a_class_are_left_out(gallery: Gallery) -> None:
+    without = GalleryImage("x.png", gallery.source / "x.png", None)
+    mixed = Gallery(gallery.source, (without, *gallery.images))
+    training, measured = split_gallery(mixed, TrainingSettings(classes=2, held_out=("blue",)))
+    assert without not in training + measured
+
+
 def test_held_out_classes_are_never_trained_on(gallery: Gallery) -> None:
     settings = TrainingSettings(classes=2, held_out=("blue", "dun"))
     training, measured = split_gallery(gallery, settings)
@@ -113,8 +129,8 @@ def test_a_gallery_that_is_too_small_says_why(gallery: Gallery) -> None:
     with pytest.raises(TrainingError, match="no held-out class has two images"):
         split_gallery(gallery, TrainingSettings(classes=2))
     for number in (1, 2, 3):
-        (gallery.root / "cyan" / f"{number}.png").unlink()
-    smaller = open_gallery(gallery.root)
+        (gallery.source / "cyan" / f"{number}.png").unlink()
+    smaller = open_gallery(gallery.source)
     with pytest.raises(TrainingError, match="'cyan' has a single image"):
         split_gallery(smaller, TrainingSettings(classes=2, held_out=("blue",)))
     with pytest.raises(TrainingError, match="no held-out class has two images"):

@@ -1,10 +1,9 @@
-"""Maps as pictures: colour scales, overlays, and the figure of a pair.
+"""Maps as pictures: colour scales and overlays.
 
 Sign and scale are kept: values are never clamped at zero, and panels that are compared share one
 scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.errors import SettingsError
-from simviz_core.pairs import PairExplanation
 
 COLOUR_MAPS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet")
 """On offer; the first four are perceptually uniform, jet is the paper's."""
@@ -141,72 +139,14 @@ def map_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[
     return [colour_scale(values, colour_map=style.colour_map) for values in maps]
 
 
-def pair_figure(
-    pair: PairExplanation,
-    query: Image.Image,
-    match: Image.Image,
-    captions: tuple[str, str],
-    style: FigureStyle,
-) -> bytes:
-    """Both images with their maps, the score, its check and the colour scale, as one figure.
-
-    Args:
-        pair: The explanation.
-        query: RGB.
-        match: RGB.
-        captions: What to write over the two images.
-        style: How the maps are shown.
-
-    Returns:
-        A PNG file.
-
-    Raises:
-        SettingsError: The colour map is not on offer.
-    """
-    maps = (pair.query_map, pair.match_map)
-    scales = map_scales(maps, style)
-    tallest = max(image.height / image.width for image in (query, match))
-    height = 4.4 * min(max(tallest, 0.3), 1.6) + 1.1
-    figure = Figure(figsize=(10, height), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, image, values, scale, caption in zip(
-        panels, (query, match), maps, scales, captions, strict=True
-    ):
-        panel.imshow(overlay(image, values, scale, style))
-        panel.set_title(_shortened(caption), fontsize=10)
-        panel.set_anchor("N")
-        panel.set_axis_off()
-        if not style.shared_scale:
-            _add_colour_bar(figure, [panel], scale)
-    if style.shared_scale:
-        _add_colour_bar(figure, list(panels), scales[0])
-    settings = pair.settings
-    figure.suptitle(
-        f"similarity {pair.similarity:.4f}   ·   "
-        f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
-    )
-    figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()
-
-
-def sum_check(pair: PairExplanation) -> str:
-    """The check that the map adds up to the similarity, in one line."""
-    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
-    return (
-        f"map sum {pair.query_map.sum(dtype=np.float64):.4f}{bias} · "
-        f"cosine {pair.similarity:.4f} · residual {pair.residual:.0e}"
-    )
-
-
-def _shortened(caption: str) -> str:
+def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
     """The caption, its middle left out where it would run into its neighbour."""
-    half = LONGEST_CAPTION // 2
-    return caption if len(caption) <= LONGEST_CAPTION else f"{caption[:half]}…{caption[-half:]}"
+    half = longest // 2
+    return caption if len(caption) <= longest else f"{caption[:half]}…{caption[-half:]}"
 
 
-def _add_colour_bar(figure: Figure, panels: list[Axes], scale: ColourScale) -> None:
+def add_colour_bar(figure: Figure, panels: list[Axes], scale: ColourScale) -> None:
+    """Show a scale beside some panels of a figure."""
     colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)
     bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.02)
     bar.set_label("contribution of a cell to the similarity", fontsize=9)

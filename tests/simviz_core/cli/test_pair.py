@@ -2,13 +2,14 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from simviz_core.cli import main, pair_command
+from simviz_core.cli import pair_command
 from simviz_core.figures import FigureStyle
 from simviz_core.pairs import NetworkSettings
 
@@ -18,19 +19,11 @@ def pair(small_gallery: Path) -> list[str]:
     return [str(small_gallery / "chairs" / f"view_{number}.png") for number in (1, 2)]
 
 
-def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    try:
-        status = main(arguments)
-    except SystemExit as exit_:
-        status = int(exit_.code or 0)
-    printed = capsys.readouterr()
-    return status, printed.out, printed.err
+Run = Callable[..., tuple[int, str, str]]
 
 
-def test_json_holds_the_maps_and_the_check(
-    pair: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, out, err = run(["pair", *pair, "--json", "-"], capsys)
+def test_json_holds_the_maps_and_the_check(pair: list[str], run: Run) -> None:
+    status, out, err = run("pair", *pair, "--json", "-")
     assert (status, err) == (0, "")
     values = json.loads(out)
     assert values["query"] == pair[0]
@@ -48,30 +41,24 @@ def test_json_holds_the_maps_and_the_check(
 
 
 @pytest.mark.parametrize("pooling", ["average", "max", "gem", "sum"])
-def test_settings_reach_the_network(
-    pair: list[str], pooling: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_settings_reach_the_network(pair: list[str], pooling: str, run: Run) -> None:
     arguments = ["pair", *pair, "--pooling", pooling, "--size", "320", "--json", "-"]
-    status, out, _ = run(arguments, capsys)
+    status, out, _ = run(*arguments)
     values = json.loads(out)
     assert status == 0
     assert (values["pooling"], values["size"]) == (pooling, 320)
     assert np.shape(values["query_map"]) == (10, 10)
 
 
-def test_an_image_and_itself_have_similarity_one(
-    pair: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    _, out, _ = run(["pair", pair[0], pair[0], "--json", "-"], capsys)
+def test_an_image_and_itself_have_similarity_one(pair: list[str], run: Run) -> None:
+    _, out, _ = run("pair", pair[0], pair[0], "--json", "-")
     assert json.loads(out)["similarity"] == pytest.approx(1, abs=1e-6)
 
 
-def test_files_hold_the_same_numbers(
-    pair: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_hold_the_same_numbers(pair: list[str], tmp_path: Path, run: Run) -> None:
     figure, numbers, arrays = (tmp_path / name for name in ("f.png", "n.json", "a.npz"))
     options = ["--figure", str(figure), "--json", str(numbers), "--npz", str(arrays), "--cells"]
-    status, out, _ = run(["pair", *pair, *options], capsys)
+    status, out, _ = run("pair", *pair, *options)
     assert (status, out) == (0, "")
     assert Image.open(figure).format == "PNG"
     values = json.loads(numbers.read_text())
@@ -80,10 +67,8 @@ def test_files_hold_the_same_numbers(
         assert stored["similarity"] == values["similarity"]
 
 
-def test_without_an_output_the_score_is_printed(
-    pair: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, out, _ = run(["pair", *pair], capsys)
+def test_without_an_output_the_score_is_printed(pair: list[str], run: Run) -> None:
+    status, out, _ = run("pair", *pair)
     assert status == 0
     assert "similarity 0." in out
     assert "residual" in out
@@ -104,9 +89,9 @@ def test_without_an_output_the_score_is_printed(
     ],
 )
 def test_a_wrong_option_is_one_line_and_status_2(
-    pair: list[str], options: list[str], capsys: pytest.CaptureFixture[str]
+    pair: list[str], options: list[str], run: Run
 ) -> None:
-    status, out, err = run(["pair", *pair, *options], capsys)
+    status, out, err = run("pair", *pair, *options)
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert options[-1].lstrip("-") in err
@@ -121,20 +106,20 @@ def test_an_unreadable_image_is_one_line_and_status_2(
     content: bytes | None,
     reason: str,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    run: Run,
 ) -> None:
     wrong = tmp_path / "wrong.jpg"
     if content is not None:
         wrong.write_bytes(content)
-    status, out, err = run(["pair", pair[0], str(wrong), "--json", "-"], capsys)
+    status, out, err = run("pair", pair[0], str(wrong), "--json", "-")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert "wrong.jpg" in err
     assert reason in err
 
 
-def test_no_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run([], capsys)[0] == 2
+def test_no_command_is_an_error(run: Run) -> None:
+    assert run()[0] == 2
 
 
 def test_runs_as_a_module_and_the_command_reproduces_itself(

@@ -1,35 +1,18 @@
-import io
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from simviz_core.decomposition import AveragePooling, decompose
 from simviz_core.errors import SettingsError
 from simviz_core.figures import (
-    COLOUR_MAPS,
     DIVERGING_COLOUR_MAP,
     FigureStyle,
     colour_scale,
+    map_scales,
     overlay,
-    pair_figure,
-    sum_check,
     upsample,
 )
-from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
-
-
-def example_pair(signed: bool = False) -> PairExplanation:
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    F = [torch.rand(shape, generator=generator) for shape in ((5, 7, 16), (4, 4, 16))]
-    if signed:
-        F = [f - 0.4 for f in F]
-    images = [decompose(f, AveragePooling()) for f in F]
-    return explain_pair(*images, NetworkSettings("example", "average", 224))
 
 
 @given(
@@ -111,24 +94,11 @@ def test_opacity_goes_from_the_image_to_the_map() -> None:
     np.testing.assert_array_equal(heat[::8, ::8], scale.colours(values))
 
 
-@pytest.mark.parametrize("shared_scale", [True, False])
-@pytest.mark.parametrize("signed", [True, False])
-def test_figure_is_a_png_with_both_maps(shared_scale: bool, signed: bool) -> None:
-    pair = example_pair(signed)
-    images = [Image.new("RGB", size, (128, 128, 128)) for size in ((320, 240), (120, 200))]
-    for colour_map in COLOUR_MAPS[:1] + COLOUR_MAPS[-1:]:
-        png = pair_figure(
-            pair, *images, ("left", "right"), FigureStyle(colour_map, shared_scale=shared_scale)
-        )
-        figure = Image.open(io.BytesIO(png))
-        assert figure.format == "PNG"
-        assert figure.width > 1000
-        colours = np.asarray(figure.convert("RGB")).reshape(-1, 3)
-        assert len(np.unique(colours, axis=0)) > 500
-
-
-def test_sum_check_shows_sum_cosine_and_residual() -> None:
-    pair = example_pair()
-    text = sum_check(pair)
-    assert f"cosine {pair.similarity:.4f}" in text
-    assert f"map sum {pair.query_map.sum():.4f}" in text
+def test_one_scale_for_all_maps_or_one_for_each() -> None:
+    small, large = np.full((2, 2), 0.1, np.float32), np.full((3, 3), 0.9, np.float32)
+    shared = map_scales([small, large], FigureStyle("jet"))
+    assert [(scale.high, scale.colour_map) for scale in shared] == [(pytest.approx(0.9), "jet")] * 2
+    own = map_scales([small, large], FigureStyle("jet", shared_scale=False))
+    assert [scale.high for scale in own] == pytest.approx([0.1, 0.9])
+    signed = map_scales([small, -large], FigureStyle("jet", shared_scale=False))
+    assert [scale.colour_map for scale in signed] == ["jet", DIVERGING_COLOUR_MAP]

@@ -1,0 +1,33 @@
+"""Region: which images match this part of the query?"""
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_ui.galleries import gallery_choice
+from simviz_ui.image_picker import image_picker
+from simviz_ui.index_panel import gallery_index
+from simviz_ui.matches import make_query
+from simviz_ui.messages import show_error
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.region_view import region_search
+from simviz_ui.sidebar import network_settings
+
+enter_through_app()
+st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
+st.title("Region")
+st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")
+gallery = gallery_choice()
+settings = network_settings()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+index = gallery_index(gallery, settings)
+chosen = image_picker("query", "Query", gallery, 0, wide=True)
+if index is None or chosen is None:
+    st.stop()
+try:
+    query = make_query(chosen, gallery, settings)
+except SimVizError as error:
+    show_error(error)
+    st.stop()
+region_search(gallery, index, query, settings)

@@ -1,0 +1,53 @@
+"""Search: which images of the gallery are most similar to this one, and why?"""
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_ui.galleries import gallery_choice
+from simviz_ui.image_picker import image_picker
+from simviz_ui.index_panel import gallery_index
+from simviz_ui.matches import make_query
+from simviz_ui.messages import show_error
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.quality import index_quality, misses, show_quality
+from simviz_ui.search_view import show_matches
+from simviz_ui.sidebar import network_settings
+
+enter_through_app()
+st.title("Search")
+st.markdown(
+    "Which images are most similar to the query, and which regions make them so? "
+    "Point at a match to see the query's map for it."
+)
+gallery = gallery_choice()
+settings = network_settings()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+index = gallery_index(gallery, settings)
+
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    at_a_glance = st.empty()
+    only_misses = st.toggle(
+        "Only misses",
+        key="only_misses",
+        bind="query-params",
+        disabled=index is None or not gallery.by_label,
+        help="Step through the images whose nearest neighbour is of another class.",
+    )
+steps = None
+if only_misses and index is not None and (quality := index_quality(index)):
+    steps = misses(index, quality)
+    if not steps:
+        st.info("There are no misses: every nearest neighbour is of its image's class.")
+chosen = image_picker("query", "Query", gallery, 0, steps, wide=True)
+if index is None or chosen is None:
+    st.stop()
+try:
+    query = make_query(chosen, gallery, settings)
+except SimVizError as error:
+    show_error(error)
+    st.stop()
+show_matches(gallery, index, query, settings)
+with at_a_glance.container():
+    show_quality(index_quality(index), len(index.images))

@@ -1,0 +1,68 @@
+"""`evaluate GALLERY`: how well a network retrieves the classes of a gallery."""
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from simviz_core.cli.gallery_options import (
+    GALLERY_HELP,
+    add_store_options,
+    bring_up_to_date,
+    warn_of_unreadable,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_json_option,
+    add_network_options,
+    whole_number,
+    write_json,
+)
+from simviz_core.evaluation import quality_as_json, retrieval_quality
+from simviz_core.gallery import open_gallery
+from simviz_core.networks import load_network
+from simviz_core.retrieval import load_index
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="print Recall@1, @5, @10 and mAP@R of a gallery",
+        description="Search a labelled gallery for each of its images, and print how often, and "
+        "how early, images of the same class are found.",
+    )
+    evaluate.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
+    add_network_options(evaluate)
+    add_store_options(evaluate)
+    evaluate.add_argument(
+        "--queries",
+        type=whole_number,
+        metavar="N",
+        help="ask N images drawn at random; default: all",
+    )
+    evaluate.add_argument("--seed", type=int, default=0, help="of the draw; default: %(default)s")
+    add_json_option(evaluate)
+    evaluate.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    gallery = open_gallery(options.gallery)
+    network = load_network(options.network, options.pooling, options.size)
+    table, report = bring_up_to_date(options, gallery, network)
+    warn_of_unreadable(report)
+    index = load_index(gallery, table)
+    with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        quality = retrieval_quality(index, options.queries, options.seed, show)
+    values = quality_as_json(quality)
+    if options.json:
+        write_json(values, options.json)
+    if options.json != "-":
+        for name, value in values.items():
+            print(f"{name:<13} {value:.4f}" if isinstance(value, float) else f"{name:<13} {value}")

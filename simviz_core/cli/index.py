@@ -1,0 +1,80 @@
+"""`index GALLERY`: embed a gallery, or bring its embeddings up to date."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from simviz_core.cli.gallery_options import GALLERY_HELP, add_store_options, bring_up_to_date
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_json_option,
+    add_network_options,
+    write_json,
+)
+from simviz_core.gallery import open_gallery
+from simviz_core.indexing import IndexReport
+from simviz_core.networks import load_network
+
+MOST_NAMES = 20
+"""Files that are named in the summary; the JSON names all."""
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    index = commands.add_parser(
+        "index",
+        help="embed a gallery, or bring its embeddings up to date",
+        description="Embed a gallery's new and changed images. What a kill interrupts is taken up "
+        "where it stopped.",
+    )
+    index.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
+    add_network_options(index)
+    add_store_options(index)
+    add_json_option(index)
+    index.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    gallery = open_gallery(options.gallery)
+    network = load_network(options.network, options.pooling, options.size)
+    _, report = bring_up_to_date(options, gallery, network)
+    if options.json:
+        write_json(_as_json(report), options.json)
+    if options.json != "-":
+        _print_summary(report)
+
+
+def _as_json(report: IndexReport) -> dict[str, Any]:
+    return {
+        "images": report.images,
+        "added": list(report.added),
+        "updated": list(report.updated),
+        "removed": list(report.removed),
+        "relabelled": list(report.relabelled),
+        "unreadable": [{"path": name, "reason": reason} for name, reason in report.unreadable],
+        "passed_over": list(report.passed_over),
+        "rebuilt": report.was_rebuilt,
+        "seconds": report.seconds,
+    }
+
+
+def _print_summary(report: IndexReport) -> None:
+    embedded = len(report.added) + len(report.updated)
+    print(f"{report.images:,} images indexed, {embedded:,} of them now, in {report.seconds:.1f} s")
+    if report.was_rebuilt:
+        print("The stored embeddings were damaged and have been made anew.")
+    _print_names("updated", report.updated)
+    _print_names("removed", report.removed)
+    _print_names("relabelled", report.relabelled)
+    _print_names("unreadable", [f"{name}: {reason}" for name, reason in report.unreadable])
+    _print_names("passed over, not images by their ending", report.passed_over)
+
+
+def _print_names(title: str, names: Sequence[str]) -> None:
+    if names:
+        print(f"{title} ({len(names):,})")
+        for name in names[:MOST_NAMES]:
+            print(f"  {name}")
+        if len(names) > MOST_NAMES:
+            print(f"  … and {len(names) - MOST_NAMES:,} more")

@@ -1,0 +1,33 @@
+"""Maps as pictures, and the figures that are exported."""
+
+from simviz_core.figures.maps import (
+    COLOUR_MAPS,
+    DEFAULT_COLOUR_MAP,
+    DEFAULT_OPACITY,
+    DIVERGING_COLOUR_MAP,
+    ColourScale,
+    FigureStyle,
+    colour_scale,
+    map_scales,
+    overlay,
+    upsample,
+)
+from simviz_core.figures.pair import pair_figure, sum_check
+from simviz_core.figures.search import SearchPanel, search_figure
+
+__all__ = [
+    "COLOUR_MAPS",
+    "DEFAULT_COLOUR_MAP",
+    "DEFAULT_OPACITY",
+    "DIVERGING_COLOUR_MAP",
+    "ColourScale",
+    "FigureStyle",
+    "SearchPanel",
+    "colour_scale",
+    "map_scales",
+    "overlay",
+    "pair_figure",
+    "search_figure",
+    "sum_check",
+    "upsample",
+]

@@ -1,0 +1,122 @@
+"""The figure of a search: the query, and its matches with their maps."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle as Frame
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.figures.maps import (
+    ColourScale,
+    FigureStyle,
+    add_colour_bar,
+    map_scales,
+    overlay,
+    shortened,
+)
+from simviz_core.regions import Region
+
+COLUMNS = 5
+"""Matches beside one another."""
+INCLUDED, EXCLUDED = "#2f9e60", "#d64545"
+HIT, MISS = "#2f9e60", "#d64545"
+CAPTION = 26
+"""Characters that fit over a match."""
+
+
+@dataclass(frozen=True)
+class SearchPanel:
+    """One match of a search.
+
+    Attributes:
+        picture: RGB.
+        caption: Its rank, label and score.
+        match_map: What its cells contribute to the score, (H, W).
+        query_map: What the query's cells contribute to the score, (H', W').
+        is_hit: Whether it is of the query's class; None where that is not known.
+    """
+
+    picture: Image.Image
+    caption: str
+    match_map: NDArray[np.float32]
+    query_map: NDArray[np.float32]
+    is_hit: bool | None = None
+
+
+def search_figure(
+    query: Image.Image,
+    region: Region,
+    extent: tuple[int, int],
+    panels: Sequence[SearchPanel],
+    title: str,
+    style: FigureStyle,
+) -> bytes:
+    """The query with its region, and each match over the query's map for it.
+
+    Args:
+        query: RGB.
+        region: What is drawn on the query; may be nothing.
+        extent: Width and height of the query's original, which the region is given in.
+        panels: The matches, best first, at least one.
+        title: What was searched, and how.
+        style: How the maps are shown.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    columns = min(COLUMNS, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
+    grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
+    _draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
+    maps = [values for panel in panels for values in (panel.match_map, panel.query_map)]
+    scales = map_scales(maps, style)
+    axes: list[Axes] = []
+    for number, panel in enumerate(panels):
+        line, column = divmod(number, columns)
+        upper = figure.add_subplot(grid[2 * line, column + 1])
+        lower = figure.add_subplot(grid[2 * line + 1, column + 1])
+        _draw(upper, panel.picture, panel.match_map, scales[2 * number], style)
+        _draw(lower, query, panel.query_map, scales[2 * number + 1], style)
+        colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
+        upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
+        axes += [upper, lower]
+    if style.shared_scale:
+        add_colour_bar(figure, axes, scales[0])
+    figure.suptitle(title)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _draw(
+    panel: Axes,
+    image: Image.Image,
+    values: NDArray[np.float32],
+    scale: ColourScale,
+    style: FigureStyle,
+) -> None:
+    panel.imshow(overlay(image, values, scale, style))
+    panel.set_axis_off()
+
+
+def _draw_query(panel: Axes, query: Image.Image, region: Region, extent: tuple[int, int]) -> None:
+    panel.imshow(query, extent=(0, extent[0], extent[1], 0))
+    panel.set_title("query", fontsize=9)
+    panel.set_axis_off()
+    panel.set_anchor("N")
+    for rectangles, colour in ((region.include, INCLUDED), (region.exclude, EXCLUDED)):
+        for x0, y0, x1, y1 in rectangles:
+            corner = (min(x0, x1), min(y0, y1))
+            panel.add_patch(
+                Frame(corner, abs(x1 - x0), abs(y1 - y0), fill=False, edgecolor=colour, lw=2)
+            )

@@ -1,0 +1,105 @@
+"""What a gallery is: images, each with a class or without one."""
+
+import random
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from simviz_core.errors import GalleryError
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """One image of a gallery.
+
+    Attributes:
+        id: Its path below the gallery's folder, with forward slashes; names it in links.
+        path: Where it is on disk.
+        label: Its class; None where it has none.
+    """
+
+    id: str
+    path: Path
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images in a fixed order.
+
+    Attributes:
+        source: The folder or the manifest that was opened.
+        images: At least one image, each id once.
+        passed_over: Files in the folder that are no images by their ending, or whose name is no
+            text.
+    """
+
+    source: Path
+    images: tuple[GalleryImage, ...]
+    passed_over: tuple[str, ...] = ()
+
+    @cached_property
+    def by_id(self) -> dict[str, GalleryImage]:
+        """Every image under its id."""
+        return {image.id: image for image in self.images}
+
+    @cached_property
+    def by_label(self) -> dict[str, tuple[GalleryImage, ...]]:
+        """The images of each class; those without a class are left out."""
+        classes: dict[str, list[GalleryImage]] = {}
+        for image in self.images:
+            if image.label is not None:
+                classes.setdefault(image.label, []).append(image)
+        return {label: tuple(images) for label, images in classes.items()}
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """The place of each id in the order of the images."""
+        return {image.id: place for place, image in enumerate(self.images)}
+
+    def image(self, image_id: str) -> GalleryImage:
+        """Look an image up by its id.
+
+        Raises:
+            GalleryError: The gallery has no such image.
+        """
+        if image_id not in self.by_id:
+            raise GalleryError(f"the gallery {self.source.name!r} has no image {image_id!r}")
+        return self.by_id[image_id]
+
+    def neighbour(self, image_id: str, step: int) -> str:
+        """The id of the image that is `step` places further on, round from the last to the first.
+
+        Raises:
+            GalleryError: The gallery has no such image.
+        """
+        place = self.position[self.image(image_id).id]
+        return self.images[(place + step) % len(self.images)].id
+
+
+def random_pair(gallery: Gallery, same_class: bool, chance: random.Random) -> tuple[str, str]:
+    """Draw two different images at random.
+
+    Args:
+        gallery: Where to draw from.
+        same_class: Whether both come from one class, or from two.
+        chance: The source of randomness.
+
+    Returns:
+        The ids of the two images.
+
+    Raises:
+        GalleryError: No class has two images, or there are not two classes.
+    """
+    classes = gallery.by_label
+    if same_class:
+        paired = [images for images in classes.values() if len(images) > 1]
+        if not paired:
+            raise GalleryError("no class of the gallery has two images; add more to a class folder")
+        query, match = chance.sample(chance.choice(paired), 2)
+    else:
+        if len(classes) < 2:
+            raise GalleryError("the gallery has fewer than two classes; add a class folder")
+        first, second = chance.sample(list(classes), 2)
+        query, match = chance.choice(classes[first]), chance.choice(classes[second])
+    return query.id, match.id

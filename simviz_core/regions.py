@@ -1,0 +1,100 @@
+"""Regions that a user draws on an image, in pixels of its original."""
+
+import math
+from dataclasses import dataclass
+
+from PIL import Image
+from torch import Tensor
+
+from simviz_core.decomposition.regions import Rectangle, region_weights
+from simviz_core.errors import SettingsError
+from simviz_core.images import LoadedImage
+
+
+@dataclass(frozen=True)
+class Region:
+    """Rectangles on an image, in pixels of its upright original.
+
+    Attributes:
+        include: Corners (x0, y0, x1, y1), in either order; none means the whole image.
+        exclude: What to leave out of it.
+    """
+
+    include: tuple[Rectangle, ...] = ()
+    exclude: tuple[Rectangle, ...] = ()
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is any rectangle."""
+        return bool(self.include or self.exclude)
+
+
+def weights_on(region: Region, image: LoadedImage, grid: tuple[int, int]) -> Tensor:
+    """The exact share of each cell that a region covers.
+
+    Args:
+        region: The region; what lies outside the image is cut off.
+        image: The image that it is drawn on.
+        grid: Rows and columns of the image's cells, (H, W).
+
+    Returns:
+        w, (H, W), float64, 0..1, not all zero.
+
+    Raises:
+        SettingsError: The region covers nothing of the image, or a corner is not a number.
+    """
+    extent = (image.width, image.height)
+    try:
+        weights = region_weights(region.include, grid, extent, region.exclude)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    if not bool((weights > 0).any()):
+        raise SettingsError(_covers_nothing(image))
+    return weights
+
+
+def crop_to(region: Region, image: LoadedImage) -> Image.Image:
+    """Cut out the smallest rectangle around everything that a region includes.
+
+    Args:
+        region: A region; what it excludes is not taken into account.
+        image: The image that it is drawn on; what lies outside it is cut off.
+
+    Returns:
+        RGB, at least one pixel wide and high; the whole image where nothing is included.
+
+    Raises:
+        SettingsError: The region covers nothing of the image, or a corner is not a number.
+    """
+    if not region.include:
+        return image.pixels
+    inside = [
+        rectangle for drawn in region.include if (rectangle := _clipped(drawn, image)) is not None
+    ]
+    if not inside:
+        raise SettingsError(_covers_nothing(image))
+    left, top = (min(rectangle[side] for rectangle in inside) for side in (0, 1))
+    right, bottom = (max(rectangle[side] for rectangle in inside) for side in (2, 3))
+    # The pixels may have been reduced while loading.
+    scale_x, scale_y = image.pixels.width / image.width, image.pixels.height / image.height
+    x0 = min(int(left * scale_x), image.pixels.width - 1)
+    y0 = min(int(top * scale_y), image.pixels.height - 1)
+    x1, y1 = max(x0 + 1, round(right * scale_x)), max(y0 + 1, round(bottom * scale_y))
+    return image.pixels.crop((x0, y0, x1, y1))
+
+
+def _clipped(drawn: Rectangle, image: LoadedImage) -> Rectangle | None:
+    """The part of a rectangle that lies on the image, its corners in order; None for nothing."""
+    if not all(math.isfinite(corner) for corner in drawn):
+        raise SettingsError("the corners of a rectangle must be finite numbers")
+    (left, right), (top, bottom) = sorted(drawn[0::2]), sorted(drawn[1::2])
+    left, top = max(0.0, left), max(0.0, top)
+    right, bottom = min(float(image.width), right), min(float(image.height), bottom)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _covers_nothing(image: LoadedImage) -> str:
+    return (
+        f"the region covers nothing of {image.name} ({image.width} × {image.height} pixels); "
+        "draw a rectangle that has a width and a height, and leave some of it in"
+    )

@@ -1,0 +1,302 @@
+"""Embeddings on disk: one LanceDB table for each gallery and network.
+
+A table holds one row per image file, written in chunks that are there whole or not at all, so
+that a process that is killed loses at most the chunk that it was working on. Files that could not
+be read have a row too, with the reason and an embedding of zeros, so that they are not tried again
+until they change.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+
+from simviz_core.errors import StoreError
+from simviz_core.gallery import Gallery
+
+CACHE_VARIABLE = "SIMVIZ_CACHE"
+"""The environment variable that names the folder of the embeddings."""
+PRECISIONS = ("float32", "float16")
+"""How embeddings are stored. Half of the bytes, and scores that are off by about 1e-5."""
+READ_AT_ONCE = 8192
+"""Rows that are in memory twice while a table is read."""
+IDS_AT_ONCE = 1000
+"""Ids in one condition."""
+MANY_CHUNKS = 32
+"""More chunks than this slow reading down."""
+READING_TIME = timedelta(minutes=1)
+"""Chunks that have been joined stay this long, for whoever is still reading them."""
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """What a table holds of one file, besides its embedding.
+
+    Attributes:
+        id: The image's id in its gallery.
+        label: Its class; None where it has none.
+        width: Of the upright original, in pixels; 0 of an unreadable file.
+        height: Likewise.
+        file_size: In bytes; −1 if there was no file.
+        modified: When the file was last changed, in nanoseconds since 1970.
+        error: Why the file could not be read; None if it could.
+    """
+
+    id: str
+    label: str | None
+    width: int
+    height: int
+    file_size: int
+    modified: int
+    error: str | None
+
+
+COLUMNS = {
+    "id": pa.string(),
+    "label": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "file_size": pa.int64(),
+    "modified": pa.int64(),
+    "error": pa.string(),
+}
+"""The fields of `StoredImage`, in their order, as they are stored."""
+
+
+def default_store_folder() -> Path:
+    """Where embeddings are kept: what `SIMVIZ_CACHE` names, else the user's cache folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("simviz")
+
+
+@dataclass(frozen=True)
+class EmbeddingTable:
+    """The embeddings of one gallery by one network.
+
+    Attributes:
+        folder: The database that the table is in.
+        name: The table's name.
+        precision: One of `PRECISIONS`.
+    """
+
+    folder: Path
+    name: str
+    precision: str = "float32"
+
+    @property
+    def version(self) -> int:
+        """Goes up with every change; 0 while there is no table."""
+        if not self._path.exists():
+            return 0
+        with self._reading():
+            return int(self._open().version)
+
+    @property
+    def dimension(self) -> int:
+        """Components of an embedding, D; 0 while there is no table."""
+        if not self._path.exists():
+            return 0
+        with self._reading():
+            return int(self._open().schema.field("embedding").type.list_size)
+
+    def images(self) -> dict[str, StoredImage]:
+        """All rows without their embeddings, under their ids.
+
+        Raises:
+            StoreError: The table is damaged.
+        """
+        if not self._path.exists():
+            return {}
+        with self._reading():
+            rows = self._open().search().select(list(COLUMNS)).to_arrow()
+            columns = [rows.column(name).to_pylist() for name in COLUMNS]
+        return {row[0]: StoredImage(*row) for row in zip(*columns, strict=True)}
+
+    def embeddings(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """Read embeddings into one matrix.
+
+        Args:
+            ids: Of readable images in the table, N of them, each once.
+
+        Returns:
+            Unit embeddings, (N, D), float32, contiguous and read-only, in the order of the ids.
+
+        Raises:
+            StoreError: The table is damaged, or lacks an id.
+        """
+        place = {image_id: row for row, image_id in enumerate(ids)}
+        found = 0
+        with self._reading():
+            table, dimension = self._open(), self.dimension
+            matrix = np.empty((len(ids), dimension), dtype=np.float32)
+            for batch in table.search().select(["id", "embedding"]).to_batches(READ_AT_ONCE):
+                rows = [place.get(image_id, -1) for image_id in batch.column("id").to_pylist()]
+                wanted = np.flatnonzero(np.array(rows) >= 0)
+                stored = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
+                matrix[[rows[row] for row in wanted]] = stored.reshape(-1, dimension)[wanted]
+                found += len(wanted)
+        if found != len(ids):
+            raise StoreError(f"the stored embeddings lack {len(ids) - found} images; index again")
+        if self.precision == "float16":
+            matrix /= np.linalg.norm(matrix, axis=1, keepdims=True).clip(1e-12)
+        matrix.flags.writeable = False
+        return matrix
+
+    def append(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> None:
+        """Add rows in one step, which is done whole or not at all.
+
+        Args:
+            images: Rows whose ids are not in the table yet, N of them.
+            embeddings: Unit embeddings, (N, D); zeros for unreadable images.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        vectors = pa.array(embeddings.astype(self.precision).ravel())
+        columns: dict[str, Any] = {
+            name: pa.array([getattr(image, name) for image in images], kind)
+            for name, kind in COLUMNS.items()
+        }
+        columns["embedding"] = pa.FixedSizeListArray.from_arrays(vectors, embeddings.shape[1])
+        rows = pa.table(columns)
+        with self._writing():
+            if self._path.exists():
+                self._open().add(rows)
+            else:
+                self._database().create_table(self.name, rows)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Take rows out.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        with self._writing():
+            for condition in _conditions(ids):
+                self._open().delete(condition)
+
+    def relabel(self, labels: Mapping[str, str | None]) -> None:
+        """Give images other labels, each under its id.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        ids_of: dict[str | None, list[str]] = {}
+        for image_id, label in labels.items():
+            ids_of.setdefault(label, []).append(image_id)
+        with self._writing():
+            for label, ids in ids_of.items():
+                for condition in _conditions(ids):
+                    self._open().update(where=condition, values={"label": label})
+
+    def compact(self) -> None:
+        """Join the chunks that were written one by one, once they are many.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        with self._writing():
+            table = self._open()
+            if table.stats()["fragment_stats"]["num_fragments"] > MANY_CHUNKS:
+                table.optimize(cleanup_older_than=READING_TIME)
+
+    def discard(self) -> None:
+        """Delete the table; what is damaged can be deleted too."""
+        shutil.rmtree(self._path, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing to this table.
+
+        Raises:
+            StoreError: Another one is writing to it, or the folder cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / f"{self.name}.lock", timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise StoreError(
+                "this gallery is being indexed by another process; wait until that has finished"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"the folder for embeddings {self.folder} cannot be written to "
+                f"({error.strerror}); name another one in {CACHE_VARIABLE}"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def _path(self) -> Path:
+        return self.folder / f"{self.name}.lance"
+
+    def _database(self) -> Any:
+        import lancedb  # takes a second, which commands that store nothing need not wait
+
+        return lancedb.connect(self.folder)
+
+    def _open(self) -> Any:
+        """The table as it is on disk now."""
+        return self._database().open_table(self.name)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the panics of LanceDB's Rust have no class of their own
+            raise StoreError(
+                f"the stored embeddings in {self._path} are damaged; index the gallery again"
+            ) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, OSError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0]
+            raise StoreError(f"embeddings cannot be written to {self._path}: {reason}") from error
+
+
+def embedding_table(
+    gallery: Gallery,
+    fingerprint: str,
+    precision: str = "float32",
+    folder: Path | None = None,
+) -> EmbeddingTable:
+    """The table of a gallery's embeddings by a network, whether it is there yet or not.
+
+    Args:
+        gallery: The gallery.
+        fingerprint: The network's.
+        precision: One of `PRECISIONS`.
+        folder: The database; None takes `default_store_folder()`.
+
+    Returns:
+        The table.
+    """
+    source = gallery.source.resolve()
+    place = hashlib.sha256(os.fsencode(source)).hexdigest()
+    title = re.sub(r"[^A-Za-z0-9]+", "-", source.name)[:40].strip("-") or "gallery"
+    name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}"
+    return EmbeddingTable(folder or default_store_folder(), name, precision)
+
+
+def _conditions(ids: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        quoted = ("'" + image_id.replace("'", "''") + "'" for image_id in ids[start:][:IDS_AT_ONCE])
+        yield f"id IN ({', '.join(quoted)})"

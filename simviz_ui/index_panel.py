@@ -1,0 +1,221 @@
+"""Bring a gallery's index up to date from a page, and get hold of it."""
+
+from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from simviz_core.errors import SimVizError, StoreError
+from simviz_core.gallery import Gallery
+from simviz_core.indexing import IndexPlan, plan_index
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.pairs import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, load_index
+from simviz_core.store import EmbeddingTable, embedding_table
+from simviz_ui.galleries import store_folder
+from simviz_ui.jobs import IndexJob, index_jobs
+from simviz_ui.messages import show_error
+from simviz_ui.resources import similarity_network
+
+AT_ONCE_UP_TO = 1000
+"""As many images are indexed without asking first."""
+NAMED = 50
+"""Unreadable files that are named on the page."""
+
+
+def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:
+    """The gallery's embeddings; what is missing is indexed in the background.
+
+    Args:
+        gallery: The gallery.
+        settings: The network.
+
+    Returns:
+        The index, of all images or of those that have been indexed so far; None where there is
+        none yet, after the page has said what to do.
+    """
+    try:
+        network = similarity_network(settings)
+        table = embedding_table(gallery, network.fingerprint, folder=store_folder(gallery))
+        job = index_jobs().latest(table)
+        plan = _plan(gallery, table, job)
+    except SimVizError as error:
+        show_error(error)
+        return None
+    if job is not None and job.is_running:
+        job.wanted_by.add(_session())
+        _show_progress(job)
+    elif not plan.is_empty:
+        _offer(gallery, network, table, plan, job)
+    _show_unreadable(plan)
+    try:
+        return _loaded(gallery, table) if _has_any(gallery, plan) else None
+    except StoreError as error:
+        show_error(error)
+        st.button(
+            "Index again",
+            on_click=_restart,
+            args=(gallery, network, table),
+            icon=":material/build:",
+        )
+        return None
+    except SimVizError as error:
+        show_error(error)
+        return None
+
+
+def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
+    missing = len(plan.new) + len(plan.changed) + len(plan.unreadable)
+    return missing < len(gallery.images)
+
+
+def _offer(
+    gallery: Gallery,
+    network: SimilarityNetwork,
+    table: EmbeddingTable,
+    plan: IndexPlan,
+    job: IndexJob | None,
+) -> None:
+    """Start indexing if it is little work; else, or if it was stopped or failed, offer it."""
+    count = len(plan.new) + len(plan.changed)
+    if job is not None and job.error:
+        show_error(job.error)
+    elif count <= AT_ONCE_UP_TO and not (job and job.report and job.report.was_cancelled):
+        _show_progress(_start(gallery, network, table))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.info(
+            f"{count:,} of {len(gallery.images):,} images are not indexed yet. Indexing runs in "
+            "the background and goes on where it was stopped.",
+            icon=":material/database:",
+            width="stretch",
+        )
+        st.button(
+            "Index them",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_restart,
+            args=(gallery, network, table),
+        )
+
+
+def _start(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> IndexJob:
+    return index_jobs().start(gallery, network, table, _session())
+
+
+def _restart(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
+    _start(gallery, network, table)
+
+
+@st.fragment(run_every=0.5)
+def _show_progress(job: IndexJob) -> None:
+    """How far indexing has come; runs the page anew when it has ended."""
+    if not job.is_running:
+        st.rerun()
+    progress = job.progress
+    if progress is None:
+        bar, text = 0.0, "Indexing the gallery …"
+    else:
+        bar = progress.done / progress.total
+        text = (
+            f"Indexing the gallery: {progress.done:,} of {progress.total:,} images · "
+            f"{progress.rate:.0f} images/s · {_duration(progress.seconds_left)} left"
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(bar, text, width="stretch")
+        if st.button("Cancel", icon=":material/stop:", key="cancel_indexing"):
+            if not job.give_up(_session()):
+                st.toast("Another session is waiting for this index; it goes on for that one.")
+            else:
+                st.toast("Indexing stops after this batch. What is done is kept.")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _show_unreadable(plan: IndexPlan) -> None:
+    if not plan.unreadable:
+        return
+    count = len(plan.unreadable)
+    with st.expander(
+        f"{count:,} {'file' if count == 1 else 'files'} of the gallery cannot be read and "
+        f"{'is' if count == 1 else 'are'} left out",
+        icon=":material/broken_image:",
+    ):
+        for row in plan.unreadable[:NAMED]:
+            st.text(row.error)
+        if count > NAMED:
+            st.text(f"… and {count - NAMED:,} more")
+
+
+def _plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
+    """What has to be indexed.
+
+    Files are looked at once per session for a listing of the gallery and a job that has ended;
+    while a job is running its plan changes all the time.
+    """
+    is_settled = job is None or not job.is_running
+    plans: dict[str, _Planned] = st.session_state.setdefault("index_plans", {})
+    planned = plans.get(table.name)
+    if planned and is_settled and planned.gallery is gallery and planned.job is job:
+        return planned.plan
+    try:
+        plan = plan_index(gallery, table)
+    except StoreError:
+        # Damaged: indexing starts from nothing.
+        plan = IndexPlan(gallery.images, (), (), (), ())
+    if is_settled:
+        plans[table.name] = _Planned(gallery, job, plan)
+    return plan
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, with the listing of the gallery and the ended job that it was made after."""
+
+    gallery: Gallery
+    job: IndexJob | None
+    plan: IndexPlan
+
+
+def _session() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+@dataclass(frozen=True)
+class _HeldIndex:
+    """An index in memory.
+
+    Attributes:
+        gallery: The listing that it was read for.
+        version: Of the table that it was read from.
+        index: The embeddings.
+    """
+
+    gallery: Gallery
+    version: int
+    index: GalleryIndex
+
+
+def _loaded(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
+    """The index in memory: held by the sessions that use it, one copy for all of them."""
+    key, version = (str(table.folder), table.name), table.version
+    shared, lock = _shared_indexes()
+    with lock:
+        held = shared.get(key)
+        if held is None or held.gallery is not gallery or held.version != version:
+            held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
+    st.session_state["gallery_index"] = held
+    return held.index
+
+
+@st.cache_resource(show_spinner=False)
+def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str], _HeldIndex], Lock]":
+    """Every index that a session holds; it goes when the last one lets go of it."""
+    return WeakValueDictionary(), Lock()

@@ -1,0 +1,104 @@
+"""How maps are shown, the same on every page and part of the link."""
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+import streamlit as st
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.figures import (
+    COLOUR_MAPS,
+    DEFAULT_COLOUR_MAP,
+    DEFAULT_OPACITY,
+    ColourScale,
+    FigureStyle,
+    overlay,
+)
+
+
+def style_controls() -> FigureStyle:
+    """Show the controls of the maps' display, and return what they say."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        colour_map = st.selectbox(
+            "Colours",
+            COLOUR_MAPS,
+            index=COLOUR_MAPS.index(DEFAULT_COLOUR_MAP),
+            key="colours",
+            bind="query-params",
+            width=150,
+            help="The first four are perceptually uniform; jet is the paper's. Where negative "
+            "contributions occur, a diverging scale centred at zero is used instead.",
+        )
+        opacity = st.slider(
+            "Opacity",
+            min_value=0,
+            max_value=100,
+            value=round(DEFAULT_OPACITY * 100),
+            step=5,
+            format="%d %%",
+            key="opacity",
+            bind="query-params",
+            width=220,
+        )
+        style = st.segmented_control(
+            "Map",
+            ["smooth", "cells"],
+            default="smooth",
+            required=True,
+            format_func=str.capitalize,
+            key="style",
+            bind="query-params",
+            help="Smooth interpolates between the centres of the cells; cells shows what is "
+            "computed. A cell responds to more of the image than it covers.",
+        )
+        scale = st.segmented_control(
+            "Scale",
+            ["shared", "each"],
+            default="shared",
+            required=True,
+            format_func=lambda name: "Shared" if name == "shared" else "Per image",
+            key="scale",
+            bind="query-params",
+            help="One colour scale for both maps, so that they can be compared, or one for each.",
+        )
+    return FigureStyle(colour_map, opacity / 100, style != "cells", scale != "each")
+
+
+def colour_bar(scale: ColourScale) -> None:
+    """The colour scale with its ends and its middle, and what it measures."""
+    colour_map = matplotlib.colormaps[scale.colour_map]
+    stops = ", ".join(to_hex(colour_map(share)) for share in np.linspace(0, 1, 17))
+    values = (scale.low, (scale.low + scale.high) / 2, scale.high)
+    ticks = "".join(f"<span>{value:.3g}</span>" for value in values)
+    st.html(
+        f'<div style="max-width:26rem;font-size:.8rem">'
+        f'<div style="height:.7rem;border-radius:.2rem;'
+        f'background:linear-gradient(to right, {stops})"></div>'
+        f'<div style="display:flex;justify-content:space-between">{ticks}</div>'
+        f'<div style="opacity:.75">contribution of a cell to the similarity</div></div>'
+    )
+
+
+def fitted(image: Image.Image, box: tuple[int, int]) -> Image.Image:
+    """The image, as large as fits into a width and height in pixels."""
+    factor = min(box[0] / image.width, box[1] / image.height)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
+
+
+def as_data_uri(image: Image.Image) -> str:
+    """The image as a JPEG in a data URI."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def overlay_uri(
+    image: Image.Image, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
+) -> str:
+    """The image under its map, as a data URI."""
+    return as_data_uri(overlay(image, values, scale, style))

@@ -1,0 +1,256 @@
+"""The Search and the Region page in Chromium, with real clicks and drags."""
+
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+CANVAS = "canvas.upper-canvas"
+QUERY = "hotel_01/view_0.jpg"
+
+
+def settled(page: Page) -> None:
+    """Wait until the app has finished running."""
+    page.wait_for_timeout(300)  # a click takes a moment to make it run
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def open_search(page: Page, app_url: str, query: str = f"?query={QUERY}") -> Page:
+    page.goto(f"{app_url}/search{query}")
+    with_maps(page)
+    return page
+
+
+def open_region(page: Page, app_url: str, query: str = f"?query={QUERY}") -> Page:
+    page.goto(f"{app_url}/region{query}")
+    expect(page.locator(CANVAS)).to_be_visible()
+    with_maps(page)
+    return page
+
+
+def with_maps(page: Page) -> None:
+    """Wait until every match that is shown has its map."""
+    expect(page.locator(".card img").first).to_be_visible()
+    page.wait_for_function(
+        """() => { const all = []; const walk = (root) => { root.querySelectorAll("*").forEach(
+        (e) => { if (e.matches(".card img")) all.push(e); if (e.shadowRoot) walk(e.shadowRoot); });
+        }; walk(document);
+        return all.length && all.every((i) => i.alt.includes("similarity map")); }"""
+    )
+    settled(page)
+
+
+def ranking(page: Page, title: str) -> Locator:
+    """The matches under a heading of the Region page."""
+    return (
+        page.locator('[data-testid="stColumn"]')
+        .filter(has=page.get_by_text(title, exact=True))
+        .locator(".card .show")
+    )
+
+
+def ids(matches: Locator) -> list[str]:
+    """The ids of matches, once there are any."""
+    expect(matches.first).to_be_visible()
+    return [match.get_attribute("title") or "" for match in matches.all()]
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on the canvas, between shares of its width and height."""
+    box = page.locator(CANVAS).bounding_box()
+    assert box
+    (x0, y0), (x1, y1) = (
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)
+    )
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move(x1, y1, steps=8)
+    page.mouse.up()
+
+
+def link_changes(page: Page, before: str) -> str:
+    """Wait until the link is another one, and all maps are there."""
+    expect(page).not_to_have_url(before)
+    with_maps(page)
+    return page.url
+
+
+def go_to(page: Page, title: str) -> None:
+    page.locator('[data-testid="stSidebarNav"]').get_by_role("link", name=title).click()
+
+
+def test_pointing_at_a_match_shows_the_query_s_map_for_it(page: Page, app_url: str) -> None:
+    open_search(page, app_url)
+    shown, cards = page.locator(".query img"), page.locator(".card")
+    first = shown.get_attribute("src")
+    cards.nth(3).hover()
+    expect(page.locator(".query figcaption")).to_contain_text(ids(page.locator(".show"))[3])
+    assert shown.get_attribute("src") != first
+    page.mouse.move(5, 5)
+    expect(shown).to_have_attribute("src", first or "")
+    cards.nth(2).locator(".show").click()
+    page.mouse.move(5, 5)
+    assert shown.get_attribute("src") != first
+    expect(page.locator(".card.pinned")).to_have_count(1)
+
+
+def test_matches_are_reached_with_the_keyboard(page: Page, app_url: str) -> None:
+    open_search(page, app_url)
+    page.locator(".card .show").first.focus()
+    for _ in range(3):  # this match's two links, then the next match
+        page.keyboard.press("Tab")
+    second = ids(page.locator(".show"))[1]
+    expect(page.locator(".query figcaption")).to_contain_text(second)
+    page.keyboard.press("Enter")
+    expect(page.locator(".card.pinned .show")).to_have_attribute("title", second)
+
+
+def test_a_match_becomes_the_query(page: Page, app_url: str) -> None:
+    open_search(page, app_url)
+    match = ids(page.locator(".card .show"))[1]
+    page.get_by_role("button", name="As query").nth(1).click()
+    expect(page.get_by_role("combobox", name="Query")).to_have_value(match)
+    expect(page).to_have_url(re.compile(re.escape(match.replace("/", "%2F"))))
+
+
+def test_a_match_opens_in_pair_with_a_link_that_reopens_it(page: Page, app_url: str) -> None:
+    open_search(page, app_url, f"?query={QUERY}&opacity=30")
+    match = ids(page.locator(".card .show"))[2]
+    score = page.locator(".card .score").nth(2).inner_text()
+    page.get_by_role("button", name="Pair", exact=True).nth(2).click()
+    value = page.locator('[data-testid="stMetric"]:has-text("Similarity")').first
+    expect(value).to_contain_text(score[:-1])
+    for parameter in ("query=", "opacity=30", "match=" + match.replace("/", "%2F")):
+        assert parameter in page.url
+    page.reload()
+    expect(page.get_by_role("combobox", name="Match")).to_have_value(match)
+    expect(page.get_by_role("combobox", name="Query")).to_have_value(QUERY)
+
+
+def test_a_drawn_rectangle_changes_the_ranking(page: Page, app_url: str) -> None:
+    open_region(page, app_url)
+    whole = ids(page.locator(".card .show"))
+    before = page.url
+    drag(page, (0.5, 0.55), (0.97, 0.95))
+    before = link_changes(page, before)
+    assert ids(ranking(page, "Whole image")) == whole
+    drawn = ids(ranking(page, "Region"))
+    assert drawn != whole
+    page.get_by_text("Exclude", exact=True).click()
+    settled(page)
+    drag(page, (0.5, 0.55), (0.75, 0.95))
+    after = link_changes(page, before)
+    assert "exclude" in after
+    assert ids(ranking(page, "Region")) != drawn
+
+
+def test_rectangles_are_undone_moved_and_deleted(page: Page, app_url: str) -> None:
+    open_region(page, app_url)
+    start = page.url
+    drag(page, (0.5, 0.55), (0.9, 0.9))
+    drawn = link_changes(page, start)
+    page.get_by_role("button", name="Undo").click()
+    assert link_changes(page, drawn) == start
+    page.get_by_role("button", name="Redo").click()
+    assert link_changes(page, start) == drawn
+    page.get_by_role("button", name="Edit", exact=True).click()
+    drag(page, (0.7, 0.7), (0.4, 0.5))
+    moved = link_changes(page, drawn)
+    assert "include" in moved
+    page.get_by_role("button", name="Delete selected").click()
+    assert "regions" not in link_changes(page, moved)
+
+
+def test_the_drawing_survives_a_page_switch_and_a_reload(page: Page, app_url: str) -> None:
+    open_region(page, app_url)
+    start = page.url
+    drag(page, (0.5, 0.55), (0.9, 0.9))
+    drawn = link_changes(page, start)
+    region = ids(ranking(page, "Region"))
+    go_to(page, "Search")
+    expect(page.get_by_role("heading", name="Search")).to_be_visible()
+    with_maps(page)
+    go_to(page, "Region")
+    expect(page).to_have_url(drawn)
+    with_maps(page)
+    assert ids(ranking(page, "Region")) == region
+    page.reload()
+    with_maps(page)
+    assert ids(ranking(page, "Region")) == region
+    assert page.url == drawn
+
+
+def test_a_click_without_a_drag_does_no_harm(page: Page, app_url: str) -> None:
+    open_region(page, app_url)
+    box = page.locator(CANVAS).bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 20, box["y"] + 20)
+    page.wait_for_timeout(1000)
+    settled(page)
+    before = page.url
+    drag(page, (0.5, 0.55), (0.9, 0.9))
+    link_changes(page, before)
+    assert len(ids(ranking(page, "Region"))) == 12
+
+
+def test_two_sessions_draw_without_disturbing_each_other(
+    page: Page, chromium: Browser, app_url: str
+) -> None:
+    open_region(page, app_url)
+    other = chromium.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    open_region(other, app_url)
+    mine, theirs = page.url, other.url
+    drag(page, (0.5, 0.55), (0.9, 0.9))
+    drag(other, (0.1, 0.1), (0.4, 0.4))
+    mine, theirs = link_changes(page, mine), link_changes(other, theirs)
+    assert mine != theirs
+    assert ids(ranking(page, "Region")) != ids(ranking(other, "Region"))
+    other.context.close()
+    page.get_by_text("Best of each class").click()
+    with_maps(page)
+    assert page.url.startswith(mine.split("regions=")[0])
+
+
+def test_an_uploaded_gallery_is_searched(
+    page: Page, app_url: str, demo_rooms: Path, tmp_path: Path
+) -> None:
+    archive = tmp_path / "rooms.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        for hotel in ("hotel_01", "hotel_03"):
+            for view in (demo_rooms / hotel).iterdir():
+                opened.write(view, f"top/{hotel}/{view.name}")
+    open_search(page, app_url, "")
+    sidebar = page.locator('[data-testid="stSidebar"]')
+    sidebar.get_by_role("button", name="Upload").click()
+    page.locator('input[type="file"][accept*="zip"]').set_input_files(archive)
+    expect(sidebar.get_by_text("12 images, 2 classes")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(11)
+    with_maps(page)
+    assert page.get_by_role("combobox", name="Query").input_value() == "hotel_01/view_0.jpg"
+
+
+def test_a_folder_outside_is_refused(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/search?gallery=/etc")
+    expect(page.get_by_text("outside the folders that may be opened here")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 900])
+@pytest.mark.parametrize("name", ["search", "region"])
+def test_nothing_is_wider_than_the_window(
+    chromium: Browser, app_url: str, name: str, width: int, scheme: str
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"{app_url}/{name}?regions=include:150,120,300,220")
+    with_maps(page)
+    overflow = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        " return m.scrollWidth - m.clientWidth; }"
+    )
+    context.close()
+    assert overflow <= 0

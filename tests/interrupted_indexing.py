@@ -1,0 +1,62 @@
+"""Indexing in a process of its own, which a test can kill.
+
+The process is forked from a server that has imported everything: it starts in a fraction of the
+seconds that the imports take.
+"""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from simviz_core import indexing
+from simviz_core.gallery import open_gallery
+from simviz_core.networks import load_network
+from simviz_core.store import embedding_table
+
+BATCH = 4
+"""Images to a batch; every batch is written at once."""
+
+
+@contextmanager
+def indexing_process(gallery: Path, store: Path) -> Iterator[tuple[BaseProcess, Connection]]:
+    """Index a gallery elsewhere.
+
+    Args:
+        gallery: The gallery's folder.
+        store: The folder of the embeddings.
+
+    Yields:
+        The process, which is killed at the end if it has not finished by then, and a connection
+        that receives 0 when indexing begins, how many images are done after each batch, and the
+        report when all are.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lancedb", "timm", "simviz_core.indexing"])
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_index, args=(gallery, store, sender))
+    process.start()
+    sender.close()
+    try:
+        yield process, receiver
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+
+
+def _index(folder: Path, store: Path, connection: Connection) -> None:
+    torch.set_num_threads(1)
+    indexing.BATCH = dict.fromkeys(indexing.BATCH, BATCH)
+    indexing.SECONDS_PER_COMMIT = 0.0
+    gallery, network = open_gallery(folder), load_network("efficientnet_lite0")
+    table = embedding_table(gallery, network.fingerprint, folder=store)
+    connection.send(0)
+    report = indexing.index_gallery(
+        gallery, network, table, lambda progress: connection.send(progress.done)
+    )
+    connection.send(report)

@@ -1,0 +1,49 @@
+"""What the tests of the pages share."""
+
+import io
+import time
+from pathlib import Path
+
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[1] / "app.py"
+PATIENCE = 60
+"""How long to wait for anything before a test fails, in seconds."""
+
+
+def new_app() -> AppTest:
+    """A new session of the app, before its first run."""
+    return AppTest.from_file(APP, default_timeout=PATIENCE)
+
+
+def open_page(app: AppTest, page: str, **query: str) -> AppTest:
+    """Enter the app on a page by a link."""
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(page).run()
+    assert not app.exception
+    return app
+
+
+def until_indexed(app: AppTest) -> AppTest:
+    """Run the page until it shows no progress of indexing any more."""
+    deadline = time.monotonic() + PATIENCE
+    while app.get("progress") and time.monotonic() < deadline:
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception
+    assert not app.get("progress")
+    return app
+
+
+def button(app: AppTest, label: str):
+    """The first button of that label."""
+    return next(button for button in app.button if button.label == label)
+
+
+def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
+    """A PNG file of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()

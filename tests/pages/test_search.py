@@ -1,0 +1,142 @@
+"""The Search page without a browser."""
+
+import json
+from pathlib import Path
+
+import pytest
+from page_testing import button, new_app, open_page, png, until_indexed
+from streamlit.testing.v1 import AppTest
+
+from simviz_core.cli import main
+from simviz_ui import galleries, index_panel
+
+SEARCH = "pages/search.py"
+
+
+@pytest.fixture
+def search(app: AppTest) -> AppTest:
+    """The app on the Search page, its gallery indexed."""
+    return until_indexed(open_page(app, SEARCH))
+
+
+def matches(app: AppTest, key: str = "matches") -> list[dict]:
+    """What the grid of results was given."""
+    (grid,) = [c for c in app.get("bidi_component") if key in c.proto.id]
+    return json.loads(grid.proto.json)["matches"]
+
+
+def test_matches_are_those_of_the_command_line(
+    search: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = str(small_gallery / search.session_state["query"])
+    assert main(["search", query, "--gallery", str(small_gallery), "--json", "-"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    shown = matches(search)
+    assert [str(small_gallery / match["id"]) for match in shown] == [r["path"] for r in results]
+    assert [match["score"] for match in shown] == [f"{r['score']:.3f}" for r in results]
+    assert [match["is_hit"] for match in shown] == [r["label"] == "chairs" for r in results]
+
+
+def test_both_maps_of_every_match_are_there(search: AppTest) -> None:
+    for match in matches(search):
+        assert match["source"].startswith("data:image/jpeg")
+        assert match["query_source"].startswith("data:image/jpeg")
+        assert "similarity map" in match["alt"]
+
+
+def test_filters(search: AppTest) -> None:
+    assert len(matches(search)) == 5
+    search.get_by_key("keep_query").set_value(True).run()
+    assert matches(search)[0]["id"] == search.session_state["query"]
+    search.get_by_key("classes").set_value(["lamps"]).run()
+    assert {match["label"] for match in matches(search)} == {"lamps"}
+    search.get_by_key("classes").set_value([]).run()
+    search.get_by_key("without_own_class").set_value(True).run()
+    assert {match["label"] for match in matches(search)} == {"lamps"}
+    search.get_by_key("classes").set_value(["chairs"]).run()
+    assert "No image is left" in search.info[0].value
+
+
+def test_quality_at_a_glance(search: AppTest, small_gallery: Path, capsys) -> None:
+    assert main(["evaluate", str(small_gallery), "--json", "-"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    line = next(text.value for text in search.markdown if "Recall@1" in text.value)
+    for name, key in (("Recall@1", "recall_at_1"), ("Recall@10", "recall_at_10")):
+        assert f"{name} **{figures[key]:.1%}**" in line
+    assert f"mAP@R **{figures['map_at_r']:.1%}**" in line
+
+
+def test_only_misses_steps_through_misses(search: AppTest) -> None:
+    misses = set()
+    for _ in range(6):
+        if not matches(search)[0]["is_hit"]:
+            misses.add(search.session_state["query"])
+        search.get_by_key("query_next").click().run()
+    search.get_by_key("only_misses").set_value(True).run()
+    if not misses:
+        assert "no misses" in search.info[0].value
+        return
+    seen = set()
+    for _ in range(6):
+        search.get_by_key("query_next").click().run()
+        seen.add(search.session_state["query"])
+    assert seen == misses
+
+
+def test_an_uploaded_query_has_no_hits_or_misses(search: AppTest) -> None:
+    search.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    assert not search.error
+    assert {match["is_hit"] for match in matches(search)} == {None}
+    assert len(matches(search)) == 6
+
+
+def test_an_unreadable_file_is_left_out_and_named(app: AppTest, small_gallery: Path) -> None:
+    (small_gallery / "lamps" / "view_2.png").write_bytes(b"damaged")
+    until_indexed(open_page(app, SEARCH))
+    assert "1 file of the gallery cannot be read" in app.expander[0].label
+    assert "lamps/view_2.png is not an image" in app.text[0].value
+    assert "lamps/view_2.png" not in {match["id"] for match in matches(app)}
+
+
+def test_a_large_gallery_is_indexed_when_asked(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_panel, "AT_ONCE_UP_TO", 3)
+    open_page(app, SEARCH)
+    assert "6 of 6 images are not indexed yet" in app.info[0].value
+    button(app, "Index them").click().run()
+    until_indexed(app)
+    assert len(matches(app)) == 5
+
+
+def test_a_gallery_without_a_readable_image_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.png").write_bytes(b"")
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", tmp_path)
+    app = until_indexed(open_page(new_app(), SEARCH))
+    assert any("no image of" in error.value for error in app.error)
+
+
+def test_one_image_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.png").write_bytes(png())
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", tmp_path)
+    app = until_indexed(open_page(new_app(), SEARCH))
+    assert "No image is left" in app.info[0].value
+
+
+def test_damaged_embeddings_are_made_anew(app: AppTest, cache_folder: Path) -> None:
+    until_indexed(open_page(app, SEARCH))
+    for file in cache_folder.glob("gallery_*/data/*"):
+        file.write_bytes(file.read_bytes()[:20])
+    other = until_indexed(open_page(new_app(), SEARCH))
+    assert not other.error
+    assert len(matches(other)) == 5
+
+
+def test_exports_and_the_command(search: AppTest, small_gallery: Path) -> None:
+    labels = [button.label for button in search.download_button]
+    assert labels == ["Figure (PNG)", "Numbers (JSON)"]
+    command = search.code[0].value
+    assert command.startswith("python -m simviz_core search")
+    assert str(small_gallery) in command

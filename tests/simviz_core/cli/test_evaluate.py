@@ -1,0 +1,81 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simviz_core.evaluation import quality_as_json, retrieval_quality
+from simviz_core.gallery import Gallery
+from simviz_core.retrieval import GalleryIndex
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_json_holds_the_figures(
+    rooms: Gallery, rooms_index: GalleryIndex, run: Run, tmp_path: Path
+) -> None:
+    status, out, _ = run("evaluate", rooms.source, "--json", "-")
+    assert status == 0
+    values = json.loads(out)
+    assert values == quality_as_json(retrieval_quality(rooms_index))
+    assert set(values) == {"recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "queries"}
+    assert values["queries"] == 24
+    assert 0.5 < values["map_at_r"] < values["recall_at_10"] <= 1
+    status, out, _ = run("evaluate", rooms.source, "--json", tmp_path / "figures.json")
+    assert json.loads((tmp_path / "figures.json").read_text()) == values
+    assert f"map_at_r      {values['map_at_r']:.4f}\n" in out
+
+
+def test_figures_are_printed(rooms: Gallery, rooms_index: GalleryIndex, run: Run) -> None:
+    status, out, _ = run("evaluate", rooms.source)
+    assert status == 0
+    printed = dict(line.split() for line in out.splitlines())
+    expected = quality_as_json(retrieval_quality(rooms_index))
+    assert printed["queries"] == "24"
+    assert {name: float(value) for name, value in printed.items()} == pytest.approx(
+        expected, abs=1e-4
+    )
+
+
+def test_a_sample_is_drawn_by_its_seed(rooms: Gallery, rooms_index: GalleryIndex, run: Run) -> None:
+    for seed in (0, 3):
+        _, out, _ = run("evaluate", rooms.source, "--queries", 7, "--seed", seed, "--json", "-")
+        assert json.loads(out) == quality_as_json(retrieval_quality(rooms_index, 7, seed))
+
+
+def test_unreadable_files_are_left_out_with_a_warning(small_gallery: Path, run: Run) -> None:
+    (small_gallery / "lamps" / "text.jpg").write_text("no picture")
+    status, out, err = run("evaluate", small_gallery, "--json", "-")
+    assert (status, json.loads(out)["queries"]) == (0, 6)
+    assert "cannot be read and are left out: 1; the first is lamps/text.jpg" in err
+
+
+def test_half_precision_gives_nearly_the_same(
+    rooms: Gallery, rooms_index: GalleryIndex, run: Run
+) -> None:
+    _, out, _ = run("evaluate", rooms.source, "--precision", "float16", "--json", "-")
+    expected = quality_as_json(retrieval_quality(rooms_index))
+    assert json.loads(out) == pytest.approx(expected, abs=0.02)
+
+
+def test_a_gallery_without_classes_is_one_line_and_status_2(small_gallery: Path, run: Run) -> None:
+    status, out, err = run("evaluate", small_gallery / "chairs", "--json", "-")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "put the images into class folders" in err
+
+
+@pytest.mark.parametrize(
+    "options", [["--queries", "0"], ["--queries", "many"], ["--queries", "-3"], ["--seed", "x"]]
+)
+def test_a_wrong_option_is_one_line_and_status_2(
+    options: list[str], small_gallery: Path, run: Run
+) -> None:
+    status, out, err = run("evaluate", small_gallery, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert options[-1] in err
+
+
+def test_a_missing_gallery_is_one_line_and_status_2(tmp_path: Path, run: Run) -> None:
+    status, out, err = run("evaluate", tmp_path / "nowhere")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "does not exist" in err

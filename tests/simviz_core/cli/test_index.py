@@ -1,0 +1,146 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from simviz_core.cli.index import MOST_NAMES
+from simviz_core.gallery import open_gallery
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.store import CACHE_VARIABLE, embedding_table
+
+Run = Callable[..., tuple[int, str, str]]
+IDS = [f"{label}/view_{number}.png" for label in ("chairs", "lamps") for number in (1, 2, 10)]
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of embeddings for each test."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) -> None:
+    (small_gallery / "lamps" / "text.jpg").write_text("no picture")
+    status, out, _ = run("index", small_gallery, "--json", "-")
+    assert status == 0
+    first = json.loads(out)
+    reason = first["unreadable"][0].pop("reason")
+    assert "text.jpg is not an image" in reason
+    assert first.pop("seconds") > 0
+    assert first == {
+        "images": 6,
+        "added": IDS,
+        "updated": [],
+        "removed": [],
+        "relabelled": [],
+        "unreadable": [{"path": "lamps/text.jpg"}],
+        "passed_over": ["chairs/notes.txt", "lamps/notes.txt"],
+        "rebuilt": False,
+    }
+    (small_gallery / "chairs" / "view_1.png").unlink()
+    Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_2.png")
+    Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_3.png")
+    status, out, _ = run("index", small_gallery, "--json", tmp_path / "report.json")
+    second = json.loads((tmp_path / "report.json").read_text())
+    assert (second["added"], second["updated"]) == (["lamps/view_3.png"], ["lamps/view_2.png"])
+    assert (second["removed"], second["images"]) == (["chairs/view_1.png"], 6)
+    assert second["unreadable"] == [{"path": "lamps/text.jpg", "reason": reason}]
+    assert status == 0
+    assert "6 images indexed, 2 of them now" in out, "the summary is printed beside a file"
+
+
+def test_the_summary_names_files_up_to_a_limit(small_gallery: Path, run: Run) -> None:
+    for number in range(MOST_NAMES + 3):
+        (small_gallery / f"{number}.txt").write_text("")
+    (small_gallery / "lamps" / "text.jpg").write_text("no picture")
+    status, out, _ = run("index", small_gallery)
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("6 images indexed, 6 of them now, in ")
+    assert lines[1] == "unreadable (1)"
+    assert "lamps/text.jpg" in lines[2]
+    assert lines[3] == f"passed over, not images by their ending ({MOST_NAMES + 5})"
+    assert len(lines) == 4 + MOST_NAMES + 1
+    assert lines[-1].strip() == "… and 5 more"
+
+
+def test_damaged_embeddings_are_made_anew(small_gallery: Path, run: Run, store: Path) -> None:
+    run("index", small_gallery)
+    for file in store.rglob("*.lance/data/*.lance"):
+        file.write_bytes(b"")
+    status, out, _ = run("index", small_gallery)
+    assert status == 0
+    assert "6 of them now" in out
+    assert "were damaged and have been made anew" in out
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_options_reach_the_table(
+    precision: str, small_gallery: Path, run: Run, store: Path, network: SimilarityNetwork
+) -> None:
+    assert run("index", small_gallery, "--precision", precision)[0] == 0
+    table = embedding_table(open_gallery(small_gallery), network.fingerprint, precision, store)
+    assert set(table.images()) == set(IDS)
+    assert run("index", small_gallery, "--precision", precision, "--pooling", "max")[0] == 0
+    assert len(list(store.glob("*.lance"))) == 2, "another pooling, another table"
+
+
+def test_a_manifest_is_a_gallery(small_gallery: Path, run: Run) -> None:
+    manifest = small_gallery / "list.csv"
+    manifest.write_text("path,label\nchairs/view_1.png,007\nlamps/view_1.png,\n")
+    _, out, _ = run("index", manifest, "--json", "-")
+    assert json.loads(out)["added"] == ["chairs/view_1.png", "lamps/view_1.png"]
+    manifest.write_text("path,label\nchairs/view_1.png,7\nlamps/view_1.png,\n")
+    _, out, _ = run("index", manifest)
+    assert "relabelled (1)\n  chairs/view_1.png" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nowhere", "does not exist"),
+        ("empty", "holds no images"),
+        ("chairs/view_1.png", "is a file; name a folder"),
+        ("wrong.csv", "needs a column 'path'"),
+    ],
+)
+def test_a_wrong_gallery_is_one_line_and_status_2(
+    name: str, reason: str, small_gallery: Path, run: Run
+) -> None:
+    (small_gallery / "empty").mkdir()
+    (small_gallery / "wrong.csv").write_text("file\na.png\n")
+    status, out, err = run("index", small_gallery / name, "--json", "-")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+
+
+def test_nothing_readable_is_one_line_and_status_2(small_gallery: Path, run: Run) -> None:
+    for image_id in IDS:
+        (small_gallery / image_id).write_bytes(b"")
+    status, out, err = run("index", small_gallery)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1, "a progress bar leaves no line"
+    assert "can be read; chairs/view_1.png" in err
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line_and_status_2(
+    small_gallery: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(small_gallery / "chairs" / "notes.txt"))
+    status, out, err = run("index", small_gallery)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert CACHE_VARIABLE in err
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--precision", "float64"], ["--size", "7"], ["--json", "/nowhere/a.json"]]
+)
+def test_a_wrong_option_is_one_line_and_status_2(
+    options: list[str], small_gallery: Path, run: Run
+) -> None:
+    gallery = [small_gallery] if options else []
+    status, out, err = run("index", *gallery, *options)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert (options[-1] if options else "GALLERY") in err

@@ -1,0 +1,265 @@
+import contextlib
+import io
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from simviz_core.errors import GalleryError
+from simviz_core.gallery import archive, open_gallery, unpack_archive
+
+PICTURE = b"only the ending is looked at"
+LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
+"""What the two headers of each file in an archive begin with."""
+
+
+def zipped(
+    *names: str, content: bytes = PICTURE, compression: int = zipfile.ZIP_DEFLATED
+) -> io.BytesIO:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as packed:
+        for name in names:
+            # A name that is given as such is written as it is, a wrong one too.
+            member = zipfile.ZipInfo("placeholder")
+            member.filename = name
+            member.compress_type = compression
+            packed.writestr(member, content)
+    file.seek(0)
+    return file
+
+
+def unpacked(file: io.BytesIO, folder: Path) -> set[str]:
+    """What has come out, as paths below the folder."""
+    folder.mkdir(exist_ok=True)
+    count = unpack_archive(file, folder)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert len(found) == count
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where to unpack; beside it nothing may appear."""
+    folder = tmp_path / "beside" / "folder"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def assert_nothing_beside(folder: Path) -> None:
+    assert list(folder.parent.iterdir()) == [folder]
+    assert list(folder.parent.parent.iterdir()) == [folder.parent]
+
+
+@pytest.mark.parametrize(
+    "compression",
+    [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA],
+)
+def test_an_archive_of_a_gallery_is_that_gallery(
+    compression: int, small_gallery: Path, folder: Path
+) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as packed:
+        for path in sorted(small_gallery.rglob("*")):
+            packed.write(path, path.relative_to(small_gallery))
+    assert unpack_archive(file, folder) == 6
+    original, copy = open_gallery(small_gallery), open_gallery(folder)
+    assert [(i.id, i.label) for i in copy.images] == [(i.id, i.label) for i in original.images]
+    for image in original.images:
+        pixels = (np.asarray(Image.open(path)) for path in (image.path, copy.by_id[image.id].path))
+        np.testing.assert_array_equal(*pixels)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["top/a/1.jpg", "top/b/2.jpg"], {"a/1.jpg", "b/2.jpg"}),
+        (["top/a/1.jpg", "top/a/2.jpg"], {"a/1.jpg", "a/2.jpg"}),
+        (["top/a/1.jpg", "top/readme.txt", "__MACOSX/a/1.jpg"], {"a/1.jpg"}),
+        (["a/1.jpg", "b/2.jpg"], {"a/1.jpg", "b/2.jpg"}),
+        (["a/1.jpg", "a/2.jpg"], {"a/1.jpg", "a/2.jpg"}),
+        (["top/a/1.jpg", "top/2.jpg"], {"top/a/1.jpg", "top/2.jpg"}),
+        (["1.jpg", "2.jpg"], {"1.jpg", "2.jpg"}),
+        (["top/", "top/a/", "top/a/1.jpg"], {"a/1.jpg"}),
+        (["./top/a//1.jpg"], {"a/1.jpg"}),
+        (["top\\a\\1.jpg", "top\\b\\1.jpg"], {"a/1.jpg", "b/1.jpg"}),
+        (["Stühle/日本 #1?.JPG", "it's/\".webp"], {"Stühle/日本 #1?.JPG", "it's/\".webp"}),
+    ],
+)
+def test_class_folders_come_right_below(names: list[str], expected: set[str], folder: Path) -> None:
+    assert unpacked(zipped(*names), folder) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../out.jpg",
+        "a/../../out.jpg",
+        "a/..",
+        "/out.jpg",
+        "//out.jpg",
+        "..\\out.jpg",
+        "a\\..\\..\\out.jpg",
+        "\\out.jpg",
+        "\\\\server\\share\\out.jpg",
+        "C:out.jpg",
+        "C:\\out.jpg",
+        "a/out.jpg:stream.jpg",
+        ".hidden.jpg",
+        ".hidden/out.jpg",
+        "__MACOSX/a/._out.jpg",
+        "notes.txt",
+        "inner.zip",
+        "list.csv",
+        "program.exe",
+        "jpg",
+        "a.jpg/",
+    ],
+)
+def test_what_leads_out_or_is_no_image_is_passed_over(name: str, folder: Path) -> None:
+    assert unpacked(zipped("a/1.jpg", "b/2.jpg", name), folder) == {"a/1.jpg", "b/2.jpg"}
+    assert_nothing_beside(folder)
+
+
+def test_a_link_is_unpacked_as_a_plain_file(folder: Path, tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        link = zipfile.ZipInfo("a/link.jpg")
+        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        packed.writestr(link, "/etc/passwd")
+        away = zipfile.ZipInfo("a/away")
+        away.create_system, away.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+        packed.writestr(away, str(tmp_path))
+        packed.writestr("a/away/out.jpg", PICTURE)
+    assert unpacked(file, folder) == {"a/link.jpg", "a/away/out.jpg"}
+    assert not (folder / "a" / "link.jpg").is_symlink()
+    assert (folder / "a" / "link.jpg").read_text() == "/etc/passwd"
+    assert_nothing_beside(folder)
+
+
+@pytest.mark.parametrize("names", [[], ["notes.txt", "inner.zip"], ["../out.jpg"], ["a/"]])
+def test_an_archive_without_images_says_what_to_do(names: list[str], folder: Path) -> None:
+    with pytest.raises(GalleryError, match="no images; put one folder per class into it"):
+        unpack_archive(zipped(*names), folder)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"only text", b"\x89PNG\r\n\x1a\n", b"Rar!\x1a\x07\0" + bytes(99)]
+)
+def test_what_is_no_zip_archive_is_named(content: bytes, folder: Path) -> None:
+    with pytest.raises(GalleryError, match="damaged and cannot be read"):
+        unpack_archive(io.BytesIO(content), folder)
+
+
+def test_an_encrypted_archive_is_named(folder: Path) -> None:
+    file = zipped("a/1.jpg")
+    content = bytearray(file.getvalue())
+    content[content.index(LOCAL) + 6] |= 1
+    content[content.index(CENTRAL) + 8] |= 1
+    with pytest.raises(GalleryError, match="encrypted; upload it without a password"):
+        unpack_archive(io.BytesIO(content), folder)
+
+
+@pytest.mark.parametrize("kept", [0.05, 0.5, 0.9, 0.99])
+def test_a_truncated_archive_is_named(kept: float, folder: Path) -> None:
+    content = zipped(*(f"a/{number}.jpg" for number in range(20))).getvalue()
+    with pytest.raises(GalleryError, match="damaged and cannot be read"):
+        unpack_archive(io.BytesIO(content[: int(kept * len(content))]), folder)
+
+
+def test_damaged_contents_are_named(folder: Path) -> None:
+    content = bytearray(zipped("a/1.jpg", content=bytes(range(256)) * 40).getvalue())
+    content[60:80] = bytes(20)
+    with pytest.raises(GalleryError, match="damaged and cannot be read"):
+        unpack_archive(io.BytesIO(content), folder)
+
+
+@settings(
+    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    compression=st.sampled_from([0, 8, 12, 14]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
+    kept=st.sampled_from([1.0, 1.0, 1.0, 0.7]),
+)
+def test_damaged_archives_never_do_anything_else(
+    compression: int,
+    changes: list[tuple[float, int]],
+    kept: float,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    names = ("top/ü/1.jpg", "top/ü/2.jpg", "top/b/1.jpg")
+    content = bytearray(zipped(*names, content=bytes(2000), compression=compression).getvalue())
+    for place, value in changes:
+        content[int(place * (len(content) - 1))] = value
+    beside = tmp_path_factory.mktemp("beside")
+    (beside / "folder").mkdir()
+    with contextlib.suppress(GalleryError):
+        unpack_archive(io.BytesIO(content[: int(kept * len(content))]), beside / "folder")
+    assert [path.name for path in beside.iterdir()] == ["folder"]
+
+
+def test_too_many_images_are_refused_before_any_is_unpacked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_FILES", 3)
+    assert len(unpacked(zipped("1.jpg", "2.jpg", "3.jpg", "4.txt"), folder)) == 3
+    other = folder / "other"
+    other.mkdir()
+    with pytest.raises(GalleryError, match="holds 4 images; at most 3"):
+        unpack_archive(zipped("1.jpg", "2.jpg", "3.jpg", "4.jpg"), other)
+    assert list(other.iterdir()) == []
+
+
+def test_a_bomb_stops_at_the_limit(folder: Path) -> None:
+    """A thousand times smaller than what comes out of it."""
+    bomb = zipped("a/1.jpg", "a/2.jpg", content=bytes(5_000_000))
+    assert len(bomb.getvalue()) < 20_000
+    with pytest.raises(GalleryError, match=r"more than is allowed \(at a/2\.jpg\)"):
+        unpack_archive(bomb, folder, max_unpacked_bytes=7_000_000)
+    assert sum(path.stat().st_size for path in folder.rglob("*.jpg")) <= 7_000_000
+    assert unpack_archive(bomb, folder, max_unpacked_bytes=10_000_000) == 2
+
+
+def test_one_image_may_not_be_larger_than_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    assert unpack_archive(zipped("a/1.jpg", "a/2.jpg", content=bytes(1000)), folder) == 2
+    with pytest.raises(GalleryError, match="more than is allowed"):
+        unpack_archive(zipped("a/1.jpg", content=bytes(1001)), folder)
+
+
+@pytest.mark.parametrize("claimed", [0, 10, 999, 2**32 - 2])
+def test_a_bomb_that_lies_about_its_size_gains_nothing(claimed: int, folder: Path) -> None:
+    content = bytearray(zipped("a/1.jpg", content=bytes(5_000_000)).getvalue())
+    for header, offset in ((LOCAL, 22), (CENTRAL, 24)):
+        place = content.index(header) + offset
+        assert int.from_bytes(content[place : place + 4], "little") == 5_000_000
+        content[place : place + 4] = claimed.to_bytes(4, "little")
+    with pytest.raises(GalleryError, match=r"damaged|more than is allowed"):
+        unpack_archive(io.BytesIO(content), folder, max_unpacked_bytes=1_000_000)
+    assert sum(path.stat().st_size for path in folder.rglob("*.jpg")) <= 1_000_000
+
+
+def test_the_same_file_again_counts_again(folder: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = zipped("a/1.jpg", "a/1.jpg", content=bytes(600_000))
+    with pytest.raises(GalleryError, match="more than is allowed"):
+        unpack_archive(twice, folder, max_unpacked_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("names", [["a.jpg", "a.jpg/b.jpg"], ["a.jpg/b.jpg", "a.jpg"]])
+def test_a_file_that_is_also_a_folder_is_named(names: list[str], folder: Path) -> None:
+    with pytest.raises(GalleryError, match="cannot be unpacked: "):
+        unpack_archive(zipped(*names, "c.jpg"), folder)
+
+
+def test_a_name_that_is_too_long_is_named(folder: Path) -> None:
+    with pytest.raises(GalleryError, match="cannot be unpacked: File name too long"):
+        unpack_archive(zipped("a/" + "x" * 300 + ".jpg"), folder)

@@ -1,0 +1,245 @@
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+from simviz_core.errors import GalleryError
+from simviz_core.gallery import (
+    DEMO_GALLERY,
+    Gallery,
+    is_inside,
+    looks_like_gallery,
+    open_gallery,
+)
+
+
+def files(root: Path, *names: str) -> Path:
+    """Empty files below a folder; no image is opened by listing it."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    return root
+
+
+def labels(gallery: Gallery) -> dict[str, str | None]:
+    return {image.id: image.label for image in gallery.images}
+
+
+def test_the_demo_is_a_gallery_of_48_classes() -> None:
+    gallery = open_gallery(DEMO_GALLERY)
+    assert len(gallery.images) == 288
+    assert {len(images) for images in gallery.by_label.values()} == {6}
+    assert len(gallery.by_label) == 48
+    assert gallery.passed_over == ()
+
+
+def test_a_folder_of_class_folders_in_natural_order(small_gallery: Path) -> None:
+    gallery = open_gallery(str(small_gallery))
+    assert gallery.source == small_gallery
+    assert labels(gallery) == {
+        f"{label}/view_{number}.png": label
+        for label in ("chairs", "lamps")
+        for number in (1, 2, 10)
+    }
+    assert [image.id for image in gallery.images] == list(labels(gallery))
+    assert all(image.path == small_gallery / image.id for image in gallery.images)
+
+
+def test_other_files_are_named_and_hidden_ones_are_not(small_gallery: Path) -> None:
+    files(small_gallery, "README.md", ".git/picture.png", "lamps/.cache/x.png", "chairs/a.jpg.part")
+    gallery = open_gallery(small_gallery)
+    assert gallery.passed_over == (
+        "README.md",
+        "chairs/a.jpg.part",
+        "chairs/notes.txt",
+        "lamps/notes.txt",
+    )
+    assert len(gallery.images) == 6
+
+
+def test_a_flat_folder_has_no_classes(tmp_path: Path) -> None:
+    gallery = open_gallery(files(tmp_path, "b.JPG", "a.webp", "c.jpeg"))
+    assert labels(gallery) == {"a.webp": None, "b.JPG": None, "c.jpeg": None}
+    assert gallery.by_label == {}
+
+
+def test_the_first_folder_is_the_class_however_deep_a_file_lies(tmp_path: Path) -> None:
+    files(tmp_path, "chairs/1.png", "chairs/old/red/2.png", "lamps/new/1.png", "3.png")
+    assert labels(open_gallery(tmp_path)) == {
+        "3.png": None,
+        "chairs/1.png": "chairs",
+        "chairs/old/red/2.png": "chairs",
+        "lamps/new/1.png": "lamps",
+    }
+
+
+def test_names_of_every_kind(tmp_path: Path) -> None:
+    names = ["Stühle & mehr/it's 1.png", "Stühle & mehr/日本.png", "a\nb.png", "x #?%20.png"]
+    assert set(labels(open_gallery(files(tmp_path, *names)))) == set(names)
+
+
+def test_equal_names_but_for_case_or_zeros_have_one_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever order the file system lists them in, the gallery's rows stay where they are."""
+    names = ["View_1.png", "view_001.png", "view_01.png", "view_1.png"]
+    files(tmp_path, *names)
+    for listed in itertools.permutations(names):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "walk", lambda root, listed=listed: [(root, [], list(listed))])
+            assert [image.id for image in open_gallery(tmp_path).images] == names
+
+
+def test_links_that_stay_in_the_folder_are_followed_and_others_not(
+    small_gallery: Path, tmp_path: Path
+) -> None:
+    outside = files(tmp_path / "outside", "secret.png", "folder/secret.png")
+    chairs = small_gallery / "chairs"
+    (chairs / "inward.png").symlink_to(small_gallery / "lamps" / "view_1.png")
+    (chairs / "relative.png").symlink_to("view_2.png")
+    (chairs / "outward.png").symlink_to(outside / "secret.png")
+    (chairs / "upward.png").symlink_to("../../outside/secret.png")
+    (chairs / "broken.png").symlink_to("nothing.png")
+    (chairs / "itself.png").symlink_to("itself.png")
+    (chairs / "folder.png").symlink_to(small_gallery / "lamps")
+    (small_gallery / "away").symlink_to(outside / "folder")
+    (small_gallery / "round").symlink_to(small_gallery)
+    gallery = open_gallery(small_gallery)
+    assert len(gallery.images) == 6 + 2
+    assert gallery.image("chairs/inward.png").label == "chairs"
+    assert "chairs/relative.png" in gallery.by_id
+
+
+def test_a_link_to_the_gallery_opens_it(small_gallery: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(small_gallery)
+    (small_gallery / "chairs" / "inward.png").symlink_to("view_1.png")
+    assert len(open_gallery(link).images) == 7
+
+
+def test_what_is_no_plain_file_is_passed_over(small_gallery: Path) -> None:
+    """Opening a pipe that nobody writes to would wait for ever."""
+    os.mkfifo(small_gallery / "chairs" / "pipe.png")
+    (small_gallery / "chairs" / "link.png").symlink_to("pipe.png")
+    assert len(open_gallery(small_gallery).images) == 6
+
+
+def test_names_that_are_no_text_are_passed_over_and_printable(small_gallery: Path) -> None:
+    (small_gallery / os.fsdecode(b"stra\xdfe.png")).write_bytes(b"")
+    gallery = open_gallery(small_gallery)
+    assert len(gallery.images) == 6
+    assert "stra\\xdfe.png" in gallery.passed_over
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.csv", "a\0b", "a\0b.csv"])
+def test_what_is_not_there_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="does not exist"):
+        open_gallery(tmp_path / name)
+
+
+def test_what_the_system_refuses_is_named_with_its_reason() -> None:
+    with pytest.raises(GalleryError, match="cannot be opened: File name too long"):
+        open_gallery("x" * 5000)
+
+
+def test_a_folder_without_images_says_what_to_do(tmp_path: Path) -> None:
+    files(tmp_path, "notes.txt", ".hidden.png", "empty/.hidden/x.png")
+    with pytest.raises(GalleryError, match="no images; put one folder per class into it"):
+        open_gallery(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "picture.png", "table.tsv"])
+def test_a_file_that_is_no_manifest_says_what_is_one(name: str, tmp_path: Path) -> None:
+    with pytest.raises(GalleryError, match="CSV or Parquet"):
+        open_gallery(files(tmp_path, name) / name)
+
+
+def test_a_folder_that_is_called_like_a_manifest_is_a_folder(tmp_path: Path) -> None:
+    gallery = open_gallery(files(tmp_path / "mine.csv", "a/1.png"))
+    assert labels(gallery) == {"a/1.png": "a"}
+
+
+def test_a_manifest_is_opened_in_its_own_order(tmp_path: Path) -> None:
+    files(tmp_path, "pictures/b.png", "a.png", "unlisted.png")
+    manifest = tmp_path / "list.CSV"
+    manifest.write_text("label,path\nbeds,pictures/b.png\n,a.png\n")
+    gallery = open_gallery(manifest)
+    assert gallery.source == manifest
+    assert [(i.id, i.path, i.label) for i in gallery.images] == [
+        ("pictures/b.png", tmp_path / "pictures" / "b.png", "beds"),
+        ("a.png", tmp_path / "a.png", None),
+    ]
+    assert gallery.passed_over == ()
+
+
+def test_a_manifest_names_only_what_lies_in_the_allowed_folders(tmp_path: Path) -> None:
+    files(tmp_path, "one/a.png", "two/b.png", "one/list.csv")
+    (tmp_path / "one" / "list.csv").write_text(f"path\na.png\n{tmp_path / 'two' / 'b.png'}\n")
+    allowed = [tmp_path / "one", tmp_path / "two"]
+    assert len(open_gallery(tmp_path / "one" / "list.csv", allowed).images) == 2
+    assert len(open_gallery(tmp_path / "one" / "list.csv").images) == 2
+    for too_few in (allowed[:1], allowed[1:], []):
+        with pytest.raises(GalleryError, match="outside the folders that may be opened here"):
+            open_gallery(tmp_path / "one" / "list.csv", too_few)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.png",
+        "pictures/../../secret.png",
+        "outward.png",
+        "away/secret.png",
+        "/etc/passwd",
+        "itself.png",
+        "a\0b.png",
+    ],
+)
+def test_a_manifest_does_not_lead_out(path: str, tmp_path: Path) -> None:
+    files(tmp_path, "secret.png", "mine/pictures/a.png")
+    mine = tmp_path / "mine"
+    (mine / "outward.png").symlink_to(tmp_path / "secret.png")
+    (mine / "away").symlink_to(tmp_path)
+    (mine / "itself.png").symlink_to("itself.png")
+    (mine / "list.csv").write_text(f"path\npictures/a.png\n{path}\n")
+    with pytest.raises(GalleryError, match="outside the folders"):
+        open_gallery(mine / "list.csv", [mine])
+
+
+def test_an_allowed_folder_may_be_a_link(tmp_path: Path) -> None:
+    files(tmp_path, "real/a.png")
+    (tmp_path / "real" / "list.csv").write_text("path\na.png\n")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert open_gallery(tmp_path / "real" / "list.csv", [tmp_path / "link"])
+    assert open_gallery(tmp_path / "link" / "list.csv", [tmp_path / "real"])
+
+
+def test_is_inside_needs_more_than_the_same_beginning(tmp_path: Path) -> None:
+    inside, beside = tmp_path / "photos", tmp_path / "photos-private"
+    assert is_inside(inside, [inside])
+    assert is_inside(inside / "a" / ".." / "b", [inside])
+    assert not is_inside(beside, [inside])
+    assert not is_inside(inside / ".." / "photos-private", [inside])
+    assert not is_inside(inside, [])
+    assert not is_inside(Path("a\0b"), [inside])
+
+
+@pytest.mark.parametrize(
+    ("names", "looks_like_one"),
+    [
+        (["a.jpg"], True),
+        (["chairs/a.jpg"], True),
+        (["chairs/old/a.jpg"], False),
+        (["notes.txt", "chairs/notes.txt"], False),
+        ([".hidden.jpg", ".cache/a.jpg", "chairs/.a.jpg"], False),
+        (["folder.jpg/notes.txt"], False),
+    ],
+)
+def test_a_glance_tells_a_gallery(names: list[str], looks_like_one: bool, tmp_path: Path) -> None:
+    assert looks_like_gallery(files(tmp_path, *names)) is looks_like_one
+
+
+def test_a_glance_at_nothing_is_no_error(tmp_path: Path) -> None:
+    assert not looks_like_gallery(tmp_path / "nowhere")
+    assert not looks_like_gallery(files(tmp_path, "a.jpg") / "a.jpg")
