@@ -19,7 +19,7 @@ def held_out_quality(
 ) -> RetrievalQuality:
     """Embed images and ask for the nearest neighbours of each among them.
 
-    Nothing is stored: a checkpoint of which somebody opens the run later is indexed then.
+    Nothing is stored: a checkpoint is indexed when somebody opens its run.
 
     Args:
         network: Embeds them.

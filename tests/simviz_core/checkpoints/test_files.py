@@ -50,6 +50,16 @@ def test_what_a_checkpoint_lacks_is_the_same_every_time(tmp_path: Path, tiny_net
     assert torch.equal(*biases)
 
 
+def test_a_checkpoint_has_one_fingerprint(tmp_path: Path) -> None:
+    """The classifier is not in it, and is still the same each time: its embeddings are stored."""
+    save_checkpoint(load_trunk("efficientnet_lite0"), tmp_path / "c.safetensors")
+    first, second = (
+        load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)[0]
+        for _ in range(2)
+    )
+    assert first.fingerprint == second.fingerprint
+
+
 def test_another_architecture_is_refused_by_name(tmp_path: Path, tiny_network: str) -> None:
     save_checkpoint(load_trunk(tiny_network), tmp_path / "c.safetensors")
     reason = r"c\.safetensors for EfficientNet-Lite0 fits only to 0% .* of 3,413,024 numbers"
