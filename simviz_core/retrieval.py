@@ -49,8 +49,9 @@ class GalleryIndex:
     @cached_property
     def class_of(self) -> NDArray[np.int64]:
         """The place of each image's class among `classes`, (N,); −1 for images without one."""
-        place = {label: number for number, label in enumerate(self.classes)}
-        return np.array([place.get(image.label or "", -1) for image in self.images], dtype=np.int64)
+        return np.array(
+            [self.place.get(image.label or "", -1) for image in self.images], dtype=np.int64
+        )
 
     def scores(self, vector: Vector) -> Vector:
         """The product of every unit embedding with a vector.
@@ -62,6 +63,11 @@ class GalleryIndex:
             (N,), float32.
         """
         return self.matrix @ vector
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """The place of each class among `classes`."""
+        return {label: number for number, label in enumerate(self.classes)}
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ def choose(
     Raises:
         GalleryError: There is no such class.
     """
-    place = {label: number for number, label in enumerate(index.classes)}
+    place = index.place
     unknown = [label for label in classes or () if label not in place]
     if unknown:
         raise GalleryError(f"the gallery has no class {unknown[0]!r}")
