@@ -8,6 +8,7 @@ import streamlit as st
 from cachetools import LRUCache
 from torch import Tensor, nn
 
+from simviz_core.cells import CellPairs, cell_pairs
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import NETWORKS, SimilarityNetwork, load_trunk, pooling_by_name
@@ -70,6 +71,16 @@ def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -
     """
     i, j = decomposed([query, match], settings)
     return explain_pair(i, j, settings)
+
+
+def pairs_of_cells(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> CellPairs:
+    """Split a pair's similarity over its pairs of cells; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    i, j = decomposed([query, match], settings)
+    return cell_pairs(i, j)
 
 
 def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:

@@ -1,5 +1,6 @@
 """Maps as pictures, and the figures that are exported."""
 
+from simviz_core.figures.cells import describe
 from simviz_core.figures.maps import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -24,6 +25,7 @@ __all__ = [
     "FigureStyle",
     "SearchPanel",
     "colour_scale",
+    "describe",
     "map_scales",
     "overlay",
     "pair_figure",
