@@ -16,6 +16,7 @@ from simviz_ui.cell_maps import cell_maps
 from simviz_ui.exports import export_row
 from simviz_ui.image_picker import ChosenImage
 from simviz_ui.map_style import style_controls
+from simviz_ui.pair_poolings import pair_poolings
 from simviz_ui.pinned_cells import pin_cells, pinned_now
 
 
@@ -53,6 +54,7 @@ def show_maps(
     block = pinned_now()
     parts = [block_part(cells, block)] if block else []
     _exports(pair, cells, parts, query, match, style)
+    pair_poolings(pair, query, match, style)
 
 
 def show_score(pair: PairExplanation) -> None:

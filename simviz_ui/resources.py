@@ -13,6 +13,7 @@ from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import NETWORKS, SimilarityNetwork, load_trunk, pooling_by_name
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
+from simviz_core.poolings import compare_poolings
 
 FEATURE_MAP_BYTES = 768_000_000
 """Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
@@ -81,6 +82,18 @@ def pairs_of_cells(query: LoadedImage, match: LoadedImage, settings: NetworkSett
     """
     i, j = decomposed([query, match], settings)
     return cell_pairs(i, j)
+
+
+def compared_poolings(
+    query: LoadedImage, match: LoadedImage, settings: NetworkSettings
+) -> list[PairExplanation]:
+    """Explain a pair under each pooling that is compared; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    decomposed([query, match], settings)  # so that both are there, after one run of the network
+    return compare_poolings(_feature_map(query, settings), _feature_map(match, settings), settings)
 
 
 def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:

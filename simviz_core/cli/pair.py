@@ -16,8 +16,9 @@ from simviz_core.cli.options import (
     style_words,
     write_json,
 )
+from simviz_core.decomposition import decompose
 from simviz_core.errors import SettingsError
-from simviz_core.figures import FigureStyle, describe, pair_figure, sum_check
+from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
 from simviz_core.networks import load_network
 from simviz_core.pairs import (
@@ -27,6 +28,7 @@ from simviz_core.pairs import (
     pair_as_json,
     save_pair_arrays,
 )
+from simviz_core.poolings import COMPARED, compare_poolings, map_spread, poolings_as_json
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -42,7 +44,8 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
-    pair.add_argument(
+    more = pair.add_mutually_exclusive_group()
+    more.add_argument(
         "--partners-of",
         dest="blocks",
         type=_block,
@@ -53,6 +56,12 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "rows and columns count from 0; IMAGE,ROW,COLUMN,LAST_ROW,LAST_COLUMN takes several cells "
         "together; may be given several times",
     )
+    more.add_argument(
+        "--compare-poolings",
+        action="store_true",
+        help=f"show the pair under {', '.join(COMPARED)} pooling side by side, with the spread of "
+        "the maps",
+    )
     pair.set_defaults(run=_run)
 
 
@@ -62,6 +71,7 @@ def pair_command(
     settings: NetworkSettings,
     style: FigureStyle,
     blocks: Sequence[CellBlock] = (),
+    is_comparison: bool = False,
 ) -> str:
     """The command that explains the same pair, draws the same figure and prints its numbers.
 
@@ -71,6 +81,7 @@ def pair_command(
         settings: The network, its pooling and its size.
         style: How the figure shows the maps.
         blocks: Cells whose maps on the other image are wanted, too.
+        is_comparison: Whether poolings are compared, instead.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -78,6 +89,7 @@ def pair_command(
     words = ["python", "-m", "simviz_core", "pair", query, match]
     words += ["--network", settings.network, "--pooling", settings.pooling]
     words += ["--size", str(settings.size), "--figure", "pair.png"]
+    words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
@@ -85,19 +97,20 @@ def pair_command(
 def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
     network = load_network(options.network, options.pooling, options.size)
-    query, match = (network.decompose([image.pixels])[0] for image in images)
+    F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
+    query, match = (decompose(F, network.pooling) for F in (F_query, F_match))
     settings = NetworkSettings(network.name, network.pooling.name, network.size)
     pair = explain_pair(query, match, settings)
     cells = cell_pairs(query, match)
     parts = [block_part(cells, block) for block in options.blocks]
+    poolings = compare_poolings(F_query, F_match, settings) if options.compare_poolings else []
     if options.figure:
-        figure = pair_figure(
-            pair,
-            images[0].pixels,
-            images[1].pixels,
-            captions=(_caption(options.query), _caption(options.match)),
-            style=figure_style(options),
-            parts=parts,
+        pictures = images[0].pixels, images[1].pixels
+        captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
+        figure = (
+            poolings_figure(poolings, *pictures, captions, style)
+            if poolings
+            else pair_figure(pair, *pictures, captions, style, parts)
         )
         Path(options.figure).write_bytes(figure)
     if options.npz:
@@ -105,11 +118,11 @@ def _run(options: argparse.Namespace) -> None:
         with Path(options.npz).open("wb") as file:
             save_pair_arrays(pair, cells, file)
     if options.json:
-        write_json(pair_as_json(pair, options.query, options.match, parts), options.json)
+        values = pair_as_json(pair, options.query, options.match, parts)
+        compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
+        write_json(values | compared, options.json)
     if not (options.figure or options.npz or options.json):
-        _print_summary(pair)
-        for part in parts:
-            _print_block(part)
+        _print_summary(pair, parts, poolings)
 
 
 def _block(text: str) -> CellBlock:
@@ -124,15 +137,19 @@ def _caption(path: str) -> str:
     return " / ".join(Path(path).parts[-2:])
 
 
-def _print_summary(pair: PairExplanation) -> None:
+def _print_summary(
+    pair: PairExplanation, parts: Sequence[BlockPart], poolings: Sequence[PairExplanation]
+) -> None:
     print(f"similarity {pair.similarity:.4f}")
     print(sum_check(pair))
     print("strongest features (channel: contribution)")
     for channel, contribution in pair.top_features:
         print(f"  {channel:5d}: {contribution:.4f}")
-
-
-def _print_block(part: BlockPart) -> None:
-    row, column = part.partner
-    print(f"{describe(part)}: {part.contribution:.4g} of the similarity")
-    print(f"  strongest partner row {row}, column {column}: {part.partner_contribution:.4g}")
+    for part in parts:
+        row, column = part.partner
+        print(f"{describe(part)}: {part.contribution:.4g} of the similarity")
+        print(f"  strongest partner row {row}, column {column}: {part.partner_contribution:.4g}")
+    for compared in poolings:
+        print(f"{compared.settings.pooling} pooling: similarity {compared.similarity:.4f}")
+        print(f"  map of the query: {map_spread(compared.query_map)}")
+        print(f"  map of the match: {map_spread(compared.match_map)}")

@@ -14,6 +14,11 @@ from simviz_core.figures.maps import (
     upsample,
 )
 from simviz_core.figures.pair import pair_figure, sum_check
+from simviz_core.figures.poolings import (
+    poolings_figure,
+    search_poolings_figure,
+    spread_line,
+)
 from simviz_core.figures.search import SearchPanel, search_figure
 
 __all__ = [
@@ -29,7 +34,10 @@ __all__ = [
     "map_scales",
     "overlay",
     "pair_figure",
+    "poolings_figure",
     "search_figure",
+    "search_poolings_figure",
+    "spread_line",
     "sum_check",
     "upsample",
 ]

@@ -80,7 +80,7 @@ def _frame(
     # Pixels are drawn around their centres, so that the image begins half a pixel before 0.
     corner = np.array([left, top]) * cell - 0.5
     size = np.array([right - left + 1, bottom - top + 1]) * cell
-    for colour, width in (("black", 3.5), ("white", 1.8)):
+    for colour, width, pattern in (("black", 3.5, "-"), ("white", 1.8, line)):
         panel.add_patch(
-            Frame(tuple(corner), *size, fill=False, edgecolor=colour, lw=width, ls=line)
+            Frame(tuple(corner), *size, fill=False, edgecolor=colour, lw=width, ls=pattern)
         )
