@@ -65,6 +65,16 @@ def map_spread(values: NDArray[Any]) -> MapSpread:
     )
 
 
+def mean_spread(spreads: Sequence[MapSpread]) -> str:
+    """The mean spread of several maps in words; those of zeros do not count."""
+    measured = [spread for spread in spreads if spread.entropy is not None]
+    if not measured:
+        return "no cell contributes anything"
+    entropy = sum(spread.entropy or 0 for spread in measured) / len(measured)
+    share = sum(spread.carrying_share or 0 for spread in measured) / len(measured)
+    return f"entropy {entropy:.2f} bits · {CARRIED:.0%} in {share:.0%} of the cells"
+
+
 def compare_poolings(
     query: Tensor, match: Tensor, settings: NetworkSettings
 ) -> list[PairExplanation]:

@@ -21,16 +21,22 @@ from simviz_ui.resources import similarity_network
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
+ASIDE = "gallery_indexes_aside"
+"""In the session: the indexes that are held beside the page's own, by pooling."""
 NAMED = 50
 """Unreadable files that are named on the page."""
 
 
-def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:
+def gallery_index(
+    gallery: Gallery, settings: NetworkSettings, is_aside: bool = False
+) -> GalleryIndex | None:
     """The gallery's embeddings; what is missing is indexed in the background.
 
     Args:
         gallery: The gallery.
         settings: The network.
+        is_aside: Whether it is wanted beside the index of the page: then nothing is indexed
+            before it is asked for, and unreadable files are not named again.
 
     Returns:
         The index, of all images or of those that have been indexed so far; None where there is
@@ -46,12 +52,17 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         return None
     if job is not None and job.is_running:
         job.wanted_by.add(_session())
-        _show_progress(job)
+        _show_progress(job, table.name)
     elif not plan.is_empty:
-        _offer(gallery, network, table, plan, job)
-    _show_unreadable(plan)
+        _offer(gallery, network, table, plan, job, is_aside)
+    if not is_aside:
+        _show_unreadable(plan)
     try:
-        return _loaded(gallery, table) if _has_any(gallery, plan) else None
+        return (
+            _loaded(gallery, table, settings.pooling if is_aside else None)
+            if _has_any(gallery, plan)
+            else None
+        )
     except StoreError as error:
         show_error(error)
         st.button(
@@ -59,6 +70,7 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
             on_click=_restart,
             args=(gallery, network, table),
             icon=":material/build:",
+            key=f"index_again_{table.name}",
         )
         return None
     except SimVizError as error:
@@ -77,18 +89,24 @@ def _offer(
     table: EmbeddingTable,
     plan: IndexPlan,
     job: IndexJob | None,
+    is_aside: bool,
 ) -> None:
     """Start indexing if it is little work; else, or if it was stopped or failed, offer it."""
     count = len(plan.new) + len(plan.changed)
     if job is not None and job.error:
         show_error(job.error)
-    elif count <= AT_ONCE_UP_TO and not (job and job.report and job.report.was_cancelled):
-        _show_progress(_start(gallery, network, table))
+    elif (
+        count <= AT_ONCE_UP_TO
+        and not is_aside
+        and not (job and job.report and job.report.was_cancelled)
+    ):
+        _show_progress(_start(gallery, network, table), table.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
-            f"{count:,} of {len(gallery.images):,} images are not indexed yet. Indexing runs in "
-            "the background and goes on where it was stopped.",
+            f"{count:,} of {len(gallery.images):,} images are not indexed "
+            f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
+            "goes on where it was stopped.",
             icon=":material/database:",
             width="stretch",
         )
@@ -96,6 +114,7 @@ def _offer(
             "Index them",
             type="primary",
             icon=":material/play_arrow:",
+            key=f"index_{table.name}",
             on_click=_restart,
             args=(gallery, network, table),
         )
@@ -110,8 +129,8 @@ def _restart(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable
 
 
 @st.fragment(run_every=0.5)
-def _show_progress(job: IndexJob) -> None:
-    """How far indexing has come; runs the page anew when it has ended."""
+def _show_progress(job: IndexJob, name: str) -> None:
+    """How far indexing a table has come; runs the page anew when it has ended."""
     if not job.is_running:
         st.rerun()
     progress = job.progress
@@ -125,7 +144,7 @@ def _show_progress(job: IndexJob) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(bar, text, width="stretch")
-        if st.button("Cancel", icon=":material/stop:", key="cancel_indexing"):
+        if st.button("Cancel", icon=":material/stop:", key=f"cancel_{name}"):
             if not job.give_up(_session()):
                 st.toast("Another session is waiting for this index; it goes on for that one.")
             else:
@@ -203,16 +222,30 @@ class _HeldIndex:
     index: GalleryIndex
 
 
-def _loaded(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
-    """The index in memory: held by the sessions that use it, one copy for all of them."""
+def _loaded(gallery: Gallery, table: EmbeddingTable, aside: str | None) -> GalleryIndex:
+    """The index in memory: held by the sessions that use it, one copy for all of them.
+
+    Args:
+        gallery: The gallery.
+        table: Its table.
+        aside: The name under which it is held beside the index of the page; None is that index.
+    """
     key, version = (str(table.folder), table.name), table.version
     shared, lock = _shared_indexes()
     with lock:
         held = shared.get(key)
         if held is None or held.gallery is not gallery or held.version != version:
             held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
-    st.session_state["gallery_index"] = held
+    if aside is None:
+        st.session_state["gallery_index"] = held
+    else:
+        st.session_state.setdefault(ASIDE, {})[aside] = held
     return held.index
+
+
+def let_go_of_asides() -> None:
+    """Hold only the index of the page from here on."""
+    st.session_state.pop(ASIDE, None)
 
 
 @st.cache_resource(show_spinner=False)

@@ -91,12 +91,13 @@ def search_poolings_figure(
         for values in (panels[0].query_map, *(panel.match_map for panel in panels))
     ]
     scales = iter(map_scales(maps, style))
-    figure = Figure(figsize=(2.3 * columns + 0.8, 2.5 * len(rows) + 0.8), layout="constrained")
+    figure = Figure(figsize=(2.3 * columns + 0.8, 2.15 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, (name, panels) in zip(axes, rows, strict=True):
         line[0].imshow(overlay(query, panels[0].query_map, next(scales), style))
         line[0].set_title("query, for the best", fontsize=9)
         line[0].set_ylabel(name, fontsize=12)
+        line[0].set_xlabel(spread_line(map_spread(panels[0].query_map)), fontsize=6.5)
         for axis, panel in zip(line[1:], panels, strict=False):
             axis.imshow(overlay(panel.picture, panel.match_map, next(scales), style))
             colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]

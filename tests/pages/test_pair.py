@@ -292,3 +292,37 @@ def test_a_pin_outside_a_coarser_grid_goes(app: AppTest) -> None:
     assert widget(app)["pinned"] == "query,9,9"
     app.get_by_key("size").set_value(224).run()
     assert widget(app)["pinned"] == ""
+
+
+def test_poolings_are_compared_on_request(
+    pair: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not pair.image
+    pair.get_by_key("compare_poolings").set_value(True).run()
+    assert not pair.exception
+    assert len(pair.image) == 6
+    paths = [str(small_gallery / pair.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths, "--compare-poolings", "--json", "-"]) == 0
+    poolings = json.loads(capsys.readouterr().out)["poolings"]
+    for title, values in zip(("Average", "Max", "GeM"), poolings, strict=True):
+        assert metric(pair, f"{title} · similarity") == f"{values['similarity']:.4f}"
+    spreads = [caption.value for caption in pair.caption if " cells" in caption.value]
+    assert spreads[1].endswith(f"in {poolings[0]['match_spread']['carrying_cells']} of 49 cells")
+    assert "--compare-poolings" in pair.code[1].value
+
+
+def test_the_comparison_never_runs_the_network(
+    pair: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr("simviz_core.networks.SimilarityNetwork.feature_map", fail)
+    pair.get_by_key("compare_poolings").set_value(True).run()
+    pair.get_by_key("scale").set_value("each").run()
+    assert not pair.exception
+
+
+def test_a_link_compares_poolings(app: AppTest) -> None:
+    open_page(app, PAIR, compare_poolings="true")
+    assert metric(app, "Max · similarity") != metric(app, "Average · similarity")

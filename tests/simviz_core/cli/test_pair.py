@@ -101,6 +101,32 @@ def test_partners_are_printed(pair: list[str], run: Run) -> None:
     assert "strongest partner row" in out
 
 
+def test_poolings_are_compared_with_the_numbers_that_each_has_alone(
+    pair: list[str], tmp_path: Path, run: Run
+) -> None:
+    figure = tmp_path / "poolings.png"
+    options = ["--compare-poolings", "--json", "-", "--figure", str(figure)]
+    status, out, _ = run("pair", *pair, *options)
+    assert status == 0
+    assert Image.open(figure).format == "PNG"
+    values = json.loads(out)
+    assert values["pooling"] == "average"
+    assert [value["pooling"] for value in values["poolings"]] == ["average", "max", "gem"]
+    for value in values["poolings"]:
+        _, out, _ = run("pair", *pair, "--pooling", value["pooling"], "--json", "-")
+        alone = json.loads(out)
+        for name in ("similarity", "query_map", "match_map", "residual"):
+            assert value[name] == alone[name]
+        assert value["query_spread"]["cells"] == 49
+
+
+def test_the_comparison_is_printed(pair: list[str], run: Run) -> None:
+    status, out, _ = run("pair", *pair, "--compare-poolings")
+    assert status == 0
+    assert "max pooling: similarity 0." in out
+    assert out.count(" of 49 cells") == 6
+
+
 def test_without_an_output_the_score_is_printed(pair: list[str], run: Run) -> None:
     status, out, _ = run("pair", *pair)
     assert status == 0
@@ -120,6 +146,7 @@ def test_without_an_output_the_score_is_printed(pair: list[str], run: Run) -> No
         ["--unknown"],
         ["--partners-of", "query"],
         ["--partners-of", "query,7,0"],
+        ["--partners-of", "query,1,0", "--compare-poolings"],
         ["--figure", "/nowhere/figure.png"],
         ["--json", "/nowhere/numbers.json"],
     ],
