@@ -207,14 +207,15 @@ class Inspector {
   take(raw, send) {
     this.send = (text) => send("pinned", text);
     if (raw === this.raw) return;
-    this.data = decodedData(raw);
-    if (!this.raw || this.raw.view !== raw.view || this.raw.pinned !== raw.pinned) {
-      this.pinned = fromText(raw.pinned, this.data.grids);
-    } else {
-      this.pinned = fromText(asText(this.pinned), this.data.grids);
-    }
+    const before = this.raw, held = asText(this.pinned);
     this.raw = raw;
-    this.pointed = this.anchor = this.dragged = null;
+    this.data = decodedData(raw);
+    const isSameView = before?.view === raw.view
+      && ["query", "match"].every((side) => String(before[side].grid) === String(raw[side].grid));
+    // While the view is the same the browser knows better than the link that it began with.
+    const isSamePin = isSameView && before.pinned === raw.pinned;
+    this.pinned = fromText(isSamePin ? held : raw.pinned, this.data.grids);
+    if (!isSameView) this.pointed = this.anchor = this.dragged = null;
     for (const view of Object.values(this.views)) this.dress(view, raw);
     this.show();
   }

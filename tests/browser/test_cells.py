@@ -1,5 +1,6 @@
 """Cell to cell in Chromium: pointing, pinning, dragging, keys; the numbers are Python's."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from simviz_core.cli import main
+from simviz_core.figures import colour_scale, upsample
+from simviz_ui.frontend import asset
 
 LINK = "?query=hotel_00/view_2.jpg&match=hotel_00/view_4.jpg"
 BLOCK = re.compile(r"[?&]cell=([^&]*)")
@@ -114,6 +117,32 @@ def test_the_painted_map_is_the_figure_s(
     )
     # One step of the colour map: single precision in the browser.
     np.testing.assert_allclose(np.reshape(colours, (7, 7, 3)), expected, atol=4)
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+@pytest.mark.parametrize("lowest", [0.0, -0.4])
+def test_the_browser_colours_any_map_as_python_does(
+    page: Page, smooth: bool, lowest: float
+) -> None:
+    values = np.random.default_rng(0).uniform(lowest, 1, (5, 7)).astype(np.float32)
+    scale = colour_scale(values)
+    assert (scale.colour_map == "RdBu_r") is (lowest < 0)
+    colours = matplotlib.colormaps[scale.colour_map](np.arange(256) / 256, bytes=True)[:, :3]
+    painted = page.evaluate(
+        asset("colours.js")
+        + """;([values, table, smooth]) => {
+        const scale = ownScale(values), canvas = new OffscreenCanvas(61, 47);
+        paint(canvas, Float32Array.from(values), [5, 7], scale, lookupTable(table), smooth);
+        const pixels = canvas.getContext("2d").getImageData(0, 0, 61, 47).data;
+        return [[scale.low, scale.high], [...pixels]]; }""",
+        [values.ravel().tolist(), base64.b64encode(colours.tobytes()).decode(), smooth],
+    )
+    assert painted[0] == [scale.low, scale.high]
+    expected = scale.colours(upsample(values, 61, 47, smooth)).astype(int)
+    differences = np.abs(np.reshape(painted[1], (47, 61, 4))[..., :3] - expected)
+    # One step of the colour map, where single precision rounds the other way.
+    assert differences.max() <= 12
+    assert (differences > 0).mean() < 0.01
 
 
 def test_a_click_pins_and_a_second_click_lets_go(page: Page, app_url: str) -> None:
