@@ -28,11 +28,13 @@ class NetworkSettings:
         network: The network's name.
         pooling: The pooling rule's name.
         size: Width and height of the images that enter the network, in pixels.
+        checkpoint: The file that its weights come from; None for the pretrained ones.
     """
 
     network: str
     pooling: str
     size: int
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any
         "network": pair.settings.network,
         "pooling": pair.settings.pooling,
         "size": pair.settings.size,
+        "checkpoint": pair.settings.checkpoint,
         "similarity": pair.similarity,
         "bias": pair.bias,
         "match_bias": pair.match_bias,
@@ -142,7 +145,7 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
         pair: The explanation.
         file: Receives `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,),
             float32, and the scalars `similarity`, `bias`, `match_bias`, `residual`, `network`,
-            `pooling`, `size`.
+            `pooling`, `size`, `checkpoint` (empty for the pretrained weights).
     """
     np.savez_compressed(
         file,
@@ -156,4 +159,5 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
         network=np.asarray(pair.settings.network),
         pooling=np.asarray(pair.settings.pooling),
         size=np.asarray(pair.settings.size),
+        checkpoint=np.asarray(pair.settings.checkpoint or ""),
     )

@@ -1,6 +1,7 @@
 """Bring a gallery's index up to date from a page, and get hold of it."""
 
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from weakref import WeakValueDictionary
 
@@ -10,14 +11,13 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from simviz_core.errors import SimVizError, StoreError
 from simviz_core.gallery import Gallery
 from simviz_core.indexing import IndexPlan, plan_index
-from simviz_core.networks import SimilarityNetwork
 from simviz_core.pairs import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, load_index
 from simviz_core.store import EmbeddingTable, embedding_table
 from simviz_ui.galleries import store_folder
 from simviz_ui.jobs import IndexJob, index_jobs
 from simviz_ui.messages import show_error
-from simviz_ui.resources import similarity_network
+from simviz_ui.resources import network_fingerprint, similarity_network
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
@@ -37,8 +37,8 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         none yet, after the page has said what to do.
     """
     try:
-        network = similarity_network(settings)
-        table = embedding_table(gallery, network.fingerprint, folder=store_folder(gallery))
+        fingerprint = network_fingerprint(settings)
+        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
         job = index_jobs().latest(table)
         plan = _plan(gallery, table, job)
     except SimVizError as error:
@@ -48,7 +48,7 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         job.wanted_by.add(_session())
         _show_progress(job)
     elif not plan.is_empty:
-        _offer(gallery, network, table, plan, job)
+        _offer(gallery, settings, table, plan, job)
     _show_unreadable(plan)
     try:
         return _loaded(gallery, table) if _has_any(gallery, plan) else None
@@ -57,7 +57,7 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         st.button(
             "Index again",
             on_click=_restart,
-            args=(gallery, network, table),
+            args=(gallery, settings, table),
             icon=":material/build:",
         )
         return None
@@ -73,7 +73,7 @@ def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
 
 def _offer(
     gallery: Gallery,
-    network: SimilarityNetwork,
+    settings: NetworkSettings,
     table: EmbeddingTable,
     plan: IndexPlan,
     job: IndexJob | None,
@@ -83,7 +83,7 @@ def _offer(
     if job is not None and job.error:
         show_error(job.error)
     elif count <= AT_ONCE_UP_TO and not (job and job.report and job.report.was_cancelled):
-        _show_progress(_start(gallery, network, table))
+        _show_progress(_start(gallery, settings, table))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
@@ -97,16 +97,16 @@ def _offer(
             type="primary",
             icon=":material/play_arrow:",
             on_click=_restart,
-            args=(gallery, network, table),
+            args=(gallery, settings, table),
         )
 
 
-def _start(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> IndexJob:
-    return index_jobs().start(gallery, network, table, _session())
+def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
+    return index_jobs().start(gallery, partial(similarity_network, settings), table, _session())
 
 
-def _restart(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
-    _start(gallery, network, table)
+def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:
+    _start(gallery, settings, table)
 
 
 @st.fragment(run_every=0.5)

@@ -7,16 +7,19 @@ from pathlib import Path
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_figure_options,
     add_json_option,
     add_network_options,
+    asked_network,
+    asked_settings,
     figure_style,
+    settings_words,
     style_words,
     write_json,
 )
 from simviz_core.figures import FigureStyle, pair_figure, sum_check
 from simviz_core.images import load_image
-from simviz_core.networks import load_network
 from simviz_core.pairs import (
     NetworkSettings,
     PairExplanation,
@@ -36,6 +39,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     pair.add_argument("query", metavar="QUERY", help="an image file")
     pair.add_argument("match", metavar="MATCH", help="the image file to compare it with")
     add_network_options(pair)
+    add_checkpoint_option(pair)
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
@@ -55,16 +59,15 @@ def pair_command(query: str, match: str, settings: NetworkSettings, style: Figur
         One line, quoted for a POSIX shell.
     """
     words = ["python", "-m", "simviz_core", "pair", query, match]
-    words += ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size), "--figure", "pair.png"]
+    words += [*settings_words(settings), "--figure", "pair.png"]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
 def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     query, match = (network.decompose([image.pixels])[0] for image in images)
-    settings = NetworkSettings(network.name, network.pooling.name, network.size)
+    settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
     if options.figure:
         figure = pair_figure(

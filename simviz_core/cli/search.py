@@ -17,10 +17,14 @@ from simviz_core.cli.gallery_options import (
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_figure_options,
     add_json_option,
     add_network_options,
+    asked_network,
+    asked_settings,
     figure_style,
+    settings_words,
     style_words,
     whole_number,
     write_json,
@@ -30,7 +34,6 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks import load_network
 from simviz_core.pairs import NetworkSettings
 from simviz_core.regions import Region, crop_to, weights_on
 from simviz_core.retrieval import choose, load_index
@@ -53,6 +56,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     _add_region_options(search)
     _add_filter_options(search)
     add_network_options(search)
+    add_checkpoint_option(search)
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
@@ -91,8 +95,7 @@ def search_command(
     ):
         # The form with "=", since a corner may be negative.
         words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
-    words += ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size), "--figure", "search.png"]
+    words += [*settings_words(settings), "--figure", "search.png"]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
@@ -154,7 +157,7 @@ def _run(options: argparse.Namespace) -> None:
     own = _find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
     is_region = region.is_drawn and not options.crop
     weights = weights_on(region, image, query.grid) if is_region else None
@@ -179,7 +182,7 @@ def _run(options: argparse.Namespace) -> None:
             match_maps(query, network.decompose([picture])[0], ranking.vector, weights)
             for picture in pictures
         ]
-    settings = NetworkSettings(network.name, network.pooling.name, network.size)
+    settings = asked_settings(options, network)
     if options.figure:
         panels = _panels(ranking, pictures, maps, own.label if own else None)
         _write_figure(options, image, region, panels, settings)
