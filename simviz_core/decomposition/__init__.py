@@ -4,9 +4,9 @@
 
 `pooling` says what A is for each way of pooling a feature map, `tail` carries A and b through
 affine layers after the pooling, `decomposed` holds the result, `maps` reads similarity maps and
-feature contributions off it, and `regions` scores rectangles. Pure tensor functions: on any
-device, with any leading batch dimensions, accumulated in float32 or wider. Nothing here knows of
-networks, images or files.
+feature contributions off it, `regions` scores rectangles, and `spread` says how concentrated a map
+is. Pure tensor functions: on any device, with any leading batch dimensions, accumulated in float32
+or wider. Nothing here knows of networks, images or files.
 
 Source of the method: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks",
 WACV 2019, equations 1 to 6.
@@ -43,6 +43,7 @@ from simviz_core.decomposition.regions import (
     region_score,
     region_weights,
 )
+from simviz_core.decomposition.spread import cells_carrying, map_entropy
 from simviz_core.decomposition.tail import (
     AffineTail,
     apply_tail,
@@ -64,6 +65,7 @@ __all__ = [
     "bias_term",
     "cell_to_cell",
     "cell_to_constant",
+    "cells_carrying",
     "channel_maps",
     "class_map",
     "contrast_map",
@@ -72,6 +74,7 @@ __all__ = [
     "decompose",
     "feature_contributions",
     "linear_tail",
+    "map_entropy",
     "region_embedding",
     "region_score",
     "region_weights",
