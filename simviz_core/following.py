@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -56,6 +57,7 @@ def checkpoint_report(
     top: int,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
     quality: RetrievalQuality | None,
+    load: Callable[[Path], LoadedImage] = load_image,
 ) -> CheckpointReport:
     """Look at a query with one checkpoint.
 
@@ -67,6 +69,7 @@ def checkpoint_report(
         top: How many matches.
         decompose: Decomposes images with the checkpoint's network.
         quality: Of the retrieval.
+        load: Loads the picture of a match.
 
     Returns:
         What it sees, with the maps.
@@ -84,7 +87,7 @@ def checkpoint_report(
         (partner,) = decompose([query.partner])
         vector, pair = whole_vector(partner), match_maps(image, partner, unit, None)
     moment = see(index, image, vector, top, allowed)
-    matches = decompose([load_image(match.image.path) for match in moment.ranking.matches])
+    matches = decompose([load(match.image.path) for match in moment.ranking.matches])
     maps = [match_maps(image, match, unit, None) for match in matches]
     mask_share = None
     if query.mask is not None:

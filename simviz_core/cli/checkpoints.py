@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,11 +26,12 @@ from simviz_core.cli.options import (
     figure_style,
     style_words,
     whole_number,
+    whole_numbers,
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError
-from simviz_core.evaluation import RetrievalQuality, retrieval_quality
+from simviz_core.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
 from simviz_core.figures import FigureStyle, checkpoints_figure
 from simviz_core.following import FollowedQuery, checkpoint_report, most_changed
 from simviz_core.gallery import Gallery, open_gallery
@@ -44,7 +46,14 @@ from simviz_core.run_report import (
     reports_as_json,
     run_rows,
 )
-from simviz_core.runs import Run, RunCheckpoint, describes_itself, load_run_network, open_run
+from simviz_core.runs import (
+    Run,
+    RunCheckpoint,
+    describes_itself,
+    load_run_network,
+    open_run,
+    with_pretrained,
+)
 from simviz_core.timeline import held_out_rows
 
 
@@ -77,6 +86,17 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "--all-classes",
         action="store_true",
         help="search all images, not only those of the classes that training never saw",
+    )
+    command.add_argument(
+        "--iterations",
+        type=whole_numbers,
+        metavar="A,B,…",
+        help="only the checkpoints of these iterations; default: all",
+    )
+    command.add_argument(
+        "--before-training",
+        action="store_true",
+        help="begin with the pretrained network, where the run has no checkpoint of it",
     )
     command.add_argument(
         "--most-changed",
@@ -160,9 +180,14 @@ def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[s
 def _open_run(folder: str, options: argparse.Namespace) -> Run:
     """The run; of bare checkpoints the network options tell the network."""
     run = open_run(folder, options.network, options.pooling, options.size)
-    if not run.checkpoints:
-        raise RunError(f"{folder} has no checkpoint yet")
-    return run
+    chosen = run.checkpoints
+    if options.before_training:
+        chosen = with_pretrained(run)
+    if options.iterations is not None:
+        chosen = tuple(c for c in chosen if c.iteration in options.iterations)
+    if not chosen:
+        raise RunError(f"{folder} has no checkpoint{' of these' if run.checkpoints else ' yet'}")
+    return replace(run, checkpoints=chosen)
 
 
 def _follow(
@@ -212,7 +237,7 @@ def _rows_to_search(options: argparse.Namespace, run: Run, index: GalleryIndex) 
 
 def _quality(index: GalleryIndex) -> RetrievalQuality | None:
     try:
-        return retrieval_quality(index)
+        return retrieval_quality(index, MOST_QUERIES)
     except GalleryError:
         return None  # no class has two images
 

@@ -149,6 +149,20 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers, separated by commas.
+
+    Raises:
+        argparse.ArgumentTypeError: They are none.
+    """
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 0,100,200"
+        ) from error
+
+
 def write_json(values: Any, file: str) -> None:
     """Write JSON to a file, or to the standard output for `-`."""
     text = json.dumps(values, indent=1)
