@@ -45,10 +45,12 @@ class ShownColumn:
         pictures: The query, then its matches; empty while there is nothing to show.
         waiting: What is being done, while there is nothing to show.
         error: Why it cannot be used.
+        place: The column of the grid, from 1; equal iterations of two runs have the same.
     """
 
     title: str
     note: str
+    place: int
     pictures: tuple[ShownPicture, ...] = ()
     waiting: str = ""
     error: str = ""

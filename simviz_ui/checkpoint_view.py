@@ -1,6 +1,7 @@
 """What the Checkpoints page shows of a followed query: the grid, the curves, the exports."""
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,7 @@ from simviz_core.run_report import (
 from simviz_core.runs import Run
 from simviz_core.timeline import held_out_rows
 from simviz_ui.checkpoint_charts import show_curves
+from simviz_ui.checkpoint_choice import MOST_COLUMNS
 from simviz_ui.checkpoint_grid import ShownColumn, ShownPicture, ShownRun, checkpoint_grid
 from simviz_ui.exports import export_row
 from simviz_ui.galleries import gallery_name
@@ -44,6 +46,8 @@ BOX = (240, 240)
 """Pictures are as large as fits into this width and height, in pixels."""
 TOP = 3
 """Matches of a checkpoint, as in the paper's figure 5."""
+SECONDS_TO_WAIT = 1.5
+"""After as long, what has been computed is shown."""
 REPORTS = 64
 """Reports that are kept of each index."""
 CLICKED = "clicked_match"
@@ -87,11 +91,8 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
         st.caption("Point at a match to see the query's map for it; click to keep it.")
     reports = [_kept_report(place, followed) for place in places]
     _show_grid(places, reports, followed, style)
-    for place, report in zip(places, reports, strict=True):
-        if place.index is not None and report is None:
-            with st.spinner(f"Looking with iteration {place.checkpoint.iteration:,} …"):
-                _make_report(place, followed)
-            run_again()
+    if _make_missing(places, followed):
+        run_again()
     by_run = _by_run(places, reports)
     show_curves(by_run, followed.partner is not None)
     if any(report.seen for report in by_run):
@@ -111,6 +112,23 @@ def _kept_report(place: CheckpointIndex, followed: Followed) -> CheckpointReport
     if place.index is None:
         return None
     return _reports(place.index).get(_key(place, followed))
+
+
+def _make_missing(places: Sequence[CheckpointIndex], followed: Followed) -> bool:
+    """Make reports that are missing, for as long as the page may stay as it is.
+
+    Returns:
+        Whether there were any.
+    """
+    start, count = time.perf_counter(), 0
+    for place in places:
+        if place.index is not None and _kept_report(place, followed) is None:
+            with st.spinner(f"Looking with iteration {place.checkpoint.iteration:,} …"):
+                _make_report(place, followed)
+            count += 1
+            if time.perf_counter() - start > SECONDS_TO_WAIT:
+                break
+    return count > 0
 
 
 def _make_report(place: CheckpointIndex, followed: Followed) -> None:
@@ -137,10 +155,15 @@ def _decomposed(place: CheckpointIndex, images: Sequence[LoadedImage]) -> list[D
 
 
 def _reports(index: GalleryIndex) -> "LRUCache[tuple[object, ...], CheckpointReport]":
-    """What this session has seen with an index; it goes with the index."""
-    kept: WeakKeyDictionary[GalleryIndex, LRUCache[tuple[object, ...], CheckpointReport]]
-    kept = st.session_state.setdefault("checkpoint_reports", WeakKeyDictionary())
-    return kept.setdefault(index, LRUCache(REPORTS))
+    """What has been seen with an index, in all sessions; it goes with the index."""
+    return _all_reports().setdefault(index, LRUCache(REPORTS))
+
+
+@st.cache_resource(show_spinner=False)
+def _all_reports() -> (
+    "WeakKeyDictionary[GalleryIndex, LRUCache[tuple[object, ...], CheckpointReport]]"
+):
+    return WeakKeyDictionary()
 
 
 def _key(place: CheckpointIndex, followed: Followed) -> tuple[object, ...]:
@@ -161,10 +184,15 @@ def _part(index: GalleryIndex, rows: Mask) -> GalleryIndex:
     """The index of some rows, the same object each time, so that its quality is known."""
     if rows.all():
         return index
-    kept: WeakKeyDictionary[GalleryIndex, dict[bytes, GalleryIndex]]
-    kept = st.session_state.setdefault("index_parts", WeakKeyDictionary())
-    parts = kept.setdefault(index, {})
-    return parts.setdefault(rows.tobytes(), index.part(rows))
+    parts, name = _all_parts().setdefault(index, {}), rows.tobytes()
+    if name not in parts:
+        parts[name] = index.part(rows)
+    return parts[name]
+
+
+@st.cache_resource(show_spinner=False)
+def _all_parts() -> "WeakKeyDictionary[GalleryIndex, dict[bytes, GalleryIndex]]":
+    return WeakKeyDictionary()
 
 
 def _by_run(
@@ -195,15 +223,25 @@ def _show_grid(
     flat = [values for maps in shown for values in maps]
     scales = iter(map_scales(flat, style) if flat else [])
     columns: dict[Path, list[ShownColumn]] = {}
+    numbers = column_numbers(places)
     titles = {place.run.root: run_title(place.run) for place in places}
-    for place, report in zip(places, reports, strict=True):
+    for place, report, number in zip(places, reports, numbers, strict=True):
         columns.setdefault(place.run.root, []).append(
-            _column(place, report, followed, scales, style)
+            _column(place, report, number, followed, scales, style)
         )
     runs = [ShownRun(titles[root], tuple(found)) for root, found in columns.items()]
     checkpoint_grid(runs, "checkpoint_grid", _follow_with, _make_query_of)
     if style.shared_scale and flat:
         colour_bar(map_scales(flat, style)[0])
+
+
+def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
+    """The column of each checkpoint, from 1: by iteration where few enough differ, else by rank."""
+    iterations = sorted({place.checkpoint.iteration for place in places})
+    if len(iterations) <= MOST_COLUMNS:
+        return [iterations.index(place.checkpoint.iteration) + 1 for place in places]
+    roots = [place.run.root for place in places]
+    return [number - roots.index(root) + 1 for number, root in enumerate(roots)]
 
 
 def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
@@ -219,21 +257,23 @@ def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
 def _column(
     place: CheckpointIndex,
     report: CheckpointReport | None,
+    number: int,
     followed: Followed,
     scales: Iterator[ColourScale],
     style: FigureStyle,
 ) -> ShownColumn:
     iteration = f"iteration {place.checkpoint.iteration:,}"
-    title = f"{iteration} · pretrained" if place.checkpoint.path is None else iteration
     if report is None:
         running = place.job is not None and place.job.progress is not None
         text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
-        return ShownColumn(title, "", waiting=text)
+        return ShownColumn(iteration, "", number, waiting=text)
     if report.moment is None:
-        return ShownColumn(title, "", error=report.error or "")
-    note = ""
+        return ShownColumn(iteration, "", number, error=report.error or "")
+    notes = ["pretrained"] if place.checkpoint.path is None else []
     if report.quality:
-        note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
+        notes += [f"R@1 {report.quality.recall_at[1]:.1%}"]
+        notes += [f"mAP@R {report.quality.map_at_r:.1%}"]
+    note = " · ".join(notes)
     moment, query = report.moment, fitted(followed.query.picture.pixels, BOX)
     pictures = [
         ShownPicture(
@@ -248,7 +288,7 @@ def _column(
         source = overlay_uri(partner, report.pair.match_map, next(scales), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
-        return ShownColumn(title, note, tuple(pictures))
+        return ShownColumn(iteration, note, number, tuple(pictures))
     for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
         label, scale, query_scale = match.image.label, next(scales), next(scales)
         pictures.append(
@@ -262,7 +302,7 @@ def _column(
                 overlay_uri(query, maps.query_map, query_scale, style),
             )
         )
-    return ShownColumn(title, note, tuple(pictures))
+    return ShownColumn(iteration, note, number, tuple(pictures))
 
 
 def _reference_label(followed: Followed) -> str:

@@ -23,9 +23,10 @@ export default function ({ parentElement, data, setTriggerValue }) {
     parentElement.appendChild(outer);
   }
   const column = (shown) => {
-    const made = element("div", { className: "column" },
+    const made = element("section", { className: "column" },
       element("div", { className: "head", textContent: shown.title }),
-      element("div", { className: "note", textContent: shown.note }));
+      element("div", { className: "note", textContent: shown.note, title: shown.note }));
+    made.style.gridColumn = shown.place;
     if (shown.error) made.append(element("div", { className: "error", textContent: shown.error }));
     if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
     const [first, ...matches] = shown.pictures;
@@ -67,7 +68,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
     }
     return made;
   };
-  outer.replaceChildren(...data.runs.map((run) => element("div", { className: "run" },
-    element("div", { className: "title", textContent: run.title }),
-    element("div", { className: `columns ${run.columns.length < 3 ? "few" : ""}` }, ...run.columns.map(column)))));
+  const count = Math.max(3, ...data.runs.flatMap((run) => run.columns.map((shown) => shown.place)));
+  outer.replaceChildren(...data.runs.map((run) => {
+    const columns = element("div", { className: "columns" }, ...run.columns.map(column));
+    columns.style.gridTemplateColumns = `repeat(${count}, minmax(8.5rem, 1fr))`;
+    return element("div", { className: "run" },
+      element("div", { className: "title", textContent: run.title }), columns);
+  }));
 }
