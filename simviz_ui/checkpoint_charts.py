@@ -57,9 +57,9 @@ def show_curves(reports: Sequence[RunReport], is_pair: bool) -> None:
     charts += [
         _change_chart(
             "Change of the map, from one to the next",
-            "",
+            "Pearson's r; divergence, bits",
             reports,
-            {"Pearson's r": _pearson, "Jensen-Shannon, bits": _divergence},
+            {"Pearson's r": _pearson, "Jensen-Shannon": _divergence},
         ),
         _change_chart(
             f"The {NEIGHBOURS} nearest, from one to the next",
@@ -153,7 +153,7 @@ def _empty(title: str, unit: str, percent: bool) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 14}},
         xaxis_title="iteration",
-        yaxis={"title": unit, "tickformat": ".0%" if percent else None},
+        yaxis={"title": unit, "tickformat": ".1~%" if percent else None},
         height=300,
         margin={"t": 44, "b": 40, "l": 10, "r": 10},
         legend={

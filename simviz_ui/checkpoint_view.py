@@ -1,6 +1,7 @@
 """What the Checkpoints page shows of a followed query: the grid, the curves, the exports."""
 
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from simviz_ui.checkpoint_grid import ShownColumn, ShownPicture, ShownRun, check
 from simviz_ui.exports import export_row
 from simviz_ui.galleries import gallery_name
 from simviz_ui.image_picker import ChosenImage, choose_image
-from simviz_ui.map_style import colour_bar, fitted, overlay_uri, style_controls
+from simviz_ui.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
 from simviz_ui.navigation import run_again
 from simviz_ui.quality import index_quality
 from simviz_ui.resources import decomposed, gallery_picture
@@ -266,9 +267,12 @@ def _column(
     if report is None:
         running = place.job is not None and place.job.progress is not None
         text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
-        return ShownColumn(iteration, "", number, waiting=text)
+        plain = ShownPicture(
+            as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
+        )
+        return ShownColumn(iteration, "", number, (plain,), waiting=text)
     if report.moment is None:
-        return ShownColumn(iteration, "", number, error=report.error or "")
+        return ShownColumn(iteration, "", number, error=_shortened(report.error, place))
     notes = ["pretrained"] if place.checkpoint.path is None else []
     if report.quality:
         notes += [f"R@1 {report.quality.recall_at[1]:.1%}"]
@@ -303,6 +307,11 @@ def _column(
             )
         )
     return ShownColumn(iteration, note, number, tuple(pictures))
+
+
+def _shortened(error: str | None, place: CheckpointIndex) -> str:
+    """The message, without the folder that all checkpoints of the run lie in."""
+    return (error or "").replace(f"{place.run.root}{os.sep}", "")
 
 
 def _reference_label(followed: Followed) -> str:

@@ -53,7 +53,7 @@ def followed_query(gallery: Gallery, runs: Sequence[Run]) -> Followed | None:
         masks = _masks(gallery)
         objects = _objects(masks) if masks else ()
     partner = (
-        image_picker("match", "Pair with", gallery, 1, wide=False) if follow == "pair" else None
+        image_picker("match", "Pair with", gallery, 1, wide=True) if follow == "pair" else None
     )
     if chosen is None or (follow == "pair" and partner is None):
         return None

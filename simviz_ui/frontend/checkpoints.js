@@ -28,7 +28,6 @@ export default function ({ parentElement, data, setTriggerValue }) {
       element("div", { className: "note", textContent: shown.note, title: shown.note }));
     made.style.gridColumn = shown.place;
     if (shown.error) made.append(element("div", { className: "error", textContent: shown.error }));
-    if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
     const [first, ...matches] = shown.pictures;
     if (!first) return made;
     const query = picture(first), under = line(first);
@@ -66,12 +65,16 @@ export default function ({ parentElement, data, setTriggerValue }) {
       } else button.tabIndex = -1;
       made.append(card);
     }
+    if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
     return made;
   };
+  // What is still being computed keeps the room that the pictures before it had.
+  const isWaiting = data.runs.some((run) => run.columns.some((shown) => shown.waiting));
+  outer.style.minHeight = isWaiting && outer.offsetHeight ? `${outer.offsetHeight}px` : "";
   const count = Math.max(3, ...data.runs.flatMap((run) => run.columns.map((shown) => shown.place)));
   outer.replaceChildren(...data.runs.map((run) => {
     const columns = element("div", { className: "columns" }, ...run.columns.map(column));
-    columns.style.gridTemplateColumns = `repeat(${count}, minmax(8.5rem, 1fr))`;
+    columns.style.gridTemplateColumns = `repeat(${count}, minmax(7.5rem, 1fr))`;
     return element("div", { className: "run" },
       element("div", { className: "title", textContent: run.title }), columns);
   }));
