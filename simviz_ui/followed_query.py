@@ -10,7 +10,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.masks import GalleryMasks, PixelMask, find_masks
 from simviz_core.runs import Run
 from simviz_ui.changed_queries import choose_most_changed
-from simviz_ui.checkpoint_view import Followed
+from simviz_ui.checkpoint_reports import Followed
 from simviz_ui.galleries import allowed_folders
 from simviz_ui.image_picker import ChosenImage, image_picker
 from simviz_ui.messages import show_error
