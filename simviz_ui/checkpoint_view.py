@@ -79,15 +79,33 @@ def _show_grid(
     checkpoint_grid(runs, "checkpoint_grid", _follow_with, _make_query_of)
     if style.shared_scale and flat:
         colour_bar(map_scales(flat, style)[0])
+    if moments := [report.moment for report in reports if report and report.moment]:
+        residual = max(moment.residual for moment in moments)
+        st.caption(
+            "Every map of the query adds up to its similarity; the largest difference here is "
+            f"{residual:.0e}."
+        )
 
 
 def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
-    """The column of each checkpoint, from 1: by iteration where few enough differ, else by rank."""
-    iterations = sorted({place.checkpoint.iteration for place in places})
-    if len(iterations) <= MOST_COLUMNS:
-        return [iterations.index(place.checkpoint.iteration) + 1 for place in places]
-    roots = [place.run.root for place in places]
-    return [number - roots.index(root) + 1 for number, root in enumerate(roots)]
+    """The column of each checkpoint, from 1.
+
+    Equal iterations of two runs share a column; where they have none in common after the
+    beginning, or there are too many, the last checkpoints do.
+    """
+    by_root: dict[Path, list[int]] = {}
+    for place in places:
+        by_root.setdefault(place.run.root, []).append(place.checkpoint.iteration)
+    common = set.intersection(*(set(iterations) for iterations in by_root.values())) - {0}
+    every = sorted({place.checkpoint.iteration for place in places})
+    if common and len(every) <= MOST_COLUMNS:
+        return [every.index(place.checkpoint.iteration) + 1 for place in places]
+    widest = max(len(iterations) for iterations in by_root.values())
+    return [
+        widest - len(iterations) + number
+        for iterations in by_root.values()
+        for number in range(1, len(iterations) + 1)
+    ]
 
 
 def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
@@ -109,20 +127,19 @@ def _column(
     style: FigureStyle,
 ) -> ShownColumn:
     iteration = f"iteration {place.checkpoint.iteration:,}"
+    title = iteration if place.checkpoint.path else "0 · pretrained"
     if report is None:
         running = place.job is not None and place.job.progress is not None
         text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
         plain = ShownPicture(
             as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
         )
-        return ShownColumn(iteration, "", number, (plain,), waiting=text)
+        return ShownColumn(title, "", number, (plain,), waiting=text)
     if report.moment is None:
-        return ShownColumn(iteration, "", number, error=_shortened(report.error, place))
-    notes = ["pretrained"] if place.checkpoint.path is None else []
+        return ShownColumn(title, "", number, error=_shortened(report.error, place))
+    note = ""
     if report.quality:
-        notes += [f"R@1 {report.quality.recall_at[1]:.1%}"]
-        notes += [f"mAP@R {report.quality.map_at_r:.1%}"]
-    note = " · ".join(notes)
+        note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
     moment, query = report.moment, fitted(followed.query.picture.pixels, BOX)
     pictures = [
         ShownPicture(
@@ -137,7 +154,7 @@ def _column(
         source = overlay_uri(partner, report.pair.match_map, next(scales), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
-        return ShownColumn(iteration, note, number, tuple(pictures))
+        return ShownColumn(title, note, number, tuple(pictures))
     for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
         label, scale, query_scale = match.image.label, next(scales), next(scales)
         pictures.append(
@@ -151,7 +168,7 @@ def _column(
                 overlay_uri(query, maps.query_map, query_scale, style),
             )
         )
-    return ShownColumn(iteration, note, number, tuple(pictures))
+    return ShownColumn(title, note, number, tuple(pictures))
 
 
 def _shortened(error: str | None, place: CheckpointIndex) -> str:

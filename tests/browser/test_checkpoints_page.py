@@ -57,7 +57,8 @@ def titles(page: Page) -> list[str]:
 
 def test_two_runs_line_up_by_iteration(page: Page, app_url: str, few_rooms: Path) -> None:
     open_page(page, app_url, few_rooms, run=f"{RUNS}/average", run2=f"{RUNS}/max")
-    assert titles(page) == [f"iteration {n}" for n in (0, 6, 16, 40, 120, 0, 120)]
+    trained = [f"iteration {number}" for number in (6, 16, 40, 120)]
+    assert titles(page) == ["0 · pretrained", *trained, "0 · pretrained", "iteration 120"]
     boxes = [column.bounding_box() for column in columns(page).all()]
     assert all(boxes)
     for upper, lower in ((0, 5), (4, 6)):
@@ -164,7 +165,7 @@ def test_a_new_checkpoint_appears_by_itself(
     source = Path(RUNS) / "average"
     shutil.copy(source / "checkpoint_000006.safetensors", folder / "step_6.safetensors")
     open_page(page, app_url, few_rooms, run=str(folder))
-    assert titles(page) == ["iteration 0", "iteration 6"]
+    assert titles(page) == ["0 · pretrained", "iteration 6"]
     # Whole or not at all, as the training writes them.
     shutil.copy(source / "checkpoint_000016.safetensors", folder / "step_16.part")
     (folder / "step_16.part").rename(folder / "step_16.safetensors")

@@ -71,7 +71,9 @@ def test_the_figures_are_those_of_the_command_line(
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     shown = columns(app)
     assert [column["title"] for column in shown] == [
-        f"iteration {found['iteration']}" for found in run["checkpoints"]
+        "0 · pretrained",
+        "iteration 10",
+        "iteration 20",
     ]
     assert [found["iteration"] for found in run["checkpoints"]] == [0, 10, 20]
     for column, found in zip(shown, run["checkpoints"], strict=True):
@@ -121,6 +123,15 @@ def test_two_runs_are_stacked(app: AppTest, run_folder: Path) -> None:
     assert average[1]["pictures"][0]["score"] != maximum[1]["pictures"][0]["score"]
 
 
+def test_runs_without_a_common_iteration_end_together(app: AppTest, run_folder: Path) -> None:
+    other = run_folder.parent / "other"
+    other.mkdir()
+    shutil.copy(run_folder / "checkpoint_20.safetensors", other / "step_300.safetensors")
+    open_run_page(app, run_folder, run2=str(other))
+    assert [column["place"] for column in columns(app, 0)] == [1, 2, 3]
+    assert [column["place"] for column in columns(app, 1)] == [2, 3]
+
+
 def test_broken_checkpoints_are_messages_beside_the_others(
     app: AppTest, run_folder: Path, weights: list[Path]
 ) -> None:
@@ -154,7 +165,7 @@ def test_a_new_checkpoint_is_picked_up(app: AppTest, run_folder: Path, weights: 
     (run_folder / "run.json").unlink()
     (run_folder / "checkpoint_20.safetensors").unlink()
     open_run_page(app, run_folder)
-    assert [column["title"] for column in columns(app)] == ["iteration 0", "iteration 10"]
+    assert [column["title"] for column in columns(app)] == ["0 · pretrained", "iteration 10"]
     shutil.copy(weights[1], run_folder)
     until_indexed(app.run())
     app.run()
@@ -219,7 +230,7 @@ def test_a_gallery_without_classes(app: AppTest, run_folder: Path, small_gallery
         shutil.copy(file, flat / f"{number}.png")
     open_run_page(app, run_folder, gallery=str(flat))
     for column in columns(app):
-        assert column["note"] in ("", "pretrained")
+        assert column["note"] == ""
         assert column["pictures"][0]["label"] == "query, for the nearest"
         assert column["pictures"][1]["is_hit"] is None
 
