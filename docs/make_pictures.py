@@ -21,7 +21,7 @@ QUERY, MATCH = "hotel_00/view_2.jpg", "hotel_00/view_4.jpg"
 LINK = f"pair?query={QUERY}&match={MATCH}"
 SEARCH_LINK = "search?query=hotel_21/view_1.jpg"
 REGION_LINK = "region?query=hotel_01/view_0.jpg&regions=include:150,140,316,230"
-CHECKPOINTS_LINK = "checkpoints?query=hotel_29/view_2.jpg&run=demo/runs/average&run2=demo/runs/max"
+CHECKPOINTS_LINK = "checkpoints?query=hotel_29/view_2.jpg&run2=demo/runs/scratch"
 EXPORTS = '[data-testid="stDownloadButton"]'
 TABLE = '[data-testid="stDataFrame"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
