@@ -5,7 +5,7 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_ui.galleries import gallery_choice
 from simviz_ui.image_picker import image_picker
-from simviz_ui.index_panel import gallery_index, let_go_of_asides
+from simviz_ui.index_panel import gallery_index, let_go_of_indexes
 from simviz_ui.matches import make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
@@ -60,7 +60,7 @@ except SimVizError as error:
 if compares:
     show_poolings(gallery, index, query, settings)
 else:
-    let_go_of_asides()
+    let_go_of_indexes({"page"})
     show_matches(gallery, index, query, settings)
 with at_a_glance.container():
     show_quality(index_quality(index), len(index.images))

@@ -30,11 +30,13 @@ class NetworkSettings:
         network: The network's name.
         pooling: The pooling rule's name.
         size: Width and height of the images that enter the network, in pixels.
+        checkpoint: The file that its weights come from; None for the pretrained ones.
     """
 
     network: str
     pooling: str
     size: int
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def pair_as_json(
         "network": pair.settings.network,
         "pooling": pair.settings.pooling,
         "size": pair.settings.size,
+        "checkpoint": pair.settings.checkpoint,
         "similarity": pair.similarity,
         "bias": pair.bias,
         "match_bias": pair.match_bias,
@@ -149,7 +152,8 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         cells: Its pairs of cells.
         file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
-            `match_bias`, `residual`, `network`, `pooling`, `size`.
+            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` (empty for the
+            pretrained weights).
     """
     np.savez_compressed(
         file,
@@ -164,4 +168,5 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         network=np.asarray(pair.settings.network),
         pooling=np.asarray(pair.settings.pooling),
         size=np.asarray(pair.settings.size),
+        checkpoint=np.asarray(pair.settings.checkpoint or ""),
     )

@@ -153,6 +153,7 @@ def search_as_json(
         "network": settings.network,
         "pooling": settings.pooling,
         "size": settings.size,
+        "checkpoint": settings.checkpoint,
         "regions": [list(rectangle) for rectangle in region.include],
         "excluded_regions": [list(rectangle) for rectangle in region.exclude],
         "crop": is_crop,

@@ -1,6 +1,8 @@
 """Bring a gallery's index up to date from a page, and get hold of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from weakref import WeakValueDictionary
 
@@ -10,65 +12,59 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from simviz_core.errors import SimVizError, StoreError
 from simviz_core.gallery import Gallery
 from simviz_core.indexing import IndexPlan, plan_index
-from simviz_core.networks import SimilarityNetwork
 from simviz_core.pairs import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, load_index
 from simviz_core.store import EmbeddingTable, embedding_table
 from simviz_ui.galleries import store_folder
 from simviz_ui.jobs import IndexJob, index_jobs
 from simviz_ui.messages import show_error
-from simviz_ui.resources import similarity_network
+from simviz_ui.resources import network_fingerprint, similarity_network
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
-ASIDE = "gallery_indexes_aside"
-"""In the session: the indexes that are held beside the page's own, by pooling."""
 NAMED = 50
 """Unreadable files that are named on the page."""
 
 
 def gallery_index(
-    gallery: Gallery, settings: NetworkSettings, is_aside: bool = False
+    gallery: Gallery, settings: NetworkSettings, beside: str | None = None
 ) -> GalleryIndex | None:
     """The gallery's embeddings; what is missing is indexed in the background.
 
     Args:
         gallery: The gallery.
         settings: The network.
-        is_aside: Whether it is wanted beside the index of the page: then nothing is indexed
-            before it is asked for, and unreadable files are not named again.
+        beside: What it is needed for beside the index of the page, as `loaded_index` has it. Then
+            nothing is indexed before it is asked for, and unreadable files are not named again.
 
     Returns:
         The index, of all images or of those that have been indexed so far; None where there is
         none yet, after the page has said what to do.
     """
     try:
-        network = similarity_network(settings)
-        table = embedding_table(gallery, network.fingerprint, folder=store_folder(gallery))
+        fingerprint = network_fingerprint(settings)
+        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
         job = index_jobs().latest(table)
-        plan = _plan(gallery, table, job)
+        plan = current_plan(gallery, table, job)
     except SimVizError as error:
         show_error(error)
         return None
     if job is not None and job.is_running:
-        job.wanted_by.add(_session())
+        job.wanted_by.add(session_id())
         _show_progress(job, table.name)
     elif not plan.is_empty:
-        _offer(gallery, network, table, plan, job, is_aside)
-    if not is_aside:
+        _offer(gallery, settings, table, plan, job, is_aside=beside is not None)
+    if beside is None:
         _show_unreadable(plan)
     try:
-        return (
-            _loaded(gallery, table, settings.pooling if is_aside else None)
-            if _has_any(gallery, plan)
-            else None
-        )
+        purpose = beside or "page"
+        return loaded_index(gallery, table, purpose) if _has_any(gallery, plan) else None
     except StoreError as error:
         show_error(error)
         st.button(
             "Index again",
             on_click=_restart,
-            args=(gallery, network, table),
+            args=(gallery, settings, table),
             icon=":material/build:",
             key=f"index_again_{table.name}",
         )
@@ -85,7 +81,7 @@ def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
 
 def _offer(
     gallery: Gallery,
-    network: SimilarityNetwork,
+    settings: NetworkSettings,
     table: EmbeddingTable,
     plan: IndexPlan,
     job: IndexJob | None,
@@ -100,7 +96,7 @@ def _offer(
         and not is_aside
         and not (job and job.report and job.report.was_cancelled)
     ):
-        _show_progress(_start(gallery, network, table), table.name)
+        _show_progress(_start(gallery, settings, table), table.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
@@ -116,16 +112,16 @@ def _offer(
             icon=":material/play_arrow:",
             key=f"index_{table.name}",
             on_click=_restart,
-            args=(gallery, network, table),
+            args=(gallery, settings, table),
         )
 
 
-def _start(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> IndexJob:
-    return index_jobs().start(gallery, network, table, _session())
+def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
+    return index_jobs().start(gallery, partial(similarity_network, settings), table, session_id())
 
 
-def _restart(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
-    _start(gallery, network, table)
+def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:
+    _start(gallery, settings, table)
 
 
 @st.fragment(run_every=0.5)
@@ -140,18 +136,19 @@ def _show_progress(job: IndexJob, name: str) -> None:
         bar = progress.done / progress.total
         text = (
             f"Indexing the gallery: {progress.done:,} of {progress.total:,} images · "
-            f"{progress.rate:.0f} images/s · {_duration(progress.seconds_left)} left"
+            f"{progress.rate:.0f} images/s · {duration(progress.seconds_left)} left"
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(bar, text, width="stretch")
         if st.button("Cancel", icon=":material/stop:", key=f"cancel_{name}"):
-            if not job.give_up(_session()):
+            if not job.give_up(session_id()):
                 st.toast("Another session is waiting for this index; it goes on for that one.")
             else:
                 st.toast("Indexing stops after this batch. What is done is kept.")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A span of time in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -172,7 +169,7 @@ def _show_unreadable(plan: IndexPlan) -> None:
             st.text(f"… and {count - NAMED:,} more")
 
 
-def _plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
+def current_plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
     """What has to be indexed.
 
     Files are looked at once per session for a listing of the gallery and a job that has ended;
@@ -202,7 +199,8 @@ class _Planned:
     plan: IndexPlan
 
 
-def _session() -> str:
+def session_id() -> str:
+    """What tells this session from others."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
 
@@ -222,13 +220,20 @@ class _HeldIndex:
     index: GalleryIndex
 
 
-def _loaded(gallery: Gallery, table: EmbeddingTable, aside: str | None) -> GalleryIndex:
+def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> GalleryIndex:
     """The index in memory: held by the sessions that use it, one copy for all of them.
 
     Args:
         gallery: The gallery.
-        table: Its table.
-        aside: The name under which it is held beside the index of the page; None is that index.
+        table: With at least one of its images.
+        purpose: What the session needs it for; it lets go of what it held for the same before.
+
+    Returns:
+        The index.
+
+    Raises:
+        StoreError: The table is damaged.
+        GalleryError: The table has no image of the gallery.
     """
     key, version = (str(table.folder), table.name), table.version
     shared, lock = _shared_indexes()
@@ -236,16 +241,15 @@ def _loaded(gallery: Gallery, table: EmbeddingTable, aside: str | None) -> Galle
         held = shared.get(key)
         if held is None or held.gallery is not gallery or held.version != version:
             held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
-    if aside is None:
-        st.session_state["gallery_index"] = held
-    else:
-        st.session_state.setdefault(ASIDE, {})[aside] = held
+    st.session_state.setdefault("gallery_indexes", {})[purpose] = held
     return held.index
 
 
-def let_go_of_asides() -> None:
-    """Hold only the index of the page from here on."""
-    st.session_state.pop(ASIDE, None)
+def let_go_of_indexes(purposes: Collection[str]) -> None:
+    """Hold the indexes of no other purposes than these any more."""
+    held = st.session_state.get("gallery_indexes", {})
+    for purpose in set(held) - set(purposes):
+        del held[purpose]
 
 
 @st.cache_resource(show_spinner=False)

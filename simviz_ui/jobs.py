@@ -1,6 +1,7 @@
 """Indexing in the background: one job per table, whoever asks for it."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -12,6 +13,8 @@ from simviz_core.gallery import Gallery
 from simviz_core.indexing import IndexProgress, IndexReport, index_gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.store import EmbeddingTable
+
+LoadNetwork = Callable[[], SimilarityNetwork]
 
 
 @dataclass
@@ -39,20 +42,26 @@ class IndexJob:
         """Whether it has not ended yet."""
         return self.report is None and self.error is None
 
-    def start(self, gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
-        """Start the thread."""
+    def start(
+        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+    ) -> None:
+        """Start the thread, which waits until another job has ended where one is named."""
         self.folder = table.folder
         self._thread = Thread(
-            target=self._run, args=(gallery, network, table), name="simviz-index", daemon=True
+            target=self._run, args=(gallery, load, table, after), name="simviz-index", daemon=True
         )
         self._thread.start()
 
-    def _run(self, gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> None:
+    def _run(
+        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+    ) -> None:
         def show(progress: IndexProgress) -> None:
             self.progress = progress
 
+        if after and after._thread:
+            after._thread.join()
         try:
-            self.report = index_gallery(gallery, network, table, show, self._cancelled.is_set)
+            self.report = index_gallery(gallery, load(), table, show, self._cancelled.is_set)
         except SimVizError as error:
             self.error = str(error)
         except Exception as error:
@@ -96,14 +105,30 @@ class IndexJobs:
                 job.stop()
 
     def start(
-        self, gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable, session: str
+        self,
+        gallery: Gallery,
+        load: LoadNetwork,
+        table: EmbeddingTable,
+        session: str,
+        after: IndexJob | None = None,
     ) -> IndexJob:
-        """Start indexing, or join whoever is already waiting for the same."""
+        """Start indexing, or join whoever is already waiting for the same.
+
+        Args:
+            gallery: What to index.
+            load: Loads the network, in the job's own thread.
+            table: Where the embeddings go.
+            session: Who waits for it.
+            after: A job that has to end first, so that not all networks are in memory together.
+
+        Returns:
+            The job.
+        """
         with self._lock:
             job = self._jobs.get(table.name)
             if job is None or not job.is_running:
                 job = self._jobs[table.name] = IndexJob()
-                job.start(gallery, network, table)
+                job.start(gallery, load, table, after)
             job.wanted_by.add(session)
             return job
 

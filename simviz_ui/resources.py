@@ -9,9 +9,16 @@ from cachetools import LRUCache
 from torch import Tensor, nn
 
 from simviz_core.cells import CellPairs, cell_pairs
+from simviz_core.checkpoints import load_checkpoint
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks import NETWORKS, SimilarityNetwork, load_trunk, pooling_by_name
+from simviz_core.networks import (
+    DEFAULT_SIZE,
+    NETWORKS,
+    SimilarityNetwork,
+    load_trunk,
+    pooling_by_name,
+)
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
 from simviz_core.poolings import compare_poolings
 
@@ -19,6 +26,11 @@ FEATURE_MAP_BYTES = 768_000_000
 """Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
 AT_ONCE = 8
 """Images that enter the network together: few, so that a page has something to show soon."""
+
+Weights = tuple[str, str | None, int]
+"""A network's name, its checkpoint, and when that was last changed."""
+MapKey = tuple[Weights, int, str]
+"""What a feature map depends on: the weights, the input size, the image's digest."""
 
 
 def gallery_picture(path: Path) -> LoadedImage:
@@ -43,25 +55,48 @@ def _load_picture(path: Path, changed: int) -> LoadedImage:
     return load_image(path, name=path.name)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Loading the network …", show_time=True)
 def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
-    """The network of these settings; its fingerprint is computed once.
+    """The network of these settings.
 
     Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
         NetworkError: Its weights cannot be had.
     """
     return SimilarityNetwork(
         settings.network,
-        _trunk(settings.network),
+        _trunk(*_weights(settings)),
         NETWORKS[settings.network].preprocessing,
         pooling_by_name(settings.pooling),
         settings.size,
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _trunk(name: str) -> nn.Module:
-    return load_trunk(name)
+def network_fingerprint(settings: NetworkSettings) -> str:
+    """The fingerprint of the network of these settings, which need not be loaded for it again.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        NetworkError: Its weights cannot be had.
+    """
+    return _fingerprint(settings, _weights(settings))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
+    return similarity_network(settings).fingerprint
+
+
+def _weights(settings: NetworkSettings) -> Weights:
+    checkpoint = settings.checkpoint
+    return settings.network, checkpoint, changed_at(Path(checkpoint)) if checkpoint else 0
+
+
+# Two, since a page may compare many checkpoints, which have no need to be in memory together.
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
+def _trunk(name: str, checkpoint: str | None, changed: int) -> nn.Module:
+    if checkpoint is None:
+        return load_trunk(name)
+    return load_checkpoint(checkpoint, name, None, DEFAULT_SIZE)[0].trunk
 
 
 def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> PairExplanation:
@@ -102,13 +137,13 @@ def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list
     Raises:
         NetworkError: The network cannot be had.
     """
-    network = similarity_network(settings)
+    pooling = pooling_by_name(settings.pooling)
     missing = not_run_yet(images, settings)
     if missing:
         with st.spinner("Running the network …"):
             for start in range(0, len(missing), AT_ONCE):
                 run_network(missing[start : start + AT_ONCE], settings)
-    return [decompose(_feature_map(image, settings), network.pooling) for image in images]
+    return [decompose(_feature_map(image, settings), pooling) for image in images]
 
 
 def not_run_yet(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[LoadedImage]:
@@ -142,11 +177,11 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
     return kept
 
 
-def _key(image: LoadedImage, settings: NetworkSettings) -> tuple[str, int, str]:
-    return settings.network, settings.size, image.digest
+def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
+    return _weights(settings), settings.size, image.digest
 
 
 @st.cache_resource(show_spinner=False)
-def _feature_maps() -> "tuple[LRUCache[tuple[str, int, str], Tensor], Lock]":
+def _feature_maps() -> "tuple[LRUCache[MapKey, Tensor], Lock]":
     """Feature maps of all sessions, the ones not used for longest making room."""
     return LRUCache(FEATURE_MAP_BYTES, getsizeof=lambda values: values.nbytes), Lock()

@@ -35,9 +35,13 @@ from simviz_ui.matches import (
     search_panels,
     shown_matches,
 )
+from simviz_ui.navigation import run_again
 from simviz_ui.results import ShownQuery, results_grid
 from simviz_ui.search_view import Filters, search_controls
 from simviz_ui.sidebar import POOLING_TITLES
+
+PURPOSE = "search with"
+"""Of the indexes beside that of the page, before the pooling's name."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def show_poolings(
             heading = st.empty()
             heading.markdown(f"**{POOLING_TITLES[pooling]}**")
             is_own = pooling == settings.pooling
-            ready = index if is_own else gallery_index(gallery, own, is_aside=True)
+            ready = index if is_own else gallery_index(gallery, own, f"{PURPOSE} {pooling}")
             if ready is not None and (row := _find(gallery, ready, query, own, filters)):
                 rows[pooling] = row
                 measured = [map_spread(found.match_map) for found in row.maps if found]
@@ -100,7 +104,7 @@ def show_poolings(
         with places[pooling]:
             _show_row(row, style, remaining, is_own=pooling == settings.pooling)
     if run_missing([picture for row in rows.values() for picture in row.pictures], settings):
-        st.rerun()
+        run_again()
     if style.shared_scale and scales:
         colour_bar(scales[0])
     _exports(gallery, rows, settings, filters, style)

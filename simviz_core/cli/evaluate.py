@@ -14,14 +14,15 @@ from simviz_core.cli.gallery_options import (
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_json_option,
     add_network_options,
+    asked_network,
     whole_number,
     write_json,
 )
 from simviz_core.evaluation import quality_as_json, retrieval_quality
 from simviz_core.gallery import open_gallery
-from simviz_core.networks import load_network
 from simviz_core.retrieval import load_index
 
 
@@ -35,6 +36,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     evaluate.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(evaluate)
+    add_checkpoint_option(evaluate)
     add_store_options(evaluate)
     evaluate.add_argument(
         "--queries",
@@ -49,7 +51,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 def _run(options: argparse.Namespace) -> None:
     gallery = open_gallery(options.gallery)
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     table, report = bring_up_to_date(options, gallery, network)
     warn_of_unreadable(report)
     index = load_index(gallery, table)

@@ -8,13 +8,14 @@ from simviz_core.cli.gallery_options import GALLERY_HELP, add_store_options, bri
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_json_option,
     add_network_options,
+    asked_network,
     write_json,
 )
 from simviz_core.gallery import open_gallery
 from simviz_core.indexing import IndexReport
-from simviz_core.networks import load_network
 
 MOST_NAMES = 20
 """Files that are named in the summary; the JSON names all."""
@@ -30,6 +31,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     index.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(index)
+    add_checkpoint_option(index)
     add_store_options(index)
     add_json_option(index)
     index.set_defaults(run=_run)
@@ -37,7 +39,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 def _run(options: argparse.Namespace) -> None:
     gallery = open_gallery(options.gallery)
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     _, report = bring_up_to_date(options, gallery, network)
     if options.json:
         write_json(_as_json(report), options.json)

@@ -9,10 +9,14 @@ from simviz_core.cells import BlockPart, CellBlock, block_part, cell_block, cell
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_figure_options,
     add_json_option,
     add_network_options,
+    asked_network,
+    asked_settings,
     figure_style,
+    settings_words,
     style_words,
     write_json,
 )
@@ -20,7 +24,6 @@ from simviz_core.decomposition import decompose
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
-from simviz_core.networks import load_network
 from simviz_core.pairs import (
     NetworkSettings,
     PairExplanation,
@@ -41,6 +44,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     pair.add_argument("query", metavar="QUERY", help="an image file")
     pair.add_argument("match", metavar="MATCH", help="the image file to compare it with")
     add_network_options(pair)
+    add_checkpoint_option(pair)
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
@@ -87,8 +91,7 @@ def pair_command(
         One line, quoted for a POSIX shell.
     """
     words = ["python", "-m", "simviz_core", "pair", query, match]
-    words += ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size), "--figure", "pair.png"]
+    words += [*settings_words(settings), "--figure", "pair.png"]
     words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
     return shlex.join([*words, *style_words(style), "--json", "-"])
@@ -96,10 +99,10 @@ def pair_command(
 
 def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
     query, match = (decompose(F, network.pooling) for F in (F_query, F_match))
-    settings = NetworkSettings(network.name, network.pooling.name, network.size)
+    settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
     cells = cell_pairs(query, match)
     parts = [block_part(cells, block) for block in options.blocks]

@@ -13,15 +13,20 @@ from simviz_core.cli.gallery_options import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
+    find_in,
     warn_of_unreadable,
 )
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
+    add_checkpoint_option,
     add_figure_options,
     add_json_option,
     add_network_options,
+    asked_network,
+    asked_settings,
     figure_style,
+    settings_words,
     style_words,
     whole_number,
     write_json,
@@ -32,7 +37,7 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks import POOLINGS, SimilarityNetwork, load_network
+from simviz_core.networks import POOLINGS, SimilarityNetwork
 from simviz_core.pairs import NetworkSettings
 from simviz_core.poolings import COMPARED, map_spread
 from simviz_core.regions import Region, crop_to, weights_on
@@ -63,6 +68,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_region_options(search)
     add_filter_options(search)
     add_network_options(search)
+    add_checkpoint_option(search)
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
@@ -108,9 +114,8 @@ def search_command(
     ):
         # The form with "=", since a corner may be negative.
         words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
-    words += ["--network", settings.network, "--pooling", settings.pooling]
+    words += [*settings_words(settings), "--figure", "search.png"]
     words += ["--compare-poolings"] if is_comparison else []
-    words += ["--size", str(settings.size), "--figure", "search.png"]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
@@ -151,11 +156,11 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("--crop needs a --region to cut out")
     image = load_image(Path(options.query))
     gallery = open_gallery(options.gallery)
-    own = _find_in(gallery, Path(options.query))
+    own = find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
     asked = _Asked(options, image, region, gallery, own)
-    network = load_network(options.network, options.pooling, options.size)
+    network = asked_network(options)
     found = _find(asked, network)
     compared = [
         found if name == network.pooling.name else _find(asked, replace(network, pooling=rule))
@@ -200,8 +205,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
                 F = asked.features[match.image.path] = network.feature_map([picture])[0]
             pictures.append(picture)
             maps.append(match_maps(query, decompose(F, network.pooling), ranking.vector, weights))
-    settings = NetworkSettings(network.name, network.pooling.name, network.size)
-    return _Found(settings, ranking, pictures, maps)
+    return _Found(asked_settings(options, network), ranking, pictures, maps)
 
 
 def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
@@ -227,13 +231,6 @@ def _print_matches(found: _Found, title: str | None) -> None:
     for place, match in enumerate(found.ranking.matches, start=1):
         spread = f"  {map_spread(found.maps[place - 1].match_map)}" if title else ""
         print(f"{place:3d}  {match.score:.4f}  {match.image.path}{spread}")
-
-
-def _find_in(gallery: Gallery, path: Path) -> GalleryImage | None:
-    """A file's image in a gallery; None if it is not there."""
-    wanted = path.resolve()
-    same_name = (image for image in gallery.images if image.path.name == path.name)
-    return next((image for image in same_name if image.path.resolve() == wanted), None)
 
 
 def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:

@@ -1,6 +1,12 @@
 """Maps as pictures, and the figures that are exported."""
 
 from simviz_core.figures.cells import describe
+from simviz_core.figures.checkpoints import (
+    CheckpointColumn,
+    MapPanel,
+    RunRows,
+    checkpoints_figure,
+)
 from simviz_core.figures.maps import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -26,9 +32,13 @@ __all__ = [
     "DEFAULT_COLOUR_MAP",
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
+    "CheckpointColumn",
     "ColourScale",
     "FigureStyle",
+    "MapPanel",
+    "RunRows",
     "SearchPanel",
+    "checkpoints_figure",
     "colour_scale",
     "describe",
     "map_scales",

@@ -13,7 +13,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -146,7 +146,7 @@ def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
 
 
 def add_colour_bar(
-    figure: Figure,
+    figure: FigureBase,
     panels: list[Axes],
     scale: ColourScale,
     label: str = "contribution of a cell to the similarity",
