@@ -38,7 +38,7 @@ def top_words(curve: FeatureCurve) -> str:
     top = min(TOP_FEATURES, curve.mean_share.size)
     return (
         f"The {top} strongest of {curve.mean_share.size:,} components carry {curve.top_share:.1%} "
-        f"of the similarity, averaged over {curve.pairs:,} pairs of the {curve.kind}"
+        f"of the similarity, averaged over {curve.pairs:,} pairs of {curve.kind}"
     )
 
 
@@ -46,7 +46,7 @@ def caveats(curve: FeatureCurve) -> list[str]:
     """What a reader of the curve has to know, beside it."""
     found = []
     if curve.pairs + curve.left_out == curve.possible:
-        found.append(f"These are all the pairs of the {curve.kind} that the gallery has.")
+        found.append(f"These are all the pairs of {curve.kind} that the gallery has.")
     if curve.left_out:
         found.append(
             f"{curve.left_out:,} more pairs were drawn, but are not similar: they have no share."

@@ -30,7 +30,7 @@ PAIRS_AT_ONCE = 128
 """Pairs that are sorted together: at 2,048 components some 10 MB."""
 NEGLIGIBLE = 1e-7
 """Contributions above minus this are rounding, not sign."""
-SAME, DIFFERENT = "same class", "different classes"
+SAME, DIFFERENT = "the same class", "different classes"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def feature_curve(index: GalleryIndex, sample: PairSample) -> FeatureCurve:
     similar = np.concatenate(similarities)
     if not similar.size:
         raise GalleryError(
-            f"none of the {len(sample.first):,} pairs of the {sample.kind} is similar "
+            f"none of the {len(sample.first):,} pairs of {sample.kind} is similar "
             f"(all are below {LEAST_SIMILARITY}), so there is no share to be carried"
         )
     mean = total / similar.size

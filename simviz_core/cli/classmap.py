@@ -176,7 +176,7 @@ def _wanted(options: argparse.Namespace, gallery: Gallery, sums: ClassSums) -> W
     """
     if not options.images:
         shown = slice(options.skip, options.skip + options.top)
-        found = [
+        found: Wanted = [
             (label, str(image.path), image.id)
             for label in options.classes
             for image, _ in most_typical(sums, label)[shown]
@@ -187,7 +187,9 @@ def _wanted(options: argparse.Namespace, gallery: Gallery, sums: ClassSums) -> W
     wanted: Wanted = []
     for path in options.images:
         own = find_in(gallery, Path(path))
-        label = options.classes[0] if options.classes else own and own.label
+        label: str | None = own.label if own else None
+        if options.classes:
+            label = options.classes[0]
         if label is None:
             raise SettingsError(f"{path} has no class in the gallery; name one with --class")
         wanted.append((label, path, own.id if own else None))

@@ -172,7 +172,7 @@ def _curve(
     sample = draw_pairs(index, not options.different_classes, options.pairs, options.seed)
     curve = feature_curve(index, sample)
     if options.figure:
-        line = curve_line(curve, f"{curve.pairs:,} pairs of the {curve.kind}")
+        line = curve_line(curve, f"{curve.pairs:,} pairs of {curve.kind}")
         Path(options.figure).write_bytes(feature_curves_figure([line], title))
     return curve_as_json(curve), [top_words(curve), *caveats(curve)]
 
