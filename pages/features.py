@@ -46,7 +46,8 @@ if is_pair:
     if query is None or match is None:
         st.stop()
     try:
-        pair = pair_line(*decomposed([query.picture, match.picture], settings), "This pair")
+        i, j = decomposed([query.picture, match.picture], settings)
+        pair = pair_line(i, j, "This pair")
         if pair is None:
             st.info("These two images are not similar at all: there is nothing to share out.")
         show_channels(gallery, index, settings, query, match)

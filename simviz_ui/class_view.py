@@ -115,7 +115,8 @@ def show_classes(
     ):
         with place:
             _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
-    _legend(columns, choice, style)
+    if style.shared_scale and (shared := _scales(columns, choice.is_contrast, style)):
+        colour_bar(shared[0])
     if run_missing([item.picture for column in columns for item in column], settings):
         run_again()
     _exports(gallery, sums, choice, columns, settings, style, top or TOPS[1])
@@ -167,6 +168,8 @@ def _column(
             "This class has one image. A class map compares an image with the others of its class: "
             "add a second image to its folder."
         )
+    if contrasted is not None:
+        st.caption(_plain(contrast_legend(label, contrasted)))
     cards = [_card(item, contrasted, scales, style) for item in shown]
     typical = [item.image.id for item in shown]
 
@@ -209,16 +212,6 @@ def _card(
 def _search(image_id: str) -> None:
     choose_image("query", image_id)
     st.session_state[CLICKED] = SEARCH_PAGE, {"query": image_id}
-
-
-def _legend(columns: Sequence[Sequence[_Shown]], choice: ClassChoice, style: FigureStyle) -> None:
-    scales = _scales(columns, choice.is_contrast, style)
-    if choice.is_contrast:
-        for label, against in zip(choice.labels, choice.against, strict=True):
-            if against is not None:
-                st.caption(_plain(contrast_legend(label, against)))
-    if scales and style.shared_scale:
-        colour_bar(scales[0])
 
 
 def _exports(
