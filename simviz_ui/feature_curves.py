@@ -207,7 +207,8 @@ def _chart(lines: Sequence[CurveLine]) -> go.Figure:
             y=[mark],
             mode="markers+text",
             marker={"size": 10, "color": colour},
-            text=[f" top {line.top}: {mark:.0%}"],
+            # The marks of more curves than two would lie on one another.
+            text=[f" top {line.top}: {mark:.0%}" if number < 2 else ""],
             textposition="middle right" if number % 2 == 0 else "top left",
             hoverinfo="skip",
             showlegend=False,
