@@ -15,6 +15,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
+from simviz_core.networks import InputSize
 
 TOP_FEATURES = 10
 """How many of the strongest feature components are listed; the paper marks the top ten."""
@@ -26,15 +27,34 @@ class NetworkSettings:
 
     Attributes:
         network: The network's name.
-        pooling: The pooling rule's name.
-        size: Width and height of the images that enter the network, in pixels.
+        pooling: The pooling rule's name; or "own", for the network's own before it is known.
+        size: Width and height of the images that enter the network, in pixels; one number for a
+            square.
         checkpoint: The file that its weights come from; None for the pretrained ones.
+        tail: What becomes of the layers after the pooling: "auto", "keep" or "drop".
+        layer: The name of the layer whose output is pooled; None for the last feature map.
+        is_random: Whether the weights are random, instead of pretrained, for trying out.
     """
 
     network: str
     pooling: str
-    size: int
+    size: InputSize
     checkpoint: str | None = None
+    tail: str = "auto"
+    layer: str | None = None
+    is_random: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as JSON-ready values, by the names of the command line's options."""
+        return {
+            "network": self.network,
+            "pooling": self.pooling,
+            "size": self.size,
+            "checkpoint": self.checkpoint,
+            "tail": self.tail,
+            "layer": self.layer,
+            "random_weights": self.is_random,
+        }
 
 
 @dataclass(frozen=True)
@@ -120,10 +140,7 @@ def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any
     return {
         "query": query,
         "match": match,
-        "network": pair.settings.network,
-        "pooling": pair.settings.pooling,
-        "size": pair.settings.size,
-        "checkpoint": pair.settings.checkpoint,
+        **pair.settings.as_json(),
         "similarity": pair.similarity,
         "bias": pair.bias,
         "match_bias": pair.match_bias,
@@ -145,7 +162,7 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
         pair: The explanation.
         file: Receives `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,),
             float32, and the scalars `similarity`, `bias`, `match_bias`, `residual`, `network`,
-            `pooling`, `size`, `checkpoint` (empty for the pretrained weights).
+            `pooling`, `size`, `checkpoint` and `layer` (empty for none), `tail`, `random_weights`.
     """
     np.savez_compressed(
         file,
@@ -156,8 +173,8 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
         bias=np.asarray(pair.bias),
         match_bias=np.asarray(pair.match_bias),
         residual=np.asarray(pair.residual),
-        network=np.asarray(pair.settings.network),
-        pooling=np.asarray(pair.settings.pooling),
-        size=np.asarray(pair.settings.size),
-        checkpoint=np.asarray(pair.settings.checkpoint or ""),
+        **{
+            name: np.asarray("" if value is None else value)
+            for name, value in pair.settings.as_json().items()
+        },
     )

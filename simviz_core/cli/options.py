@@ -5,18 +5,26 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simviz_core.checkpoints import load_checkpoint
+from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
 from simviz_core.networks import (
     DEFAULT_NETWORK,
     DEFAULT_SIZE,
     NETWORKS,
+    OWN_POOLING,
     POOLINGS,
     SIZES,
+    TAILS,
+    InputSize,
     SimilarityNetwork,
-    load_network,
+    is_source_name,
+    own_size,
+    size_from_text,
+    size_text,
 )
+from simviz_core.networks.poolings import NAMED_POOLINGS
 from simviz_core.pairs import NetworkSettings
+from simviz_core.settings import load_for_settings
 
 BAD_INPUT = 2
 """The exit status for anything that the user can mend."""
@@ -36,6 +44,45 @@ Commands = argparse._SubParsersAction
 def add_network_options(command: argparse.ArgumentParser) -> None:
     """Which network, pooling and input size."""
     command.add_argument(
+        "--network",
+        type=network_name,
+        metavar="NAME",
+        default=DEFAULT_NETWORK,
+        help=f"{', '.join(NETWORKS)}, or of a library, such as timm/resnet18; default: %(default)s",
+    )
+    add_network_choices(command)
+
+
+def add_network_choices(command: argparse.ArgumentParser) -> None:
+    """What to do otherwise than a network itself does: pooling, input size, tail, layer."""
+    command.add_argument(
+        "--pooling",
+        choices=[OWN_POOLING, *POOLINGS, *NAMED_POOLINGS],
+        metavar="RULE",
+        help=f"{', '.join(POOLINGS)}; default: the network's own",
+    )
+    command.add_argument(
+        "--size",
+        type=asked_size,
+        metavar="N",
+        help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
+        "default: the network's own",
+    )
+    command.add_argument(
+        "--tail",
+        choices=TAILS,
+        default=TAILS[0],
+        help="what becomes of the layers after the pooling; default: keep those that can be "
+        "decomposed exactly, if all can",
+    )
+    command.add_argument(
+        "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
+    )
+
+
+def add_trained_network_options(command: argparse.ArgumentParser) -> None:
+    """Which network of the catalogue, pooling and input size."""
+    command.add_argument(
         "--network", choices=NETWORKS, default=DEFAULT_NETWORK, help="default: %(default)s"
     )
     command.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
@@ -51,6 +98,9 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
 def add_checkpoint_option(command: argparse.ArgumentParser) -> None:
     """Where the network's weights come from."""
     command.add_argument(
+        "--random-weights", action="store_true", help="untrained, for trying a network out"
+    )
+    command.add_argument(
         "--checkpoint",
         metavar="FILE",
         help="take the network's weights from a checkpoint (.safetensors, .pth or .pt)",
@@ -63,22 +113,40 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
     Raises:
         SimVizError: See `load_network` and `load_checkpoint`.
     """
-    settings = (options.network, options.pooling, options.size)
-    if options.checkpoint is None:
-        return load_network(*settings)
-    return load_checkpoint(options.checkpoint, *settings)[0]
+    return load_for_settings(
+        NetworkSettings(
+            options.network,
+            options.pooling or OWN_POOLING,
+            options.size or own_size(options.network),
+            options.checkpoint,
+            options.tail,
+            options.layer,
+            options.random_weights,
+        )
+    )
 
 
 def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
     """The settings of a network that `asked_network` loaded."""
-    return NetworkSettings(network.name, network.pooling.name, network.size, options.checkpoint)
+    return NetworkSettings(
+        network.name,
+        network.pooling.name,
+        network.size,
+        options.checkpoint,
+        options.tail,
+        options.layer,
+        options.random_weights,
+    )
 
 
 def settings_words(settings: NetworkSettings) -> list[str]:
     """The options that ask for a network."""
     words = ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size)]
-    return [*words, "--checkpoint", settings.checkpoint] if settings.checkpoint else words
+    words += ["--size", size_text(settings.size)]
+    words += ["--checkpoint", settings.checkpoint] if settings.checkpoint else []
+    words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
+    words += ["--layer", settings.layer] if settings.layer else []
+    return [*words, "--random-weights"] if settings.is_random else words
 
 
 def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
@@ -121,6 +189,31 @@ def style_words(style: FigureStyle) -> list[str]:
     words = ["--colour-map", style.colour_map, "--opacity", f"{style.opacity:g}"]
     words += [] if style.smooth else ["--cells"]
     return words if style.shared_scale else [*words, "--scale-each"]
+
+
+def network_name(text: str) -> str:
+    """The name of a network: one of the catalogue, or of the form of a library's.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    if all(part in NETWORKS or is_source_name(part) for part in text.split("+")):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is none of {', '.join(NETWORKS)}, nor a library's, such as timm/resnet18"
+    )
+
+
+def asked_size(text: str) -> InputSize:
+    """An input size.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        return size_from_text(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def share(text: str) -> float:

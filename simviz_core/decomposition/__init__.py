@@ -46,21 +46,32 @@ from simviz_core.decomposition.regions import (
 from simviz_core.decomposition.spread import cells_carrying, map_entropy
 from simviz_core.decomposition.tail import (
     AffineTail,
+    ElementwiseTail,
+    LayerNormTail,
+    Tail,
     apply_tail,
+    apply_tails,
     batch_norm_tail,
     linear_tail,
     whitening_tail,
 )
+from simviz_core.decomposition.weighted import AttentionPooling, PerCellLinear
 
 __all__ = [
     "AffineTail",
+    "AttentionPooling",
     "AveragePooling",
     "DecomposedImage",
+    "ElementwiseTail",
     "GeMPooling",
+    "LayerNormTail",
     "MaxPooling",
+    "PerCellLinear",
     "Pooling",
     "SumPooling",
+    "Tail",
     "apply_tail",
+    "apply_tails",
     "batch_norm_tail",
     "bias_term",
     "cell_to_cell",

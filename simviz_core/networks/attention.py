@@ -1,0 +1,108 @@
+"""Layers that pool by attention, read as an `AttentionPooling` and the projection after it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from simviz_core.decomposition import AffineTail, AttentionPooling, linear_tail
+from simviz_core.errors import NetworkError
+
+
+@dataclass(frozen=True)
+class AttentionReading:
+    """A layer that pools by attention.
+
+    Attributes:
+        pooling: The weighted mean.
+        projection: What it multiplies the heads' means with; None for nothing.
+        projected_by: The layer of it, whose output is what the pooling and projection reproduce;
+            None where that is the output of the whole.
+        left_out: What the layer does after that, in words; None for nothing.
+    """
+
+    pooling: AttentionPooling
+    projection: AffineTail | None
+    projected_by: nn.Module | None
+    left_out: str | None
+
+
+def attention_layers() -> tuple[type[nn.Module], ...]:
+    """The kinds of layers that `read_attention` knows."""
+    from timm.layers import AttentionPool2d, AttentionPoolLatent
+
+    return AttentionPoolLatent, AttentionPool2d
+
+
+def read_attention(layer: nn.Module, grid: tuple[int, int]) -> AttentionReading:
+    """Read a layer of one of `attention_layers`.
+
+    Args:
+        layer: In evaluation mode.
+        grid: Rows and columns of the cells that it pools.
+
+    Returns:
+        What it does.
+
+    Raises:
+        NetworkError: It is built in a way that is not known.
+    """
+    from timm.layers import AttentionPool2d
+
+    return _mean_query(layer, grid) if isinstance(layer, AttentionPool2d) else _latent(layer)
+
+
+def _latent(layer: nn.Module) -> AttentionReading:
+    """timm's AttentionPoolLatent (SigLIP): a learnt query; may have an MLP after it."""
+    norms = (layer.q_norm, layer.k_norm)
+    if layer.latent_len != 1 or not all(isinstance(norm, nn.Identity) for norm in norms):
+        raise NetworkError("its attention pooling has several queries, or normalises them")
+    query = layer.q(layer.latent)[0, 0] if isinstance(layer.q, nn.Linear) else layer.latent[0, 0]
+    width = layer.kv.out_features // 2
+    weight, bias = layer.kv.weight.detach(), _bias(layer.kv)
+    position = None if layer.pos_embed is None else layer.pos_embed.detach()
+    pooling = AttentionPooling(
+        layer.num_heads,
+        (weight[:width], bias[:width]),
+        (weight[width:], bias[width:]),
+        query.detach(),
+        position=position,
+    )
+    is_projected = isinstance(layer.proj, nn.Linear)
+    return AttentionReading(
+        pooling,
+        linear_tail(layer.proj) if is_projected else None,
+        layer.proj,
+        "its MLP with a GELU" if layer.mlp is not None else None,
+    )
+
+
+def _mean_query(layer: nn.Module, grid: tuple[int, int]) -> AttentionReading:
+    """timm's AttentionPool2d (CLIP's ResNets): the mean cell is the query."""
+    from timm.layers import resample_abs_pos_embed
+
+    if layer.cls_token is not None:
+        raise NetworkError("its attention pooling has a class token")
+    if layer.qkv is not None:
+        weights, biases = layer.qkv.weight.detach().chunk(3), _bias(layer.qkv).chunk(3)
+    else:
+        parts = (layer.q, layer.k, layer.v)
+        weights = tuple(part.weight.detach() for part in parts)
+        biases = tuple(_bias(part) for part in parts)
+    position = resample_abs_pos_embed(
+        layer.pos_embed.detach()[None], grid, old_size=layer.feat_size, num_prefix_tokens=1
+    )[0]
+    pooling = AttentionPooling(
+        layer.num_heads,
+        (weights[1], biases[1]),
+        (weights[2], biases[2]),
+        weights[0],
+        biases[0],
+        position,
+    )
+    projection = linear_tail(layer.proj) if isinstance(layer.proj, nn.Linear) else None
+    return AttentionReading(pooling, projection, None, None)
+
+
+def _bias(layer: nn.Linear) -> Tensor:
+    return torch.zeros(layer.out_features) if layer.bias is None else layer.bias.detach()
