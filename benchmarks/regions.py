@@ -37,17 +37,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from sklearn.metrics import average_precision_score
-from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.gallery import DEMO_GALLERY, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
+from simviz_core.masks import mask_weights
 from simviz_core.networks import NETWORKS, POOLINGS, SimilarityNetwork, load_network
 from simviz_core.regions import Region, crop_to, weights_on
 from simviz_core.retrieval import GalleryIndex, Vector, region_vector, whole_vector
@@ -132,27 +131,6 @@ def boxes_of(mask: Mask) -> tuple[Rectangle, ...]:
     areas = np.bincount(parts.ravel(), minlength=count + 1)[1:]
     large = np.flatnonzero(areas >= SMALLEST_PART * areas.max()) + 1
     return tuple(box_of(parts == part) for part in large)
-
-
-def mask_weights(mask: Mask, grid: tuple[int, int]) -> Tensor:
-    """The share of each cell that a mask covers.
-
-    Args:
-        mask: (height, width) in pixels.
-        grid: Rows and columns of cells, (H, W); cells need not be whole pixels.
-
-    Returns:
-        w, (H, W), float64, 0..1.
-    """
-    down, across = (_overlaps(*lengths) for lengths in zip(grid, mask.shape, strict=True))
-    return torch.from_numpy(down @ mask @ across.T)
-
-
-def _overlaps(cells: int, pixels: int) -> NDArray[np.float64]:
-    """The share of each cell that each pixel takes along one axis, (cells, pixels)."""
-    cell, pixel = np.arange(cells)[:, None], np.arange(pixels) * (cells / pixels)
-    ends = np.minimum(cell + 1, pixel + cells / pixels)
-    return np.clip(ends - np.maximum(cell, pixel), 0, None)
 
 
 def right_and_wrong(

@@ -12,6 +12,8 @@ from simviz_core.retrieval import GalleryIndex
 
 AT = (1, 5, 10)
 """The K of Recall@K."""
+MOST_QUERIES = 2000
+"""Of larger galleries the pages ask as many images, drawn at random, and say so."""
 QUERIES_AT_ONCE = 256
 """Queries that are ranked in one product."""
 

@@ -164,6 +164,7 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
             float32, and the scalars `similarity`, `bias`, `match_bias`, `residual`, `network`,
             `pooling`, `size`, `checkpoint` and `layer` (empty for none), `tail`, `random_weights`.
     """
+    settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
         file,
         query_map=pair.query_map,
@@ -173,8 +174,11 @@ def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
         bias=np.asarray(pair.bias),
         match_bias=np.asarray(pair.match_bias),
         residual=np.asarray(pair.residual),
-        **{
-            name: np.asarray("" if value is None else value)
-            for name, value in pair.settings.as_json().items()
-        },
+        network=np.asarray(settings["network"]),
+        pooling=np.asarray(settings["pooling"]),
+        size=np.asarray(settings["size"]),
+        checkpoint=np.asarray(settings["checkpoint"]),
+        tail=np.asarray(settings["tail"]),
+        layer=np.asarray(settings["layer"]),
+        random_weights=np.asarray(pair.settings.is_random),
     )

@@ -64,6 +64,17 @@ class GalleryIndex:
         """
         return self.matrix @ vector
 
+    def part(self, rows: Mask) -> "GalleryIndex":
+        """The index of some of the images; itself, where they are all of them.
+
+        Args:
+            rows: True for those that stay, (N,).
+        """
+        if rows.all():
+            return self
+        images = tuple(self.images[row] for row in np.flatnonzero(rows))
+        return GalleryIndex(images, self.matrix[rows])
+
     @cached_property
     def place(self) -> dict[str, int]:
         """The place of each class among `classes`."""

@@ -1,5 +1,6 @@
 """Bring a gallery's index up to date from a page, and get hold of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -40,18 +41,18 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         fingerprint = network_fingerprint(settings)
         table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
         job = index_jobs().latest(table)
-        plan = _plan(gallery, table, job)
+        plan = current_plan(gallery, table, job)
     except SimVizError as error:
         show_error(error)
         return None
     if job is not None and job.is_running:
-        job.wanted_by.add(_session())
+        job.wanted_by.add(session_id())
         _show_progress(job)
     elif not plan.is_empty:
         _offer(gallery, settings, table, plan, job)
     _show_unreadable(plan)
     try:
-        return _loaded(gallery, table) if _has_any(gallery, plan) else None
+        return loaded_index(gallery, table, "page") if _has_any(gallery, plan) else None
     except StoreError as error:
         show_error(error)
         st.button(
@@ -102,7 +103,7 @@ def _offer(
 
 
 def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
-    return index_jobs().start(gallery, partial(similarity_network, settings), table, _session())
+    return index_jobs().start(gallery, partial(similarity_network, settings), table, session_id())
 
 
 def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:
@@ -121,18 +122,19 @@ def _show_progress(job: IndexJob) -> None:
         bar = progress.done / progress.total
         text = (
             f"Indexing the gallery: {progress.done:,} of {progress.total:,} images · "
-            f"{progress.rate:.0f} images/s · {_duration(progress.seconds_left)} left"
+            f"{progress.rate:.0f} images/s · {duration(progress.seconds_left)} left"
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(bar, text, width="stretch")
         if st.button("Cancel", icon=":material/stop:", key="cancel_indexing"):
-            if not job.give_up(_session()):
+            if not job.give_up(session_id()):
                 st.toast("Another session is waiting for this index; it goes on for that one.")
             else:
                 st.toast("Indexing stops after this batch. What is done is kept.")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A span of time in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -153,7 +155,7 @@ def _show_unreadable(plan: IndexPlan) -> None:
             st.text(f"… and {count - NAMED:,} more")
 
 
-def _plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
+def current_plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
     """What has to be indexed.
 
     Files are looked at once per session for a listing of the gallery and a job that has ended;
@@ -183,7 +185,8 @@ class _Planned:
     plan: IndexPlan
 
 
-def _session() -> str:
+def session_id() -> str:
+    """What tells this session from others."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
 
@@ -203,16 +206,36 @@ class _HeldIndex:
     index: GalleryIndex
 
 
-def _loaded(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
-    """The index in memory: held by the sessions that use it, one copy for all of them."""
+def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> GalleryIndex:
+    """The index in memory: held by the sessions that use it, one copy for all of them.
+
+    Args:
+        gallery: The gallery.
+        table: With at least one of its images.
+        purpose: What the session needs it for; it lets go of what it held for the same before.
+
+    Returns:
+        The index.
+
+    Raises:
+        StoreError: The table is damaged.
+        GalleryError: The table has no image of the gallery.
+    """
     key, version = (str(table.folder), table.name), table.version
     shared, lock = _shared_indexes()
     with lock:
         held = shared.get(key)
         if held is None or held.gallery is not gallery or held.version != version:
             held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
-    st.session_state["gallery_index"] = held
+    st.session_state.setdefault("gallery_indexes", {})[purpose] = held
     return held.index
+
+
+def let_go_of_indexes(purposes: Collection[str]) -> None:
+    """Hold the indexes of no other purposes than these any more."""
+    held = st.session_state.get("gallery_indexes", {})
+    for purpose in set(held) - set(purposes):
+        del held[purpose]
 
 
 @st.cache_resource(show_spinner=False)

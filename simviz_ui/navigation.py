@@ -1,6 +1,7 @@
 """Every page runs inside app.py, whichever link it is entered by."""
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -17,6 +18,14 @@ def enter_through_app() -> None:
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def run_again() -> None:
+    """Run the fragment again, or the page where it is the whole page that is being run."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:
         st.rerun()
 
 

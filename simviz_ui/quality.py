@@ -5,11 +5,8 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from simviz_core.errors import GalleryError
-from simviz_core.evaluation import RetrievalQuality, retrieval_quality
+from simviz_core.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
 from simviz_core.retrieval import GalleryIndex
-
-MOST_QUERIES = 2000
-"""Of larger galleries as many images are asked, drawn at random; the page says so."""
 
 
 def index_quality(index: GalleryIndex) -> RetrievalQuality | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import compress
 
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 from torch import Tensor
 
 from simviz_core.cli import search_command
@@ -35,6 +34,7 @@ from simviz_ui.matches import (
     shown_matches,
 )
 from simviz_ui.messages import show_error
+from simviz_ui.navigation import run_again
 from simviz_ui.resources import decomposed
 from simviz_ui.results import results_grid
 from simviz_ui.search_view import filter_controls
@@ -106,7 +106,7 @@ def region_search(
             _show_share(share, columns[1], weights)
         waiting = _show_columns(columns, style, settings, stacked=bool(per_class))
         if run_missing(waiting, settings):
-            _run_again()
+            run_again()
         exported = columns[min(1, len(columns) - 1)]
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
         _exports(gallery, exported, settings, options, style)
@@ -315,13 +315,6 @@ def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weight
 
 def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}" if whole > 0 else "–"
-
-
-def _run_again() -> None:
-    try:
-        st.rerun(scope="fragment")
-    except StreamlitAPIException:  # the whole page is being run
-        st.rerun()
 
 
 def _exports(

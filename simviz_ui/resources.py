@@ -6,29 +6,31 @@ from threading import Lock
 
 import streamlit as st
 from cachetools import LRUCache
-from torch import Tensor, nn
+from torch import Tensor
 
-from simviz_core.checkpoints import load_checkpoint
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import (
     DEFAULT_SIZE,
     NETWORKS,
+    POOLINGS,
+    InputSize,
     SimilarityNetwork,
-    load_trunk,
-    pooling_by_name,
+    catalogue_network,
 )
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
+from simviz_core.settings import load_for_settings
 
 FEATURE_MAP_BYTES = 768_000_000
 """Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
 AT_ONCE = 8
 """Images that enter the network together: few, so that a page has something to show soon."""
 
-Weights = tuple[str, str | None, int]
-"""A network's name, its checkpoint, and when that was last changed."""
-MapKey = tuple[Weights, int, str]
-"""What a feature map depends on: the weights, the input size, the image's digest."""
+Weights = tuple[str, str | None, int, bool]
+"""A network's name, its checkpoint, when that was last changed, and whether it is untrained."""
+MapKey = tuple[Weights, InputSize, tuple[str | None, ...], str]
+"""What a feature map depends on: the weights, the input size, what of the network is run, the
+image's digest."""
 
 
 def gallery_picture(path: Path) -> LoadedImage:
@@ -60,13 +62,10 @@ def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
         CheckpointError: Its checkpoint cannot be read, or does not fit.
         NetworkError: Its weights cannot be had.
     """
-    return SimilarityNetwork(
-        settings.network,
-        _trunk(*_weights(settings)),
-        NETWORKS[settings.network].preprocessing,
-        pooling_by_name(settings.pooling),
-        settings.size,
-    )
+    if not _is_plain(settings):
+        return _adapted(settings, _weights(settings))
+    trunk = _plain_network(*_weights(settings)).trunk
+    return catalogue_network(settings.network, trunk, settings.pooling, settings.size)
 
 
 def network_fingerprint(settings: NetworkSettings) -> str:
@@ -86,15 +85,30 @@ def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
 
 def _weights(settings: NetworkSettings) -> Weights:
     checkpoint = settings.checkpoint
-    return settings.network, checkpoint, changed_at(Path(checkpoint)) if checkpoint else 0
+    changed = changed_at(Path(checkpoint)) if checkpoint else 0
+    return settings.network, checkpoint, changed, settings.is_random
+
+
+def _is_plain(settings: NetworkSettings) -> bool:
+    """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
+    is_whole = settings.tail == "auto" and settings.layer is None
+    return settings.network in NETWORKS and is_whole and settings.pooling in POOLINGS
 
 
 # Two, since a page may compare many checkpoints, which have no need to be in memory together.
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
-def _trunk(name: str, checkpoint: str | None, changed: int) -> nn.Module:
-    if checkpoint is None:
-        return load_trunk(name)
-    return load_checkpoint(checkpoint, name, None, DEFAULT_SIZE)[0].trunk
+def _plain_network(
+    name: str, checkpoint: str | None, changed: int, is_random: bool
+) -> SimilarityNetwork:
+    entry = NETWORKS[name]
+    return load_for_settings(
+        NetworkSettings(name, entry.pooling, DEFAULT_SIZE, checkpoint, is_random=is_random)
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
+def _adapted(settings: NetworkSettings, weights: Weights) -> SimilarityNetwork:
+    return load_for_settings(settings)
 
 
 def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> PairExplanation:
@@ -113,13 +127,17 @@ def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list
     Raises:
         NetworkError: The network cannot be had.
     """
-    pooling = pooling_by_name(settings.pooling)
     missing = not_run_yet(images, settings)
     if missing:
         with st.spinner("Running the network …"):
             for start in range(0, len(missing), AT_ONCE):
                 run_network(missing[start : start + AT_ONCE], settings)
-    return [decompose(_feature_map(image, settings), pooling) for image in images]
+    maps = [_feature_map(image, settings) for image in images]
+    if _is_plain(settings):
+        # The network need not be in memory for it.
+        return [decompose(F, POOLINGS[settings.pooling]) for F in maps]
+    network = similarity_network(settings)
+    return [network.decompose_feature_map(F) for F in maps]
 
 
 def not_run_yet(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[LoadedImage]:
@@ -154,7 +172,8 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
-    return _weights(settings), settings.size, image.digest
+    part = () if _is_plain(settings) else (settings.pooling, settings.tail, settings.layer)
+    return _weights(settings), settings.size, part, image.digest
 
 
 @st.cache_resource(show_spinner=False)

@@ -151,9 +151,7 @@ def load_network_weights(
     return _load(expected, weights, name)
 
 
-def _load(
-    expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str
-) -> WeightsMatch:
+def _load(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str) -> WeightsMatch:
     match = match_weights(expected, weights)
     if match.share < SMALLEST_SHARE:
         raise CheckpointError(_poor_match(match, name))

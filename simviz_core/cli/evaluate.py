@@ -14,8 +14,8 @@ from simviz_core.cli.gallery_options import (
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_json_option,
+    add_network_details,
     add_network_options,
     asked_network,
     whole_number,
@@ -36,7 +36,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     evaluate.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(evaluate)
-    add_checkpoint_option(evaluate)
+    add_network_details(evaluate)
     add_store_options(evaluate)
     evaluate.add_argument(
         "--queries",

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.gallery import Gallery
+from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.indexing import IndexProgress, IndexReport, index_gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.store import CACHE_VARIABLE, PRECISIONS, EmbeddingTable, embedding_table
@@ -41,6 +42,13 @@ def bring_up_to_date(
 
         report = index_gallery(gallery, network, table, show)
     return table, report
+
+
+def find_in(gallery: Gallery, path: Path) -> GalleryImage | None:
+    """A file's image in a gallery; None if it is not there."""
+    wanted = path.resolve()
+    same_name = (image for image in gallery.images if image.path.name == path.name)
+    return next((image for image in same_name if image.path.resolve() == wanted), None)
 
 
 def warn_of_unreadable(report: IndexReport) -> None:

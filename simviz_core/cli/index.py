@@ -8,8 +8,8 @@ from simviz_core.cli.gallery_options import GALLERY_HELP, add_store_options, bri
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_json_option,
+    add_network_details,
     add_network_options,
     asked_network,
     write_json,
@@ -31,7 +31,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     index.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(index)
-    add_checkpoint_option(index)
+    add_network_details(index)
     add_store_options(index)
     add_json_option(index)
     index.set_defaults(run=_run)

@@ -5,9 +5,9 @@ import argparse
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_json_option,
     add_network_choices,
+    add_network_details,
     asked_network,
     network_name,
     write_json,
@@ -25,7 +25,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     inspect.add_argument("network", metavar="NAME", type=network_name, help="of the network")
     add_network_choices(inspect)
-    add_checkpoint_option(inspect)
+    add_network_details(inspect)
     add_json_option(inspect)
     inspect.set_defaults(run=_run)
 

@@ -5,11 +5,20 @@ import sys
 from collections.abc import Sequence
 
 from simviz_core import __version__
-from simviz_core.cli import evaluate, index, inspect, networks, pair, search, train
+from simviz_core.cli import (
+    checkpoints,
+    evaluate,
+    index,
+    inspect,
+    networks,
+    pair,
+    search,
+    train,
+)
 from simviz_core.cli.options import BAD_INPUT, OneLineParser
 from simviz_core.errors import SimVizError
 
-COMMANDS = (pair, search, index, evaluate, networks, inspect, train)
+COMMANDS = (pair, search, index, evaluate, checkpoints, networks, inspect, train)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -54,7 +54,7 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
 
 
 def add_network_choices(command: argparse.ArgumentParser) -> None:
-    """What to do otherwise than a network itself does: pooling, input size, tail, layer."""
+    """What to do otherwise than a network itself does: pooling and input size."""
     command.add_argument(
         "--pooling",
         choices=[OWN_POOLING, *POOLINGS, *NAMED_POOLINGS],
@@ -67,16 +67,6 @@ def add_network_choices(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
         "default: the network's own",
-    )
-    command.add_argument(
-        "--tail",
-        choices=TAILS,
-        default=TAILS[0],
-        help="what becomes of the layers after the pooling; default: keep those that can be "
-        "decomposed exactly, if all can",
-    )
-    command.add_argument(
-        "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
     )
 
 
@@ -95,8 +85,18 @@ def add_trained_network_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_checkpoint_option(command: argparse.ArgumentParser) -> None:
-    """Where the network's weights come from."""
+def add_network_details(command: argparse.ArgumentParser) -> None:
+    """Where the network's weights come from, and what of it makes the embedding."""
+    command.add_argument(
+        "--tail",
+        choices=TAILS,
+        default=TAILS[0],
+        help="what becomes of the layers after the pooling; default: keep those that can be "
+        "decomposed exactly, if all can",
+    )
+    command.add_argument(
+        "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
+    )
     command.add_argument(
         "--random-weights", action="store_true", help="untrained, for trying a network out"
     )
@@ -108,7 +108,7 @@ def add_checkpoint_option(command: argparse.ArgumentParser) -> None:
 
 
 def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
-    """Load the network that `add_network_options` and `add_checkpoint_option` asked for.
+    """Load the network that `add_network_options` and `add_network_details` asked for.
 
     Raises:
         SimVizError: See `load_network` and `load_checkpoint`.
@@ -240,6 +240,20 @@ def whole_number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers, separated by commas.
+
+    Raises:
+        argparse.ArgumentTypeError: They are none.
+    """
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers such as 0,100,200"
+        ) from error
 
 
 def write_json(values: Any, file: str) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_figure_options,
     add_json_option,
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
@@ -39,7 +39,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     pair.add_argument("query", metavar="QUERY", help="an image file")
     pair.add_argument("match", metavar="MATCH", help="the image file to compare it with")
     add_network_options(pair)
-    add_checkpoint_option(pair)
+    add_network_details(pair)
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")

@@ -12,14 +12,15 @@ from simviz_core.cli.gallery_options import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
+    find_in,
     warn_of_unreadable,
 )
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_figure_options,
     add_json_option,
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
@@ -32,7 +33,7 @@ from simviz_core.cli.options import (
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure
-from simviz_core.gallery import Gallery, GalleryImage, open_gallery
+from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.pairs import NetworkSettings
 from simviz_core.regions import Region, crop_to, weights_on
@@ -56,7 +57,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     _add_region_options(search)
     _add_filter_options(search)
     add_network_options(search)
-    add_checkpoint_option(search)
+    add_network_details(search)
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
@@ -154,7 +155,7 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("--crop needs a --region to cut out")
     image = load_image(Path(options.query))
     gallery = open_gallery(options.gallery)
-    own = _find_in(gallery, Path(options.query))
+    own = find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
     network = asked_network(options)
@@ -193,13 +194,6 @@ def _run(options: argparse.Namespace) -> None:
     if not (options.figure or options.json):
         for place, match in enumerate(ranking.matches, start=1):
             print(f"{place:3d}  {match.score:.4f}  {match.image.path}")
-
-
-def _find_in(gallery: Gallery, path: Path) -> GalleryImage | None:
-    """A file's image in a gallery; None if it is not there."""
-    wanted = path.resolve()
-    same_name = (image for image in gallery.images if image.path.name == path.name)
-    return next((image for image in same_name if image.path.resolve() == wanted), None)
 
 
 def _panels(

@@ -6,7 +6,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core.cli.gallery_options import GALLERY_HELP
-from simviz_core.cli.options import Commands, OneLineParser, add_trained_network_options
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_trained_network_options,
+    whole_numbers,
+)
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.networks import NETWORKS
@@ -47,7 +52,7 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--checkpoints",
-        type=_whole_numbers,
+        type=whole_numbers,
         metavar="A,B,…",
         help="iterations to keep, beside the last; default: 0, 5, 20 and 50 %% of all",
     )
@@ -131,12 +136,3 @@ def _print_checkpoint(checkpoint: RunCheckpoint) -> None:
         f"iteration {checkpoint.iteration}{loss}  Recall@1 {checkpoint.recall_at_1:.4f}  "
         f"mAP@R {checkpoint.map_at_r:.4f}  {name}"
     )
-
-
-def _whole_numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers such as 0,100,200"
-        ) from error

@@ -179,9 +179,10 @@ class ElementwiseTail:
     def carry(self, image: DecomposedImage) -> DecomposedImage:
         """A' = f'(e) A, b' = f(e) − Σ A'; see `Tail.carry`."""
         function = NONLINEARITIES[self.name]
-        _, slope = torch.func.jvp(
-            function, (image.embedding,), (torch.ones_like(image.embedding),)
-        )
+        # Outside of inference mode, which knows no derivatives.
+        with torch.inference_mode(False), torch.enable_grad():
+            e = image.embedding.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(function(e).sum(), e)
         contributions = image.contributions * slope[..., None, None, :]
         embedding = self.embed(image.embedding)
         return DecomposedImage(contributions, embedding, embedding - contributions.sum(CELLS))

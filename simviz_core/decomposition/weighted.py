@@ -108,8 +108,8 @@ class AttentionPooling:
             values = self._split(cells, self.value)
         else:
             # Without the positions, which the mean cell has its own of.
-            plain, (weight, bias) = at_least_float32(F).flatten(*CELLS), self.value
-            of_mean = self._split(plain, self.value) + self._position_of_mean(weight)
+            plain = at_least_float32(F).flatten(*CELLS)
+            of_mean = self._split(plain, self.value) + self._position_of_mean()
             values = self._split(cells, self.value)[..., 1:, :]
             share = weights[..., :1] / plain.shape[-2]
             weights, mean = weights[..., 1:], share[..., None] * of_mean
@@ -139,8 +139,9 @@ class AttentionPooling:
         projected = nn.functional.linear(cells, weight.to(cells), bias.to(cells))
         return projected.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
-    def _position_of_mean(self, weight: Tensor) -> Tensor:
+    def _position_of_mean(self) -> Tensor:
         """What the mean cell's position adds to its value, (heads, 1, D / heads)."""
         if self.position is None:
             return torch.zeros(())
+        weight, _ = self.value
         return (weight @ self.position[0].to(weight)).unflatten(-1, (self.heads, 1, -1))

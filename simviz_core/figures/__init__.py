@@ -1,5 +1,11 @@
 """Maps as pictures, and the figures that are exported."""
 
+from simviz_core.figures.checkpoints import (
+    CheckpointColumn,
+    MapPanel,
+    RunRows,
+    checkpoints_figure,
+)
 from simviz_core.figures.maps import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -20,9 +26,13 @@ __all__ = [
     "DEFAULT_COLOUR_MAP",
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
+    "CheckpointColumn",
     "ColourScale",
     "FigureStyle",
+    "MapPanel",
+    "RunRows",
     "SearchPanel",
+    "checkpoints_figure",
     "colour_scale",
     "map_scales",
     "overlay",

@@ -13,7 +13,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -145,7 +145,7 @@ def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
     return caption if len(caption) <= longest else f"{caption[:half]}…{caption[-half:]}"
 
 
-def add_colour_bar(figure: Figure, panels: list[Axes], scale: ColourScale) -> None:
+def add_colour_bar(figure: FigureBase, panels: list[Axes], scale: ColourScale) -> None:
     """Show a scale beside some panels of a figure."""
     colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)
     bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.02)

@@ -111,9 +111,7 @@ def adapt(
     found = detect(network, size)
     own = found.own.pooling.name if found.own else None
     alternatives = tuple(name for name in POOLINGS if name != own) if found.last else ()
-    refused = NetworkReading(
-        title, size, REFUSED, own_pooling=own, alternatives=alternatives
-    )
+    refused = NetworkReading(title, size, REFUSED, own_pooling=own, alternatives=alternatives)
     try:
         plan = _plan(network, found, size, choices)
         return _verified(network, plan, refused)

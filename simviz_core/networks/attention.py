@@ -1,6 +1,7 @@
 """Layers that pool by attention, read as an `AttentionPooling` and the projection after it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ def attention_layers() -> tuple[type[nn.Module], ...]:
     return AttentionPoolLatent, AttentionPool2d
 
 
-def read_attention(layer: nn.Module, grid: tuple[int, int]) -> AttentionReading:
+def read_attention(layer: Any, grid: tuple[int, int]) -> AttentionReading:
     """Read a layer of one of `attention_layers`.
 
     Args:
@@ -52,7 +53,7 @@ def read_attention(layer: nn.Module, grid: tuple[int, int]) -> AttentionReading:
     return _mean_query(layer, grid) if isinstance(layer, AttentionPool2d) else _latent(layer)
 
 
-def _latent(layer: nn.Module) -> AttentionReading:
+def _latent(layer: Any) -> AttentionReading:
     """timm's AttentionPoolLatent (SigLIP): a learnt query; may have an MLP after it."""
     norms = (layer.q_norm, layer.k_norm)
     if layer.latent_len != 1 or not all(isinstance(norm, nn.Identity) for norm in norms):
@@ -77,7 +78,7 @@ def _latent(layer: nn.Module) -> AttentionReading:
     )
 
 
-def _mean_query(layer: nn.Module, grid: tuple[int, int]) -> AttentionReading:
+def _mean_query(layer: Any, grid: tuple[int, int]) -> AttentionReading:
     """timm's AttentionPool2d (CLIP's ResNets): the mean cell is the query."""
     from timm.layers import resample_abs_pos_embed
 

@@ -1,7 +1,8 @@
 """The networks that SimViz knows by a name of its own: where trunk and weights come from.
 
-Any other is found by the name that its library gives it; see `sources`. A trunk is the part of a network that ends in the last feature map, before the pooling. Libraries
-that build networks are imported when one of theirs is asked for: each takes seconds to import.
+Any other is found by the name that its library gives it; see `sources`. A trunk is the part of a
+network that ends in the last feature map, before the pooling. Libraries that build networks are
+imported when one of theirs is asked for: each takes seconds to import.
 """
 
 from collections import OrderedDict
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources import weights_errors
+
 
 @dataclass(frozen=True)
 class NetworkEntry:

@@ -125,7 +125,7 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
     """
     pixels = probe_images(size, seed=0).to(device_of(network))
     attention = [m for m in network.modules() if isinstance(m, attention_layers())]
-    projections = [m.proj for m in attention if isinstance(getattr(m, "proj", None), nn.Module)]
+    projections = [part for m in attention for name, part in m.named_children() if name == "proj"]
     run = trace(network, pixels, [*attention, *projections])
     chain = list(_chain(run))
     values = values_at(network, pixels, [node.call for node in chain if node.call])
@@ -285,8 +285,8 @@ def _flattened(
     elif first.name == "conv2d" and source == start - 1 and layout.order == "CHW":
         weight = first.arguments[1]
         if tuple(weight.shape[1:]) == tuple(values[source].shape[1:]):
-            bias = first.arguments[2] if len(first.arguments) > 2 else None
-            offset = weight.new_zeros(len(weight)) if bias is None else bias.detach()
+            added = first.arguments[2] if len(first.arguments) > 2 else None
+            offset = weight.new_zeros(len(weight)) if added is None else added.detach()
             tail = AffineTail(torch.ones_like(offset), offset, "")
             yield PerCellLinear(weight.detach()), start, (tail,)
 
@@ -327,9 +327,7 @@ def _by_attention(
             if part.module is read.projected_by and read.projected_by is not None:
                 result = _call(run.nodes[part.result])
         always = () if read.projection is None else (read.projection,)
-        found = OwnPooling(
-            where, read.pooling, always, result, own.tail, own.ends, read.left_out
-        )
+        found = OwnPooling(where, read.pooling, always, result, own.tail, own.ends, read.left_out)
         return Detection(found, None, where)
     return None
 

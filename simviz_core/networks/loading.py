@@ -11,7 +11,7 @@ from simviz_core.networks.adapting import (
     adapt,
     verified_reading,
 )
-from simviz_core.networks.catalogue import NETWORKS, load_trunk, for_inference, network_entry
+from simviz_core.networks.catalogue import NETWORKS, for_inference, load_trunk, network_entry
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.reading import REFUSED, NetworkReading
@@ -78,9 +78,7 @@ def catalogue_network(
     return SimilarityNetwork(name, trunk, entry.preprocessing, rule, size)
 
 
-def build_network(
-    name: str, size: InputSize | None = None, pretrained: bool = True
-) -> nn.Module:
+def build_network(name: str, size: InputSize | None = None, pretrained: bool = True) -> nn.Module:
     """Build a whole network without its classifier, ready for inference.
 
     Args:
@@ -153,7 +151,7 @@ def adapted_network(
     network: nn.Module,
     preprocessing: Preprocessing,
     size: InputSize,
-    choices: NetworkChoices = NetworkChoices(),
+    choices: NetworkChoices,
 ) -> SimilarityNetwork:
     """Make a similarity network of any module, ready for inference, whose output is its embedding.
 
@@ -189,6 +187,4 @@ def network_reading(network: SimilarityNetwork) -> NetworkReading:
         network_entry(network.name).title, height_and_width(network.size), REFUSED
     )
     own = network_entry(network.name).pooling
-    return replace(
-        verified_reading(network.trunk, network.pooling, blank), own_pooling=own
-    )
+    return replace(verified_reading(network.trunk, network.pooling, blank), own_pooling=own)

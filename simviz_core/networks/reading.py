@@ -6,7 +6,7 @@ from typing import Any
 from simviz_core.networks.sizes import input_size, size_text
 
 EXACT = "exact"
-FROZEN = "exact, weights frozen"
+FROZEN = "frozen"
 APPROXIMATE = "approximate"
 REFUSED = "refused"
 POOLING_TITLES = {
@@ -26,8 +26,8 @@ class NetworkReading:
     Attributes:
         title: The network, as it is shown: "timm resnet50.a1_in1k".
         size: Height and width of the images that it was tried on, in pixels.
-        verdict: `EXACT`; `FROZEN`, where attention weights or a layer norm's deviation are taken
-            as they are in the image; `APPROXIMATE`; or `REFUSED`.
+        verdict: `EXACT`; `FROZEN`, exact where attention weights or a layer norm's deviation are
+            taken as they are in the image; `APPROXIMATE`; or `REFUSED`.
         pooling: The name of the pooling; None for a refused network.
         channels: Of the feature map, C.
         dimension: Of the embedding, D.
@@ -67,6 +67,9 @@ class NetworkReading:
         unit = " tokens" if self.is_tokens else ""
         pooling = ", ".join([POOLING_TITLES.get(self.pooling, self.pooling), *self.tail])
         verdict = self.verdict
+        if verdict == FROZEN:
+            what = "attention" if self.pooling == "attention" else "layer norm"
+            verdict = f"{EXACT}, {what} frozen"
         if verdict == APPROXIMATE:
             verdict += f", {self.remainder:.0%} in no cell"
         return (
@@ -77,4 +80,3 @@ class NetworkReading:
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON-ready values, the line among them."""
         return {"line": self.line} | asdict(self)
-

@@ -7,6 +7,7 @@ before it: the same in every run of a network in evaluation mode.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,11 +256,8 @@ def run_until(network: nn.Module, pixels: Tensor, call: Call) -> Tensor:
     Raises:
         NetworkError: The operation was not reached.
     """
-    with _Keeping([call], stop=True) as keeping:
-        try:
-            network(pixels)
-        except _Reached:
-            pass
+    with _Keeping([call], stop=True) as keeping, suppress(_Reached):
+        network(pixels)
     return _found(keeping, call)
 
 

@@ -5,18 +5,28 @@ run as well, once somebody says which network and pooling they belong to. Neithe
 names that lead out of the folder are refused, and weights are read by `simviz_core.checkpoints`.
 """
 
-from simviz_core.runs.folder import describes_itself, open_run
-from simviz_core.runs.run import Run, RunCheckpoint, load_run_network
+from simviz_core.runs.folder import (
+    DEMO_RUNS,
+    describes_itself,
+    looks_like_run,
+    open_run,
+    run_state,
+)
+from simviz_core.runs.run import Run, RunCheckpoint, load_run_network, with_pretrained
 from simviz_core.runs.run_file import RUN_FILE, RUN_VERSION, run_as_json, write_run
 
 __all__ = [
+    "DEMO_RUNS",
     "RUN_FILE",
     "RUN_VERSION",
     "Run",
     "RunCheckpoint",
     "describes_itself",
     "load_run_network",
+    "looks_like_run",
     "open_run",
     "run_as_json",
+    "run_state",
+    "with_pretrained",
     "write_run",
 ]

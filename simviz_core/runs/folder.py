@@ -1,6 +1,7 @@
 """Opening a folder as a run, with a `run.json` or with bare checkpoint files."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from simviz_core.checkpoints import CHECKPOINT_SUFFIXES
@@ -15,6 +16,8 @@ from simviz_core.networks import (
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 from simviz_core.runs.run_file import RUN_FILE, read_run
 
+DEMO_RUNS = Path(__file__).resolve().parents[2] / "demo" / "runs"
+"""The trainings on the demo gallery that SimViz comes with."""
 ITERATION_IN_NAME = (
     re.compile(r"(?:iterations?|iter|(?<![a-z])it|steps?)[-_= ]*(\d+)", re.IGNORECASE),
     re.compile(r"(?:epochs?|checkpoint|ckpt)[-_= ]*(\d+)", re.IGNORECASE),
@@ -27,6 +30,32 @@ the 16 of "fp16" and the parts of a digest do not."""
 def describes_itself(folder: Path | str) -> bool:
     """Whether a folder holds a `run.json`, so that nobody has to be asked for its network."""
     return (Path(folder) / RUN_FILE).is_file()
+
+
+def looks_like_run(folder: Path) -> bool:
+    """Whether a folder holds a `run.json` or a checkpoint; nothing is opened."""
+    return describes_itself(folder) or any(True for _ in _checkpoint_files(folder))
+
+
+def run_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells whether a run has changed on disk.
+
+    Args:
+        folder: The run's folder; need not exist.
+
+    Returns:
+        Name, size in bytes and time of change in nanoseconds of its `run.json`, or of its bare
+        checkpoint files.
+    """
+    paths = [folder / RUN_FILE] if describes_itself(folder) else sorted(_checkpoint_files(folder))
+    state = []
+    for path in paths:
+        try:
+            found = path.stat()
+        except OSError:
+            continue  # deleted a moment ago
+        state.append((path.name, found.st_size, found.st_mtime_ns))
+    return tuple(state)
 
 
 def open_run(
@@ -82,25 +111,28 @@ def open_run(
 
 def _bare_files(root: Path) -> list[Path]:
     """The checkpoint files that lie in a folder; hidden ones and links out are passed over."""
-    inside = root.resolve()
     try:
-        files = sorted(root.iterdir())
+        found = sorted(_checkpoint_files(root))
     except OSError as error:
         raise RunError(f"{root} cannot be listed: {error.strerror or error}") from error
-    found = [
-        path
-        for path in files
-        if path.suffix.lower() in CHECKPOINT_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-        and path.resolve().is_relative_to(inside)
-    ]
     if not found:
         raise RunError(
             f"{root} holds neither a {RUN_FILE} nor a checkpoint "
             f"({', '.join(sorted(CHECKPOINT_SUFFIXES))})"
         )
     return found
+
+
+def _checkpoint_files(root: Path) -> Iterator[Path]:
+    inside = root.resolve()
+    for path in root.iterdir():
+        if (
+            path.suffix.lower() in CHECKPOINT_SUFFIXES
+            and not path.name.startswith(".")
+            and path.is_file()
+            and path.resolve().is_relative_to(inside)
+        ):
+            yield path
 
 
 def _iteration(name: str) -> int | None:

@@ -100,6 +100,17 @@ def load_run_network(
     return load_checkpoint(checkpoint.path, run.network, run.pooling, run.size)
 
 
+def with_pretrained(run: Run) -> tuple[RunCheckpoint, ...]:
+    """A run's checkpoints, with the pretrained network that it started from before them.
+
+    Returns:
+        The run's own, where it has that one already, or began from scratch.
+    """
+    if run.from_scratch or (run.checkpoints and run.checkpoints[0].iteration == 0):
+        return run.checkpoints
+    return (RunCheckpoint(0, None), *run.checkpoints)
+
+
 def in_order(checkpoints: Sequence[RunCheckpoint], root: Path) -> tuple[RunCheckpoint, ...]:
     """Sort checkpoints by iteration.
 

@@ -1,0 +1,31 @@
+"""Checkpoints: what did the network learn, and when?"""
+
+import streamlit as st
+
+from simviz_ui.changed_queries import show_most_changed
+from simviz_ui.checkpoint_choice import checkpoint_choice
+from simviz_ui.checkpoint_view import show_checkpoints
+from simviz_ui.followed_query import followed_query
+from simviz_ui.galleries import gallery_choice
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.run_index import checkpoint_indexes
+from simviz_ui.runs import run_choice
+
+enter_through_app()
+st.title("Checkpoints")
+st.markdown("What did the network learn to look at, and when? Follow a query through a training.")
+gallery = gallery_choice()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+runs = run_choice(row)
+if runs is None:
+    st.stop()
+chosen = checkpoint_choice(runs, row)
+followed = followed_query(gallery, runs)
+places = checkpoint_indexes(gallery, chosen)
+if followed is None:
+    st.stop()
+show_checkpoints(places, followed)
+show_most_changed(places, followed.all_classes)

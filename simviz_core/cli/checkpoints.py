@@ -1,0 +1,291 @@
+"""`checkpoints QUERY`: follow a query through the checkpoints of a run."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from simviz_core.cli.gallery_options import (
+    GALLERY_HELP,
+    add_store_options,
+    bring_up_to_date,
+    find_in,
+    warn_of_unreadable,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    add_network_options,
+    figure_style,
+    style_words,
+    whole_number,
+    whole_numbers,
+    write_json,
+)
+from simviz_core.decomposition import DecomposedImage
+from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
+from simviz_core.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
+from simviz_core.figures import FigureStyle, checkpoints_figure
+from simviz_core.following import FollowedQuery, checkpoint_report, most_changed
+from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.masks import GalleryMasks, find_masks
+from simviz_core.networks import SimilarityNetwork, own_size
+from simviz_core.retrieval import GalleryIndex, Mask, load_index
+from simviz_core.run_report import (
+    ChangedQuery,
+    CheckpointReport,
+    RunReport,
+    reports_as_json,
+    run_rows,
+)
+from simviz_core.runs import (
+    Run,
+    RunCheckpoint,
+    describes_itself,
+    load_run_network,
+    open_run,
+    with_pretrained,
+)
+from simviz_core.timeline import held_out_rows
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    command = commands.add_parser(
+        "checkpoints",
+        help="follow a query through the checkpoints of a run",
+        description="Show what each checkpoint of a training finds for a query and where it looks, "
+        "and what changes from one to the next. The gallery is indexed with each checkpoint first "
+        "where it is not yet.",
+    )
+    command.add_argument("query", metavar="QUERY", help="an image file")
+    command.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)
+    command.add_argument(
+        "--run",
+        metavar="DIR",
+        dest="runs",
+        required=True,
+        action="append",
+        help="a folder of checkpoints; a second one is shown below the first",
+    )
+    command.add_argument(
+        "--match", metavar="IMAGE", help="follow the query with this image, instead of its class"
+    )
+    command.add_argument(
+        "--top", type=whole_number, default=3, metavar="K", help="matches; default: %(default)s"
+    )
+    command.add_argument(
+        "--all-classes",
+        action="store_true",
+        help="search all images, not only those of the classes that training never saw",
+    )
+    command.add_argument(
+        "--iterations",
+        type=whole_numbers,
+        metavar="A,B,…",
+        help="only the checkpoints of these iterations; default: all",
+    )
+    command.add_argument(
+        "--before-training",
+        action="store_true",
+        help="begin with the pretrained network, where the run has no checkpoint of it",
+    )
+    command.add_argument(
+        "--most-changed",
+        type=whole_number,
+        metavar="N",
+        help="also name the N queries that changed most from the first checkpoint to the last; "
+        "runs the first and the last network on all images",
+    )
+    command.add_argument(
+        "--objects",
+        metavar="A,B,…",
+        help="categories of the gallery's masks, to measure the maps' share of; default: objects",
+    )
+    add_network_options(command)
+    add_store_options(command)
+    add_figure_options(command, "the checkpoints side by side")
+    add_json_option(command)
+    command.set_defaults(run=_run)
+
+
+def checkpoints_command(
+    query: str, gallery: str, runs: Sequence[Run], style: FigureStyle, options: Sequence[str] = ()
+) -> str:
+    """The command that follows a query through the same runs, and prints the same numbers.
+
+    Args:
+        query: Path of the query's file.
+        gallery: The gallery's folder or manifest.
+        runs: The runs.
+        style: How the figure shows the maps.
+        options: Further options, as words.
+
+    Returns:
+        One line, quoted for a POSIX shell.
+    """
+    words = ["python", "-m", "simviz_core", "checkpoints", query, "--gallery", gallery]
+    for run in runs:
+        words += ["--run", str(run.root)]
+    if not all(describes_itself(run.root) for run in runs):
+        words += ["--network", runs[0].network, "--pooling", runs[0].pooling]
+        words += ["--size", str(runs[0].size)]
+    return shlex.join(
+        [*words, *options, "--figure", "checkpoints.png", *style_words(style), "--json", "-"]
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    runs = [_open_run(folder, options) for folder in options.runs]
+    gallery = open_gallery(options.gallery)
+    own = find_in(gallery, Path(options.query))
+    masks = find_masks(gallery)
+    if options.objects and masks is None:
+        raise GalleryError(f"the gallery {gallery.source} has no masks beside it")
+    objects = _objects(options, masks)
+    query = FollowedQuery(
+        load_image(Path(options.query)),
+        own.id if own else None,
+        own.label if own else None,
+        load_image(Path(options.match)) if options.match else None,
+        masks.of_image(own.id, objects) if masks and own else None,
+    )
+    reports = [_follow(options, gallery, query, run) for run in runs]
+    if options.figure:
+        rows = [run_rows(r, query.picture, query.label, query.partner) for r in reports]
+        Path(options.figure).write_bytes(checkpoints_figure(rows, figure_style(options)))
+    if options.json:
+        shown = objects if query.mask is not None else ()
+        write_json(reports_as_json(reports, options.query, options.match, shown), options.json)
+    if not (options.figure or options.json):
+        for report in reports:
+            _print_summary(report)
+
+
+def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[str, ...]:
+    """The categories that the maps' share is measured of."""
+    if options.objects:
+        return tuple(options.objects.split(","))
+    return masks.objects if masks else ()
+
+
+def _open_run(folder: str, options: argparse.Namespace) -> Run:
+    """The run; of bare checkpoints the network options tell the network."""
+    size = options.size or own_size(options.network)
+    if not isinstance(size, int):
+        raise SettingsError("runs are of square images; choose one --size, such as 224")
+    run = open_run(folder, options.network, options.pooling, size)
+    chosen = run.checkpoints
+    if options.before_training:
+        chosen = with_pretrained(run)
+    if options.iterations is not None:
+        chosen = tuple(c for c in chosen if c.iteration in options.iterations)
+    if not chosen:
+        raise RunError(f"{folder} has no checkpoint{' of these' if run.checkpoints else ' yet'}")
+    return replace(run, checkpoints=chosen)
+
+
+def _follow(
+    options: argparse.Namespace, gallery: Gallery, query: FollowedQuery, run: Run
+) -> RunReport:
+    """Follow the query through one run; only one network is in memory at a time."""
+    reports: list[CheckpointReport] = []
+    usable: list[tuple[RunCheckpoint, GalleryIndex]] = []
+    for checkpoint in run.checkpoints:
+        try:
+            network, _ = load_run_network(run, checkpoint)
+        except (CheckpointError, NetworkError) as error:
+            print(f"simviz: iteration {checkpoint.iteration}: {error}", file=sys.stderr)
+            reports.append(CheckpointReport(checkpoint, error=str(error)))
+            continue
+        table, unreadable = bring_up_to_date(options, gallery, network)
+        if not usable:
+            warn_of_unreadable(unreadable)
+        index = load_index(gallery, table)
+        rows = _rows_to_search(options, run, index)
+        reports.append(
+            checkpoint_report(
+                checkpoint,
+                index,
+                query,
+                rows,
+                options.top,
+                partial(_decompose, network),
+                _quality(index.part(rows)),
+            )
+        )
+        usable.append((checkpoint, index))
+    if not usable:
+        raise RunError(f"none of the checkpoints in {run.root} can be used: {reports[0].error}")
+    changed = _most_changed(options, run, usable[0], usable[-1]) if options.most_changed else []
+    return RunReport(run, tuple(reports), tuple(changed[: options.most_changed]))
+
+
+def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> list[DecomposedImage]:
+    batch = network.decompose([image.pixels for image in images])
+    return [batch[place] for place in range(len(images))]
+
+
+def _rows_to_search(options: argparse.Namespace, run: Run, index: GalleryIndex) -> Mask:
+    return held_out_rows(index, () if options.all_classes else run.held_out)
+
+
+def _quality(index: GalleryIndex) -> RetrievalQuality | None:
+    try:
+        return retrieval_quality(index, MOST_QUERIES)
+    except GalleryError:
+        return None  # no class has two images
+
+
+def _most_changed(
+    options: argparse.Namespace,
+    run: Run,
+    first: tuple[RunCheckpoint, GalleryIndex],
+    last: tuple[RunCheckpoint, GalleryIndex],
+) -> list[ChangedQuery]:
+    rows = _rows_to_search(options, run, first[1])
+    with tqdm(desc="maps", unit=" images", file=sys.stderr, delay=0.5, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return most_changed(
+            (partial(_network, run, first[0]), first[1]),
+            (partial(_network, run, last[0]), last[1]),
+            rows,
+            show,
+        )
+
+
+def _network(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:
+    return load_run_network(run, checkpoint)[0]
+
+
+def _print_summary(report: RunReport) -> None:
+    run = report.run
+    print(f"{run.root}: {run.network}, {run.pooling} pooling, {run.size} px")
+    for checkpoint in report.checkpoints:
+        iteration, moment = checkpoint.checkpoint.iteration, checkpoint.moment
+        if moment is None:
+            continue
+        quality = checkpoint.quality
+        figures = f"similarity {moment.similarity:.4f}"
+        if quality:
+            figures = (
+                f"Recall@1 {quality.recall_at[1]:.4f}  mAP@R {quality.map_at_r:.4f}  {figures}"
+            )
+        print(f"iteration {iteration:6d}  {figures}")
+        for place, match in enumerate(moment.ranking.matches, start=1):
+            print(f"  {place:3d}  {match.score:.4f}  {match.image.path}")
+    for changed in report.most_changed:
+        overlap = changed.change.neighbour_overlap
+        print(f"{overlap:.0%} of the neighbours stayed for {changed.image.path}")

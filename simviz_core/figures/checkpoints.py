@@ -1,0 +1,116 @@
+"""The figure of a query followed through runs: a column per checkpoint, the runs stacked."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.figures.maps import (
+    ColourScale,
+    FigureStyle,
+    add_colour_bar,
+    map_scales,
+    overlay,
+    shortened,
+)
+from simviz_core.figures.search import HIT, MISS
+
+CAPTION = 26
+"""Characters that fit over a panel."""
+
+
+@dataclass(frozen=True)
+class MapPanel:
+    """A picture with its map.
+
+    Attributes:
+        picture: RGB.
+        map: (H, W).
+        caption: Over the picture.
+        is_hit: Whether it is of the query's class; None where that is not known.
+    """
+
+    picture: Image.Image
+    map: NDArray[np.float32]
+    caption: str
+    is_hit: bool | None = None
+
+
+@dataclass(frozen=True)
+class CheckpointColumn:
+    """What one checkpoint sees.
+
+    Attributes:
+        title: Of the column.
+        panels: From top to bottom: the query, then its matches.
+    """
+
+    title: str
+    panels: tuple[MapPanel, ...]
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """The checkpoints of one run, side by side.
+
+    Attributes:
+        title: Of the run.
+        columns: At least one.
+    """
+
+    title: str
+    columns: tuple[CheckpointColumn, ...]
+
+
+def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
+    """Draw the checkpoints of one or more runs.
+
+    Args:
+        runs: Stacked from top to bottom, at least one.
+        style: How the maps are shown; a shared scale is one for all the runs.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+
+    Source: the paper's figures 5 (one run), 6 and 7 (two runs).
+    """
+    panels = [panel for run in runs for column in run.columns for panel in column.panels]
+    scales = iter(map_scales([panel.map for panel in panels], style))
+    widest = max(len(run.columns) for run in runs)
+    heights = [max(len(column.panels) for column in run.columns) for run in runs]
+    figure = Figure(
+        figsize=(1.4 + 2.5 * widest, 0.4 + sum(0.7 + 2.1 * height for height in heights)),
+        layout="constrained",
+    )
+    parts = figure.subfigures(len(runs), 1, height_ratios=heights, squeeze=False)[:, 0]
+    last = None
+    for part, run, height in zip(parts, runs, heights, strict=True):
+        part.suptitle(run.title, fontsize=11)
+        grid = part.subplots(height, widest, squeeze=False)
+        for axis in grid.flat:
+            axis.set_axis_off()
+        for place, column in enumerate(run.columns):
+            for row, panel in enumerate(column.panels):
+                last = next(scales)
+                _draw(grid[row, place], panel, last, style)
+                if row == 0:
+                    grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
+        if style.shared_scale and last is not None:
+            add_colour_bar(part, list(grid.flat), last)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _draw(axis: Axes, panel: MapPanel, scale: ColourScale, style: FigureStyle) -> None:
+    axis.imshow(overlay(panel.picture, panel.map, scale, style))
+    colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
+    axis.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)

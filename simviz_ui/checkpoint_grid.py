@@ -1,0 +1,95 @@
+"""A grid of checkpoints: columns of pictures with their maps, the runs stacked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+from simviz_ui.frontend import asset
+
+_grid = st.components.v2.component(
+    "simviz_checkpoints", css=asset("checkpoints.css"), js=asset("checkpoints.js")
+)
+
+
+@dataclass(frozen=True)
+class ShownPicture:
+    """A picture in a column.
+
+    Attributes:
+        source: With its map, as a data URI; None for a file that cannot be read.
+        alt: What it shows, in words.
+        label: Its class, or what it is.
+        score: As it is written.
+        id: Of a match, to be followed or searched for; None where there is nothing to click.
+        is_hit: Whether it is of the query's class; None where that is not known.
+        query_source: The query with its map for this match, as a data URI.
+    """
+
+    source: str | None
+    alt: str
+    label: str
+    score: str
+    id: str | None = None
+    is_hit: bool | None = None
+    query_source: str | None = None
+
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """One checkpoint.
+
+    Attributes:
+        title: Its iteration.
+        note: How well it retrieves.
+        pictures: The query, then its matches; empty while there is nothing to show.
+        waiting: What is being done, while there is nothing to show.
+        error: Why it cannot be used.
+    """
+
+    title: str
+    note: str
+    pictures: tuple[ShownPicture, ...] = ()
+    waiting: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """One run.
+
+    Attributes:
+        title: What it is.
+        columns: Its checkpoints.
+    """
+
+    title: str
+    columns: tuple[ShownColumn, ...]
+
+
+def checkpoint_grid(
+    runs: Sequence[ShownRun],
+    key: str,
+    on_follow: Callable[[str], None],
+    on_query: Callable[[str], None],
+) -> None:
+    """Show runs stacked, their checkpoints side by side.
+
+    Args:
+        runs: One or more.
+        key: The widget's key.
+        on_follow: Called with the id of a match that the query is to be followed with.
+        on_query: Called with the id of a match that is to be the new query.
+    """
+
+    def take(name: str, act: Callable[[str], None]) -> None:
+        image_id = getattr(st.session_state[key], name)
+        if image_id is not None:
+            act(image_id)
+
+    _grid(
+        data={"runs": [asdict(run) for run in runs]},
+        key=key,
+        on_follow_change=lambda: take("follow", on_follow),
+        on_query_change=lambda: take("query", on_query),
+    )

@@ -1,0 +1,73 @@
+function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+function picture(shown) {
+  return shown.source ? element("img", { src: shown.source, alt: shown.alt })
+    : element("div", { className: "none", textContent: "unreadable" });
+}
+function line(shown) {
+  const parts = [];
+  if (shown.is_hit !== null) parts.push(element("span", {
+    className: `mark ${shown.is_hit ? "hit" : "miss"}`, textContent: shown.is_hit ? "✓" : "✗",
+    title: shown.is_hit ? "Of the query's class" : "Of another class" }));
+  parts.push(element("span", { className: "label", textContent: shown.label, title: shown.id || shown.label }),
+    element("span", { className: "score", textContent: shown.score }));
+  return element("div", { className: "line" }, ...parts);
+}
+export default function ({ parentElement, data, setTriggerValue }) {
+  let outer = parentElement.querySelector(".outer");
+  if (!outer) {
+    outer = element("div", { className: "outer" });
+    parentElement.appendChild(outer);
+  }
+  const column = (shown) => {
+    const made = element("div", { className: "column" },
+      element("div", { className: "head", textContent: shown.title }),
+      element("div", { className: "note", textContent: shown.note }));
+    if (shown.error) made.append(element("div", { className: "error", textContent: shown.error }));
+    if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
+    const [first, ...matches] = shown.pictures;
+    if (!first) return made;
+    const query = picture(first), under = line(first);
+    made.append(element("div", { className: "card" }, query, under));
+    let pinned = null;
+    const show = (match) => {
+      const wanted = match || pinned;
+      if (query.tagName === "IMG") query.src = (wanted && wanted.query_source) || first.source;
+      under.querySelector(".label").textContent = wanted ? `for ${wanted.label}` : first.label;
+      under.querySelector(".score").textContent = (wanted || first).score;
+    };
+    for (const match of matches) {
+      const button = element("button", { className: "show", type: "button", title: match.id || "" },
+        picture(match), line(match));
+      const card = element("div", { className: "card" }, button);
+      if (match.id) {
+        card.classList.add("match");
+        const act = (name, text, title) => element("button", { type: "button", textContent: text, title,
+          onclick: () => setTriggerValue(name, match.id) });
+        card.append(element("div", { className: "actions" },
+          act("follow", "Follow", "Follow the query with this image through the checkpoints"),
+          act("query", "As query", "Follow this image instead")));
+        button.setAttribute("aria-pressed", "false");
+        card.onmouseenter = button.onfocus = () => show(match);
+        card.onmouseleave = button.onblur = () => show(null);
+        button.onclick = () => {
+          pinned = pinned === match ? null : match;
+          for (const other of made.querySelectorAll(".card.match")) {
+            const isPinned = other === card && pinned === match;
+            other.classList.toggle("pinned", isPinned);
+            other.querySelector(".show").setAttribute("aria-pressed", isPinned);
+          }
+          show(match);
+        };
+      } else button.tabIndex = -1;
+      made.append(card);
+    }
+    return made;
+  };
+  outer.replaceChildren(...data.runs.map((run) => element("div", { className: "run" },
+    element("div", { className: "title", textContent: run.title }),
+    element("div", { className: `columns ${run.columns.length < 3 ? "few" : ""}` }, ...run.columns.map(column)))));
+}
