@@ -1,6 +1,6 @@
 """Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
-from simviz_core.networks import InputSize
+from simviz_core.networks import InputSize, Preprocessing
 
 TOP_FEATURES = 10
 """How many of the strongest feature components are listed; the paper marks the top ten."""
@@ -34,6 +34,7 @@ class NetworkSettings:
         tail: What becomes of the layers after the pooling: "auto", "keep" or "drop".
         layer: The name of the layer whose output is pooled; None for the last feature map.
         is_random: Whether the weights are random, instead of pretrained, for trying out.
+        preprocessing: How pixels are scaled and resized; None for the network's own way.
     """
 
     network: str
@@ -43,6 +44,7 @@ class NetworkSettings:
     tail: str = "auto"
     layer: str | None = None
     is_random: bool = False
+    preprocessing: Preprocessing | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The settings as JSON-ready values, by the names of the command line's options."""
@@ -54,6 +56,7 @@ class NetworkSettings:
             "tail": self.tail,
             "layer": self.layer,
             "random_weights": self.is_random,
+            "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
         }
 
 

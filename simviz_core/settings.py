@@ -1,9 +1,12 @@
 """From settings, as a page or a command has them, to the network that they ask for."""
 
+from dataclasses import replace
+
 import torch
 
 from simviz_core.checkpoints import load_checkpoint
-from simviz_core.networks import SimilarityNetwork, load_network
+from simviz_core.errors import SettingsError
+from simviz_core.networks import EnsembleNetwork, SimilarityNetwork, load_network
 from simviz_core.pairs import NetworkSettings
 
 
@@ -21,6 +24,15 @@ def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:
         CheckpointError: The checkpoint cannot be read, or does not fit.
         NetworkError: The weights cannot be had, or the network cannot be decomposed.
     """
+    network = _loaded(settings)
+    if settings.preprocessing is None:
+        return network
+    if isinstance(network, EnsembleNetwork):
+        raise SettingsError("the networks of an ensemble keep their own preprocessing")
+    return replace(network, preprocessing=settings.preprocessing)
+
+
+def _loaded(settings: NetworkSettings) -> SimilarityNetwork:
     asked = (settings.pooling, settings.size)
     if settings.checkpoint is not None:
         loaded, _ = load_checkpoint(

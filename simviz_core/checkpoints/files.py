@@ -1,11 +1,14 @@
 """From a checkpoint file to a network, and back."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from simviz_core.checkpoints.embedder import embedder_tails, embedder_weights
 from simviz_core.checkpoints.matching import (
     WeightsMatch,
     backbone_weights,
@@ -13,8 +16,10 @@ from simviz_core.checkpoints.matching import (
     load_weights,
 )
 from simviz_core.checkpoints.reading import read_checkpoint
+from simviz_core.errors import SettingsError
 from simviz_core.files import write_atomically
 from simviz_core.networks import (
+    BETWEEN,
     NETWORKS,
     OWN_POOLING,
     InputSize,
@@ -23,6 +28,7 @@ from simviz_core.networks import (
     build_network,
     catalogue_network,
     known_of,
+    network_reading,
     similarity_network,
 )
 
@@ -54,6 +60,8 @@ def load_checkpoint(
         CheckpointError: The file cannot be read, or does not fit the architecture.
         NetworkError: The network cannot be decomposed.
     """
+    if BETWEEN in network:
+        raise SettingsError("a checkpoint holds the weights of one network, not of an ensemble")
     weights = read_checkpoint(path)
     pooling = None if pooling == OWN_POOLING else pooling
     title, _, _ = known_of(network)
@@ -64,10 +72,29 @@ def load_checkpoint(
     if network in NETWORKS:
         match = load_weights(built, weights, f"{path} for {title}")
         if choices == NetworkChoices(pooling):
-            return catalogue_network(network, built, pooling, size), match
+            loaded = catalogue_network(network, built, pooling, size)
+            return _with_embedder(loaded, path, weights, match), match
     else:
         match = load_network_weights(built, weights, f"{path} for {title}")
-    return similarity_network(network, built, size, choices), match
+    loaded = similarity_network(network, built, size, choices)
+    return (loaded if tail == "drop" else _with_embedder(loaded, path, weights, match)), match
+
+
+def _with_embedder(
+    network: SimilarityNetwork, path: Path | str, weights: Mapping[str, Tensor], match: WeightsMatch
+) -> SimilarityNetwork:
+    """The network with the embedder that its checkpoint has, if it was learnt for its pooling."""
+    others = {name: weights[name] for name in match.unexpected}
+    found = embedder_weights(Path(path), others)
+    if not found:
+        return network
+    reading = network_reading(network)
+    if reading.own_pooling not in (None, network.pooling.name):
+        return network
+    tails = embedder_tails(found, reading.dimension, str(path))
+    titles = (*reading.tail, *(tail.title for tail in tails))
+    reading = replace(reading, tail=titles, dimension=len(tails[-1].weight))
+    return replace(network, tail=(*network.tail, *tails), reading=reading)
 
 
 def save_checkpoint(trunk: nn.Module, path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import argparse
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
 from simviz_core.networks import (
+    BETWEEN,
     DEFAULT_NETWORK,
     DEFAULT_SIZE,
     NETWORKS,
@@ -16,13 +19,18 @@ from simviz_core.networks import (
     SIZES,
     TAILS,
     InputSize,
+    Preprocessing,
     SimilarityNetwork,
+    allowing,
+    is_program_name,
     is_source_name,
+    known_of,
     own_size,
     size_from_text,
     size_text,
 )
 from simviz_core.networks.poolings import NAMED_POOLINGS
+from simviz_core.networks.preprocessing import INTERPOLATIONS
 from simviz_core.pairs import NetworkSettings
 from simviz_core.settings import load_for_settings
 
@@ -97,6 +105,23 @@ def add_network_details(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
     )
+    for name in ("mean", "std"):
+        command.add_argument(
+            f"--{name}",
+            type=colours,
+            metavar="R,G,B",
+            help=f"{name} of the pixels, each 0 to 1, to scale them by; default: the network's own",
+        )
+    command.add_argument(
+        "--interpolation",
+        choices=INTERPOLATIONS,
+        help="how images are resized; default: the network's own",
+    )
+    command.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="allow a network that runs code when loaded: file:PROGRAM, python:MODULE:FUNCTION",
+    )
     command.add_argument(
         "--random-weights", action="store_true", help="untrained, for trying a network out"
     )
@@ -113,17 +138,28 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
     Raises:
         SimVizError: See `load_network` and `load_checkpoint`.
     """
-    return load_for_settings(
-        NetworkSettings(
-            options.network,
-            options.pooling or OWN_POOLING,
-            options.size or own_size(options.network),
-            options.checkpoint,
-            options.tail,
-            options.layer,
-            options.random_weights,
+    with allowing(options.network) if options.allow_code else nullcontext():
+        return load_for_settings(
+            NetworkSettings(
+                options.network,
+                options.pooling or OWN_POOLING,
+                options.size or own_size(options.network),
+                options.checkpoint,
+                options.tail,
+                options.layer,
+                options.random_weights,
+                _asked_preprocessing(options),
+            )
         )
-    )
+
+
+def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
+    asked = {
+        name: getattr(options, name)
+        for name in ("mean", "std", "interpolation")
+        if getattr(options, name) is not None
+    }
+    return replace(known_of(options.network)[1], **asked) if asked else None
 
 
 def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
@@ -136,6 +172,7 @@ def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> N
         options.tail,
         options.layer,
         options.random_weights,
+        network.preprocessing if options.mean or options.std or options.interpolation else None,
     )
 
 
@@ -146,7 +183,13 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     words += ["--checkpoint", settings.checkpoint] if settings.checkpoint else []
     words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
     words += ["--layer", settings.layer] if settings.layer else []
-    return [*words, "--random-weights"] if settings.is_random else words
+    words += ["--random-weights"] if settings.is_random else []
+    words += ["--allow-code"] if is_program_name(settings.network) else []
+    if settings.preprocessing is None:
+        return words
+    scaling = {"mean": settings.preprocessing.mean, "std": settings.preprocessing.std}
+    words += [f"--{name}={','.join(map(str, values))}" for name, values in scaling.items()]
+    return [*words, "--interpolation", settings.preprocessing.interpolation]
 
 
 def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
@@ -197,11 +240,27 @@ def network_name(text: str) -> str:
     Raises:
         argparse.ArgumentTypeError: It is neither.
     """
-    if all(part in NETWORKS or is_source_name(part) for part in text.split("+")):
+    parts = [text] if is_program_name(text) else text.split(BETWEEN)
+    if all(part in NETWORKS or is_source_name(part) for part in parts):
         return text
     raise argparse.ArgumentTypeError(
         f"{text!r} is none of {', '.join(NETWORKS)}, nor a library's, such as timm/resnet18"
     )
+
+
+def colours(text: str) -> tuple[float, float, float]:
+    """Three numbers from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        red, green, blue = (share(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not three numbers such as 0.5,0.5,0.5"
+        ) from error
+    return red, green, blue
 
 
 def asked_size(text: str) -> InputSize:

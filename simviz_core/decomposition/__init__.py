@@ -18,6 +18,7 @@ from simviz_core.decomposition.decomposed import (
     decompose,
     unit_norm,
 )
+from simviz_core.decomposition.joining import join
 from simviz_core.decomposition.maps import (
     bias_term,
     cell_to_cell,
@@ -84,6 +85,7 @@ __all__ = [
     "cumulative_share",
     "decompose",
     "feature_contributions",
+    "join",
     "linear_tail",
     "map_entropy",
     "region_embedding",

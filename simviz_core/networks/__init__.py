@@ -7,6 +7,7 @@ from simviz_core.networks.catalogue import (
     NetworkEntry,
     load_trunk,
 )
+from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
 from simviz_core.networks.loading import (
     RefusedNetwork,
     adapted_network,
@@ -20,6 +21,7 @@ from simviz_core.networks.loading import (
 )
 from simviz_core.networks.poolings import OWN_POOLING, POOLINGS, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.programs import allowed_programs, allowing, is_program_name
 from simviz_core.networks.reading import NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import (
@@ -33,6 +35,7 @@ from simviz_core.networks.sizes import (
 from simviz_core.networks.sources import is_source_name, source_names
 
 __all__ = [
+    "BETWEEN",
     "DEFAULT_NETWORK",
     "DEFAULT_SIZE",
     "NETWORKS",
@@ -40,6 +43,7 @@ __all__ = [
     "POOLINGS",
     "SIZES",
     "TAILS",
+    "EnsembleNetwork",
     "InputSize",
     "NetworkChoices",
     "NetworkEntry",
@@ -48,9 +52,12 @@ __all__ = [
     "RefusedNetwork",
     "SimilarityNetwork",
     "adapted_network",
+    "allowed_programs",
+    "allowing",
     "build_network",
     "catalogue_network",
     "height_and_width",
+    "is_program_name",
     "is_source_name",
     "known_of",
     "load_network",

@@ -129,7 +129,7 @@ def _plan(
     if own and choices.pooling in (None, own.pooling.name):
         return _with_own_pooling(own, choices.tail)
     if found.last is None:
-        raise NetworkError(f"{found.reason}; it has no feature map that could be pooled instead")
+        raise NetworkError(f"{found.reason}; it shows no feature map that could be pooled instead")
     if choices.pooling is None:
         if found.ends_in_feature_map:
             return _Plan(found.last, pooling_by_name("average"), (), None)
@@ -163,8 +163,8 @@ def _with_own_pooling(own: OwnPooling, tail: str) -> _Plan:
         note = f"{own.left_out} is left out, since it is not affine"
     elif not kept and following.first_inexact:
         note = (
-            f"its own embedding goes on through {following.first_inexact!r}, which is not affine; "
-            "that is left out"
+            f"its own embedding goes on through {following.first_inexact!r}, which is "
+            "not affine, or not known to be; that is left out"
         )
     elif not kept:
         note = _dropped(following.tails)

@@ -127,6 +127,8 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
     attention = [m for m in network.modules() if isinstance(m, attention_layers())]
     projections = [part for m in attention for name, part in m.named_children() if name == "proj"]
     run = trace(network, pixels, [*attention, *projections])
+    if run.nodes[run.output].call is None:
+        return _opaque(run.nodes[run.output], size)
     chain = list(_chain(run))
     values = values_at(network, pixels, [node.call for node in chain if node.call])
     if by_attention := _by_attention(run, chain, values, size):
@@ -138,6 +140,20 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
     if own:
         return Detection(own, None, own.feature_map)
     return Detection(None, _why_none(chain, values, start), _last_feature_map(run, size))
+
+
+def _opaque(output: Node, size: tuple[int, int]) -> Detection:
+    """A compiled program shows its output alone."""
+    layout = next(layouts(output.shape, size), None)
+    if layout is not None:
+        where = FeatureMap(None, layout, _channels(output.shape, layout))
+        return Detection(None, None, where, ends_in_feature_map=True)
+    return Detection(
+        None,
+        "what happens inside a compiled program cannot be seen, and it does not put out a feature "
+        "map; save the part that ends there, or an exported program (.pt2)",
+        None,
+    )
 
 
 def device_of(network: nn.Module) -> torch.device:

@@ -12,8 +12,10 @@ from simviz_core.networks.adapting import (
     verified_reading,
 )
 from simviz_core.networks.catalogue import NETWORKS, for_inference, load_trunk, network_entry
+from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.programs import is_program_name
 from simviz_core.networks.reading import REFUSED, NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import (
@@ -38,7 +40,8 @@ def load_network(
     """Load a network by name.
 
     Args:
-        name: One of `NETWORKS`, or one of a library: "timm/resnet50.a1_in1k".
+        name: One of `NETWORKS`, or one of a library: "timm/resnet50.a1_in1k"; or several, with
+            a "+" between them, for an ensemble.
         pooling: One of `POOLINGS`; None and `OWN_POOLING` take the network's own.
         size: Width and height of its images, in pixels; None takes the network's own. Networks of
             the catalogue take one of `SIZES`.
@@ -54,6 +57,11 @@ def load_network(
         SettingsError: A name or a size that is not on offer.
         NetworkError: The weights cannot be had or do not fit, or the network cannot be decomposed.
     """
+    if BETWEEN in name and not is_program_name(name):
+        members = name.split(BETWEEN)
+        size = size or known_of(members[0])[2]
+        asked = (pooling, size, pretrained, tail, layer)
+        return ensemble(name, [load_network(member, *asked) for member in members])
     pooling = None if pooling == OWN_POOLING else pooling
     choices = NetworkChoices(pooling, tail, layer)
     if name in NETWORKS and tail == "auto" and layer is None:
@@ -129,6 +137,9 @@ def known_of(name: str) -> tuple[str, Preprocessing, InputSize]:
     Raises:
         SettingsError: There is none of that name.
     """
+    if BETWEEN in name and not is_program_name(name):
+        members = [known_of(member) for member in name.split(BETWEEN)]
+        return " + ".join(title for title, _, _ in members), *members[0][1:]
     if is_source_name(name):
         source = named_source(name)
         return source.title, source.preprocessing, input_size(*source.size)
@@ -181,6 +192,8 @@ class RefusedNetwork(NetworkError):
 
 def network_reading(network: SimilarityNetwork) -> NetworkReading:
     """What is known of a loaded network, found out now for a network of the catalogue."""
+    if isinstance(network, EnsembleNetwork):
+        return joined_reading([network_reading(member) for member in network.members])
     if network.reading is not None:
         return network.reading
     blank = NetworkReading(

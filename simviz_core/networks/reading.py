@@ -16,6 +16,7 @@ POOLING_TITLES = {
     "gem": "GeM pooling",
     "flatten": "flattened, fully connected",
     "attention": "attention pooling",
+    "own": "each its own pooling",
 }
 
 

@@ -64,8 +64,10 @@ def _libraries() -> dict[str, Library]:
 
 
 def is_source_name(name: str) -> bool:
-    """Whether a name has the form of a library's network."""
-    return name.partition("/")[0] in _libraries() and "/" in name
+    """Whether a name has the form of a library's network, or of a program."""
+    from simviz_core.networks.programs import is_program_name
+
+    return is_program_name(name) or (name.partition("/")[0] in _libraries() and "/" in name)
 
 
 def named_source(name: str) -> NamedSource:
@@ -75,6 +77,10 @@ def named_source(name: str) -> NamedSource:
         SettingsError: The library is unknown, or has none of that name.
         NetworkError: The library is an extra that is not installed.
     """
+    from simviz_core.networks.programs import find_program, is_program_name
+
+    if is_program_name(name):
+        return find_program(name)
     library, _, rest = name.partition("/")
     libraries = _libraries()
     if library not in libraries or not rest:

@@ -12,8 +12,8 @@ from simviz_core.decomposition.pooling import at_least_float32
 from simviz_core.decomposition.tail import NONLINEARITIES
 from simviz_core.networks.tracing import Node, Reference
 
-SHAPE_ONLY = 1e-4
-"""An operation whose result differs from its input by less, relatively, leaves it as it is."""
+AGREES = 1e-4
+"""A layer whose result differs by less, relatively, is the operation that was seen."""
 DIVISIONS = ("normalize", "div", "truediv", "true_divide")
 """How networks divide an embedding by its length."""
 
@@ -59,7 +59,7 @@ def read_tails(nodes: Sequence[Node], values: Sequence[Tensor]) -> TailReading:
     is_unit = False
     for place in range(1, len(nodes)):
         before, after = values[place - 1].flatten(1), values[place].flatten(1)
-        if _is_same(before, after):
+        if torch.equal(before, after):
             continue
         name = nodes[place].name.strip("_")
         if name in DIVISIONS and _is_parallel(before, after):
@@ -77,7 +77,7 @@ def _is_same(one: Tensor, other: Tensor) -> bool:
     if one.shape != other.shape:
         return False
     scale = other.abs().max().clamp_min(1e-12)
-    return bool((one - other).abs().max() <= SHAPE_ONLY * scale)
+    return bool((one - other).abs().max() <= AGREES * scale)
 
 
 def _is_parallel(one: Tensor, other: Tensor) -> bool:

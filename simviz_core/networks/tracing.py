@@ -49,7 +49,7 @@ class Node:
 
     Attributes:
         number: Its place in the run; `PIXELS` are the first.
-        call: The operation; None for the pixels.
+        call: The operation; None for the pixels, and for the output of a compiled program.
         inputs: The numbers of the operations whose results it takes.
         arguments: Its positional arguments, with a `Reference` in the place of such results.
         keywords: Its keyword arguments, likewise.
@@ -210,6 +210,10 @@ def trace(network: nn.Module, pixels: Tensor, layers: Iterable[nn.Module] = ()) 
         for hook in hooks:
             hook.remove()
     number = node_of(output)
+    if number is None and isinstance(output, Tensor):
+        # A compiled program, whose operations are not called from Python.
+        number = len(recording.nodes)
+        recording.nodes.append(Node(number, None, (PIXELS,), (), {}, tuple(output.shape)))
     if number is None:
         raise NetworkError(
             f"the network returns {type(output).__name__}, not one tensor that depends on the "
