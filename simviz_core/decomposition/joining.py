@@ -13,7 +13,8 @@ def join(images: Sequence[DecomposedImage]) -> DecomposedImage:
 
     The cosine of two joined images is the mean of the networks' cosines, and a map is the sum of
     the networks' maps, each divided by their number. All maps are on the finest grid: a coarser
-    cell is shared out to the cells that it covers, by area, which changes no sum, and no region's.
+    cell is shared out to the cells that it covers, by area, which changes no sum; nor any region's
+    score, where the finer cells divide the coarser ones evenly.
 
     Args:
         images: Of each network, contributions (..., H_m, W_m, D_m).

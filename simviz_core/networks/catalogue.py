@@ -7,6 +7,7 @@ imported when one of theirs is asked for: each takes seconds to import.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,4 +170,7 @@ def load_trunk(name: str, pretrained: bool = True) -> nn.Module:
 
 def for_inference(network: nn.Module) -> nn.Module:
     """The network itself, in evaluation mode, without gradients, in the fastest memory format."""
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False)
+    with suppress(RuntimeError):  # a network with convolutions in three dimensions has none
+        network = network.to(memory_format=torch.channels_last)
+    return network

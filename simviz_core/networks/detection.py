@@ -228,7 +228,12 @@ def _last_feature_map(run: Trace, size: tuple[int, int]) -> FeatureMap | None:
 def _match(
     chain: Sequence[Node], values: Sequence[Tensor], start: int, size: tuple[int, int]
 ) -> OwnPooling | None:
-    """The rule that makes the first vector out of a feature map before it."""
+    """The rule that makes the first vector out of a feature map before it.
+
+    Of several feature maps (one may be the mean over the columns of another) the one with the
+    most cells.
+    """
+    matches: list[tuple[int, OwnPooling]] = []
     for source in range(start - 1, -1, -1):
         for layout in layouts(tuple(values[source].shape), size):
             F = at_least_float32(layout.cells_first(values[source]))
@@ -238,8 +243,11 @@ def _match(
                     found = layer.embed(found)
                 if _agree(found, values[result].flatten(1)):
                     where = FeatureMap(chain[source].call, layout, F.shape[-1])
-                    return _own(where, rule, always, chain, values, result)
-    return None
+                    own = _own(where, rule, always, chain, values, result)
+                    if isinstance(rule, GeMPooling):
+                        return own
+                    matches.append((layout.grid[0] * layout.grid[1], own))
+    return max(matches, key=lambda match: match[0])[1] if matches else None
 
 
 def _candidates(
@@ -253,11 +261,11 @@ def _candidates(
     """Rules that might be the network's own, with the place of their result."""
     # Where all the cells are alike (an untrained network may be dead), the rules do not differ.
     if F.shape[-1] == values[start][0].numel():
-        for rule in PLAIN_RULES:
-            yield rule, start, ()
         if exponents := _gem(chain, source, start):
             (p, clamp), result = exponents
             yield GeMPooling(p, clamp), result, ()
+        for rule in PLAIN_RULES:
+            yield rule, start, ()
     if layout.prefix == 0:
         yield from _flattened(chain, values, source, start, layout)
 
@@ -266,8 +274,12 @@ def _gem(
     chain: Sequence[Node], source: int, start: int
 ) -> tuple[tuple[float | Tensor, float], int] | None:
     """(p, ε) and the place of the root, for [clamp,] power, mean, root."""
-    before = {node.name: node for node in chain[source + 1 : start]}
-    roots = [i for i in range(start, len(chain)) if chain[i].name == "pow"]
+    names = [node.name.strip("_") for node in chain]
+    # What is clamped is the feature map, not what comes out of that.
+    if names[source + 1] != "clamp" and (names[source + 1] != "pow" or names[source] == "clamp"):
+        return None
+    before = dict(zip(names[source + 1 : start], chain[source + 1 : start], strict=True))
+    roots = [i for i in range(start, len(chain)) if names[i] == "pow"]
     power = before.get("pow")
     if power is None or not roots:
         return None

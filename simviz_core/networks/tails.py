@@ -62,14 +62,14 @@ def read_tails(nodes: Sequence[Node], values: Sequence[Tensor]) -> TailReading:
         if torch.equal(before, after):
             continue
         name = nodes[place].name.strip("_")
-        if name in DIVISIONS and _is_parallel(before, after):
-            is_unit = True  # The cosine divides by the length anyway.
-            continue
         tail = None if is_unit else _tail_of(nodes[place], before)
-        if tail is None or not _is_same(tail.embed(before), after):
+        if tail is not None and _is_same(tail.embed(before), after):
+            tails.append(tail)
+            ends.append(place)
+        elif name in DIVISIONS and _is_parallel(before, after):
+            is_unit = True  # The cosine divides by the length anyway.
+        else:
             return TailReading(tuple(tails), tuple(ends), name)
-        tails.append(tail)
-        ends.append(place)
     return TailReading(tuple(tails), tuple(ends))
 
 
