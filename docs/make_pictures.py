@@ -21,7 +21,9 @@ QUERY, MATCH = "hotel_00/view_2.jpg", "hotel_00/view_4.jpg"
 LINK = f"pair?query={QUERY}&match={MATCH}"
 SEARCH_LINK = "search?query=hotel_21/view_1.jpg"
 REGION_LINK = "region?query=hotel_01/view_0.jpg&regions=include:150,140,316,230"
+CHECKPOINTS_LINK = "checkpoints?query=hotel_29/view_2.jpg&run2=demo/runs/scratch"
 EXPORTS = '[data-testid="stDownloadButton"]'
+TABLE = '[data-testid="stDataFrame"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
 
 
@@ -32,7 +34,7 @@ def make_figure() -> None:
 
 
 def make_screenshots(url: str) -> None:
-    """The Pair page in both themes, the Search page, and the Region page with a drawing."""
+    """Every page; the Pair page in both themes, the Region page with a drawing."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -53,6 +55,11 @@ def make_screenshots(url: str) -> None:
             page.wait_for_selector(EXPORTS, timeout=120_000)
             page.wait_for_timeout(8000)  # until all maps are there
             page.screenshot(path=DOCS / f"{name}.png")
+        page = browser.new_page(viewport={"width": 1400, "height": 1500})
+        page.goto(f"{url}/{CHECKPOINTS_LINK}")
+        page.wait_for_selector(TABLE, timeout=300_000)  # seven checkpoints index the gallery
+        page.wait_for_timeout(8000)
+        page.screenshot(path=DOCS / "checkpoints.png")
         browser.close()
 
 

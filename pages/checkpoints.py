@@ -24,7 +24,8 @@ if runs is None:
     st.stop()
 chosen = checkpoint_choice(runs, row)
 followed = followed_query(gallery, runs)
-places = checkpoint_indexes(gallery, chosen)
+with st.container():  # so that what follows keeps its place, whether progress is shown or not
+    places = checkpoint_indexes(gallery, chosen)
 if followed is None:
     st.stop()
 show_checkpoints(places, followed)

@@ -23,6 +23,11 @@ st.markdown(
 st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
 st.page_link("pages/search.py", label="**Search a gallery**", icon=":material/image_search:")
 st.page_link("pages/region.py", label="**Search by a drawn region**", icon=":material/select:")
+st.page_link(
+    "pages/checkpoints.py",
+    label="**Follow a query through the checkpoints of a training**",
+    icon=":material/timeline:",
+)
 if PICTURE.is_file():
     st.image(
         str(PICTURE),

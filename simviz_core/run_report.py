@@ -197,6 +197,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
     return {
         **values,
         "similarity": moment.similarity,
+        "residual": moment.residual,
         "map": moment.map.tolist(),
         "entropy": moment.entropy,
         "mask_share": report.mask_share,

@@ -35,6 +35,7 @@ class Moment:
         map: What its cells contribute to `similarity`, (H, W).
         similarity: With what the map is drawn for: the other image of a pair, on average the
             other images of its class, or its nearest neighbour.
+        residual: |sum of the map + bias − similarity|, computed each time.
         entropy: Of the map, 0 (one cell carries all) to 1 (all carry the same); None where the map
             is zero everywhere.
     """
@@ -43,6 +44,7 @@ class Moment:
     neighbours: tuple[str, ...]
     map: NDArray[np.float32]
     similarity: float
+    residual: float
     entropy: float | None
 
 
@@ -129,11 +131,14 @@ def see(
     found = rank(index, query, None, max(count, NEIGHBOURS), allowed)
     direction = torch.from_numpy(vector).to(query.contributions)
     values = vector_map(query, direction)
+    similarity = float(query.unit_embedding @ direction)
+    bias = float(query.constant @ direction / query.norm)
     return Moment(
         ranking=Ranking(found.vector, found.matches[:count], found.similarities[:count]),
         neighbours=tuple(match.image.id for match in found.matches[:NEIGHBOURS]),
         map=values.numpy(force=True),
-        similarity=float(query.unit_embedding @ direction),
+        similarity=similarity,
+        residual=abs(float(values.sum(dtype=torch.float64)) + bias - similarity),
         entropy=_number(map_entropy(values, relative=True)),
     )
 

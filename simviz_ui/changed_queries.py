@@ -8,7 +8,8 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.following import most_changed
 from simviz_core.run_report import ChangedQuery
-from simviz_ui.checkpoint_view import CLICKED, rows_to_search
+from simviz_ui.checkpoint_reports import rows_to_search
+from simviz_ui.checkpoint_view import CLICKED
 from simviz_ui.image_picker import choose_image
 from simviz_ui.messages import show_error
 from simviz_ui.resources import similarity_network

@@ -1,6 +1,6 @@
 """Curves over the iterations of a training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import plotly.graph_objects as go
@@ -10,6 +10,11 @@ from simviz_core.run_report import CheckpointReport, RunReport
 from simviz_core.timeline import NEIGHBOURS, Change, change
 
 Points = list[tuple[int, float]]
+CURVES_SIDE_BY_SIDE = (
+    "<style>.st-key-curves { display: grid; gap: 1rem;"
+    " grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); }</style>"
+)
+"""As many beside one another as there is room for."""
 DASHES = ("solid", "dash", "dot")
 
 
@@ -50,22 +55,23 @@ def show_curves(reports: Sequence[RunReport], is_pair: bool) -> None:
             )
         )
     charts += [
-        _change_chart("Map, from one checkpoint to the next", "Pearson's r", reports, _pearson),
-        _change_chart("Map, from one to the next", "Jensen-Shannon, bits", reports, _divergence),
+        _change_chart(
+            "Change of the map, from one to the next",
+            "Pearson's r; divergence, bits",
+            reports,
+            {"Pearson's r": _pearson, "Jensen-Shannon": _divergence},
+        ),
         _change_chart(
             f"The {NEIGHBOURS} nearest, from one to the next",
             "share that stayed",
             reports,
-            _overlap,
+            {"": _overlap},
         ),
     ]
-    for start in range(0, len(charts), 3):
-        for number, (place, chart) in enumerate(
-            zip(st.columns(3, gap="medium"), charts[start : start + 3], strict=False)
-        ):
-            place.plotly_chart(
-                chart, key=f"curve_{start + number}", config={"displayModeBar": False}
-            )
+    st.html(CURVES_SIDE_BY_SIDE)
+    with st.container(key="curves"):
+        for number, chart in enumerate(charts):
+            st.plotly_chart(chart, key=f"curve_{number}", config={"displayModeBar": False})
 
 
 def _pearson(found: Change) -> float | None:
@@ -81,17 +87,17 @@ def _overlap(found: Change) -> float | None:
 
 
 def _retrieval_chart(reports: Sequence[RunReport]) -> go.Figure:
-    figure = _empty("Retrieval", "share", percent=True)
+    figure = _empty("Retrieval", "Recall@1, @5 and mAP@R", percent=True)
     for number, report in enumerate(reports):
-        curves: dict[str, Points] = {"Recall@1": [], "Recall@5": [], "mAP@R": []}
+        curves: dict[str, Points] = {"R@1": [], "R@5": [], "mAP@R": []}
         for checkpoint in report.checkpoints:
             if (quality := checkpoint.quality) is not None:
                 iteration = checkpoint.checkpoint.iteration
-                curves["Recall@1"].append((iteration, quality.recall_at[1]))
-                curves["Recall@5"].append((iteration, quality.recall_at[5]))
+                curves["R@1"].append((iteration, quality.recall_at[1]))
+                curves["R@5"].append((iteration, quality.recall_at[5]))
                 curves["mAP@R"].append((iteration, quality.map_at_r))
         for (name, points), dash in zip(curves.items(), DASHES, strict=True):
-            title = name if len(reports) == 1 else f"{name}, {_name(report)}"
+            title = name if len(reports) == 1 else f"{name} {_name(report)}"
             _add(figure, title, points, number, dash, percent=True)
     figure.update_layout(showlegend=True)
     return figure
@@ -117,18 +123,24 @@ def _chart(
 
 
 def _change_chart(
-    title: str, unit: str, reports: Sequence[RunReport], value: Callable[[Change], float | None]
+    title: str,
+    unit: str,
+    reports: Sequence[RunReport],
+    values: Mapping[str, Callable[[Change], float | None]],
 ) -> go.Figure:
-    """A point at the later one of each two checkpoints."""
+    """A point at the later one of each two checkpoints, for each of the values."""
     figure = _empty(title, unit, percent=False)
     for number, report in enumerate(reports):
-        points = [
-            (iteration, found)
+        found = [
+            (iteration, change(before, after))
             for (_, before), (iteration, after) in pairwise(report.seen)
-            if (found := value(change(before, after))) is not None
         ]
-        _add(figure, _name(report), points, number)
-    figure.update_layout(showlegend=len(reports) > 1)
+        for (name, value), dash in zip(values.items(), DASHES, strict=False):
+            points = [(i, y) for i, item in found if (y := value(item)) is not None]
+            titles = [name] if name else []
+            titles += [_name(report)] if len(reports) > 1 or not name else []
+            _add(figure, ", ".join(titles), points, number, dash)
+    figure.update_layout(showlegend=len(reports) > 1 or len(values) > 1)
     return figure
 
 
@@ -141,10 +153,18 @@ def _empty(title: str, unit: str, percent: bool) -> go.Figure:
     figure.update_layout(
         title={"text": title, "font": {"size": 14}},
         xaxis_title="iteration",
-        yaxis={"title": unit, "tickformat": ".0%" if percent else None},
-        height=270,
+        yaxis={"title": unit, "tickformat": ".1~%" if percent else None},
+        height=300,
         margin={"t": 44, "b": 40, "l": 10, "r": 10},
-        legend={"orientation": "h", "y": -0.28, "font": {"size": 11}},
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "entrywidthmode": "fraction",
+            "entrywidth": 0.5,
+            "font": {"size": 11},
+        },
     )
     return figure
 

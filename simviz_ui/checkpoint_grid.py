@@ -42,13 +42,15 @@ class ShownColumn:
     Attributes:
         title: Its iteration.
         note: How well it retrieves.
-        pictures: The query, then its matches; empty while there is nothing to show.
-        waiting: What is being done, while there is nothing to show.
+        pictures: The query, then its matches; the plain query while there is no more to show.
+        waiting: What is being done meanwhile.
         error: Why it cannot be used.
+        place: The column of the grid, from 1; equal iterations of two runs have the same.
     """
 
     title: str
     note: str
+    place: int
     pictures: tuple[ShownPicture, ...] = ()
     waiting: str = ""
     error: str = ""

@@ -1,25 +1,17 @@
 """What the Checkpoints page shows of a followed query: the grid, the curves, the exports."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import streamlit as st
-from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from simviz_core.cli import checkpoints_command
-from simviz_core.decomposition import DecomposedImage
-from simviz_core.errors import ImageError, SimVizError
+from simviz_core.errors import ImageError
 from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
-from simviz_core.following import FollowedQuery, checkpoint_report
-from simviz_core.gallery import Gallery
-from simviz_core.images import LoadedImage
-from simviz_core.retrieval import GalleryIndex, Mask
 from simviz_core.run_report import (
     CheckpointReport,
     RunReport,
@@ -27,49 +19,21 @@ from simviz_core.run_report import (
     run_rows,
     run_title,
 )
-from simviz_core.runs import Run
-from simviz_core.timeline import held_out_rows
 from simviz_ui.checkpoint_charts import show_curves
+from simviz_ui.checkpoint_choice import MOST_COLUMNS
 from simviz_ui.checkpoint_grid import ShownColumn, ShownPicture, ShownRun, checkpoint_grid
+from simviz_ui.checkpoint_reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.exports import export_row
 from simviz_ui.galleries import gallery_name
-from simviz_ui.image_picker import ChosenImage, choose_image
-from simviz_ui.map_style import colour_bar, fitted, overlay_uri, style_controls
+from simviz_ui.image_picker import choose_image
+from simviz_ui.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
 from simviz_ui.navigation import run_again
-from simviz_ui.quality import index_quality
-from simviz_ui.resources import decomposed, gallery_picture
+from simviz_ui.resources import gallery_picture
 from simviz_ui.run_index import CheckpointIndex
 
 BOX = (240, 240)
 """Pictures are as large as fits into this width and height, in pixels."""
-TOP = 3
-"""Matches of a checkpoint, as in the paper's figure 5."""
-REPORTS = 64
-"""Reports that are kept of each index."""
 CLICKED = "clicked_match"
-
-
-@dataclass(frozen=True)
-class Followed:
-    """What is followed through the checkpoints.
-
-    Attributes:
-        gallery: Where matches are found.
-        chosen: The query, as it was chosen.
-        query: The query.
-        partner: The image that it is followed with, as it was chosen, if any.
-        objects: The categories of the masks that the maps' share is measured of.
-        own_objects: Whether they were chosen, and are not the gallery's own.
-        all_classes: Whether images of the classes that training saw are searched, too.
-    """
-
-    gallery: Gallery
-    chosen: ChosenImage
-    query: FollowedQuery
-    partner: ChosenImage | None
-    objects: tuple[str, ...]
-    own_objects: bool
-    all_classes: bool
 
 
 @st.fragment
@@ -85,104 +49,14 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
         with st.popover("Display", icon=":material/palette:"):
             style = style_controls()
         st.caption("Point at a match to see the query's map for it; click to keep it.")
-    reports = [_kept_report(place, followed) for place in places]
+    reports = [kept_report(place, followed) for place in places]
     _show_grid(places, reports, followed, style)
-    for place, report in zip(places, reports, strict=True):
-        if place.index is not None and report is None:
-            with st.spinner(f"Looking with iteration {place.checkpoint.iteration:,} …"):
-                _make_report(place, followed)
-            run_again()
-    by_run = _by_run(places, reports)
-    show_curves(by_run, followed.partner is not None)
-    if any(report.seen for report in by_run):
-        _exports(by_run, followed, style)
-
-
-def rows_to_search(place: CheckpointIndex, all_classes: bool) -> Mask:
-    """Which images of a checkpoint's index are searched, (N,)."""
-    assert place.index is not None
-    return held_out_rows(place.index, () if all_classes else place.run.held_out)
-
-
-def _kept_report(place: CheckpointIndex, followed: Followed) -> CheckpointReport | None:
-    """The report of a checkpoint, if it has been made already."""
-    if place.error is not None:
-        return CheckpointReport(place.checkpoint, error=place.error)
-    if place.index is None:
-        return None
-    return _reports(place.index).get(_key(place, followed))
-
-
-def _make_report(place: CheckpointIndex, followed: Followed) -> None:
-    assert place.index is not None
-    rows = rows_to_search(place, followed.all_classes)
-    try:
-        report = checkpoint_report(
-            place.checkpoint,
-            place.index,
-            followed.query,
-            rows,
-            TOP,
-            partial(_decomposed, place),
-            index_quality(_part(place.index, rows)),
-            gallery_picture,
-        )
-    except SimVizError as error:
-        report = CheckpointReport(place.checkpoint, error=str(error))
-    _reports(place.index)[_key(place, followed)] = report
-
-
-def _decomposed(place: CheckpointIndex, images: Sequence[LoadedImage]) -> list[DecomposedImage]:
-    return decomposed(images, place.settings)
-
-
-def _reports(index: GalleryIndex) -> "LRUCache[tuple[object, ...], CheckpointReport]":
-    """What this session has seen with an index; it goes with the index."""
-    kept: WeakKeyDictionary[GalleryIndex, LRUCache[tuple[object, ...], CheckpointReport]]
-    kept = st.session_state.setdefault("checkpoint_reports", WeakKeyDictionary())
-    return kept.setdefault(index, LRUCache(REPORTS))
-
-
-def _key(place: CheckpointIndex, followed: Followed) -> tuple[object, ...]:
-    query, partner = followed.query, followed.query.partner
-    return (
-        place.settings,
-        place.checkpoint,
-        place.run.held_out,
-        query.picture.digest,
-        query.id,
-        partner and partner.digest,
-        followed.objects,
-        followed.all_classes,
-    )
-
-
-def _part(index: GalleryIndex, rows: Mask) -> GalleryIndex:
-    """The index of some rows, the same object each time, so that its quality is known."""
-    if rows.all():
-        return index
-    kept: WeakKeyDictionary[GalleryIndex, dict[bytes, GalleryIndex]]
-    kept = st.session_state.setdefault("index_parts", WeakKeyDictionary())
-    parts = kept.setdefault(index, {})
-    return parts.setdefault(rows.tobytes(), index.part(rows))
-
-
-def _by_run(
-    places: Sequence[CheckpointIndex], reports: Sequence[CheckpointReport | None]
-) -> list[RunReport]:
-    """The reports that there are, run by run."""
-    runs: dict[Path, Run] = {place.run.root: place.run for place in places}
-    return [
-        RunReport(
-            run,
-            tuple(
-                report
-                for place, report in zip(places, reports, strict=True)
-                if report is not None and place.run.root == root
-            ),
-        )
-        for root, run in runs.items()
-    ]
+    if make_missing(places, followed):
+        run_again()
+    runs = by_run(places, reports)
+    show_curves(runs, followed.partner is not None)
+    if any(report.seen for report in runs):
+        _exports(runs, followed, style)
 
 
 def _show_grid(
@@ -195,15 +69,43 @@ def _show_grid(
     flat = [values for maps in shown for values in maps]
     scales = iter(map_scales(flat, style) if flat else [])
     columns: dict[Path, list[ShownColumn]] = {}
+    numbers = column_numbers(places)
     titles = {place.run.root: run_title(place.run) for place in places}
-    for place, report in zip(places, reports, strict=True):
+    for place, report, number in zip(places, reports, numbers, strict=True):
         columns.setdefault(place.run.root, []).append(
-            _column(place, report, followed, scales, style)
+            _column(place, report, number, followed, scales, style)
         )
     runs = [ShownRun(titles[root], tuple(found)) for root, found in columns.items()]
     checkpoint_grid(runs, "checkpoint_grid", _follow_with, _make_query_of)
     if style.shared_scale and flat:
         colour_bar(map_scales(flat, style)[0])
+    if moments := [report.moment for report in reports if report and report.moment]:
+        residual = max(moment.residual for moment in moments)
+        st.caption(
+            "Every map of the query adds up to its similarity; the largest difference here is "
+            f"{residual:.0e}."
+        )
+
+
+def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
+    """The column of each checkpoint, from 1.
+
+    Equal iterations of two runs share a column; where they have none in common after the
+    beginning, or there are too many, the last checkpoints do.
+    """
+    by_root: dict[Path, list[int]] = {}
+    for place in places:
+        by_root.setdefault(place.run.root, []).append(place.checkpoint.iteration)
+    common = set.intersection(*(set(iterations) for iterations in by_root.values())) - {0}
+    every = sorted({place.checkpoint.iteration for place in places})
+    if common and len(every) <= MOST_COLUMNS:
+        return [every.index(place.checkpoint.iteration) + 1 for place in places]
+    widest = max(len(iterations) for iterations in by_root.values())
+    return [
+        widest - len(iterations) + number
+        for iterations in by_root.values()
+        for number in range(1, len(iterations) + 1)
+    ]
 
 
 def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
@@ -219,18 +121,22 @@ def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
 def _column(
     place: CheckpointIndex,
     report: CheckpointReport | None,
+    number: int,
     followed: Followed,
     scales: Iterator[ColourScale],
     style: FigureStyle,
 ) -> ShownColumn:
     iteration = f"iteration {place.checkpoint.iteration:,}"
-    title = f"{iteration} · pretrained" if place.checkpoint.path is None else iteration
+    title = iteration if place.checkpoint.path else "0 · pretrained"
     if report is None:
         running = place.job is not None and place.job.progress is not None
         text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
-        return ShownColumn(title, "", waiting=text)
+        plain = ShownPicture(
+            as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
+        )
+        return ShownColumn(title, "", number, (plain,), waiting=text)
     if report.moment is None:
-        return ShownColumn(title, "", error=report.error or "")
+        return ShownColumn(title, "", number, error=_shortened(report.error, place))
     note = ""
     if report.quality:
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
@@ -248,7 +154,7 @@ def _column(
         source = overlay_uri(partner, report.pair.match_map, next(scales), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
-        return ShownColumn(title, note, tuple(pictures))
+        return ShownColumn(title, note, number, tuple(pictures))
     for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
         label, scale, query_scale = match.image.label, next(scales), next(scales)
         pictures.append(
@@ -262,7 +168,12 @@ def _column(
                 overlay_uri(query, maps.query_map, query_scale, style),
             )
         )
-    return ShownColumn(title, note, tuple(pictures))
+    return ShownColumn(title, note, number, tuple(pictures))
+
+
+def _shortened(error: str | None, place: CheckpointIndex) -> str:
+    """The message, without the folder that all checkpoints of the run lie in."""
+    return (error or "").replace(f"{place.run.root}{os.sep}", "")
 
 
 def _reference_label(followed: Followed) -> str:
@@ -309,7 +220,8 @@ def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyl
         objects = followed.objects if query.mask is not None else ()
         return json.dumps(reports_as_json(reports, followed.chosen.path, match, objects), indent=1)
 
-    options = ["--match", followed.partner.path] if followed.partner else []
+    options = _chosen_checkpoints(reports)
+    options += ["--match", followed.partner.path] if followed.partner else []
     options += ["--all-classes"] if followed.all_classes else []
     options += ["--objects", ",".join(followed.objects)] if followed.own_objects else []
     export_row(
@@ -325,3 +237,18 @@ def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyl
             options,
         ),
     )
+
+
+def _chosen_checkpoints(reports: Sequence[RunReport]) -> list[str]:
+    """The options that choose the checkpoints that are shown."""
+    shown: set[int] = set()
+    own: set[int] = set()
+    begins_before = False
+    for report in reports:
+        own |= {checkpoint.iteration for checkpoint in report.run.checkpoints}
+        shown |= {found.checkpoint.iteration for found in report.checkpoints}
+        begins_before |= report.checkpoints[0].checkpoint not in report.run.checkpoints
+    words = ["--before-training"] if begins_before else []
+    if shown >= own:
+        return words
+    return [*words, "--iterations", ",".join(map(str, sorted(shown)))]

@@ -10,7 +10,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.masks import GalleryMasks, PixelMask, find_masks
 from simviz_core.runs import Run
 from simviz_ui.changed_queries import choose_most_changed
-from simviz_ui.checkpoint_view import Followed
+from simviz_ui.checkpoint_reports import Followed
 from simviz_ui.galleries import allowed_folders
 from simviz_ui.image_picker import ChosenImage, image_picker
 from simviz_ui.messages import show_error
@@ -53,7 +53,7 @@ def followed_query(gallery: Gallery, runs: Sequence[Run]) -> Followed | None:
         masks = _masks(gallery)
         objects = _objects(masks) if masks else ()
     partner = (
-        image_picker("match", "Pair with", gallery, 1, wide=False) if follow == "pair" else None
+        image_picker("match", "Pair with", gallery, 1, wide=True) if follow == "pair" else None
     )
     if chosen is None or (follow == "pair" and partner is None):
         return None

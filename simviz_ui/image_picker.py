@@ -183,7 +183,7 @@ def _random_button(key: str, ids: Sequence[str]) -> None:
         key=f"{key}_random",
         on_click=lambda: choose_image(key, random.choice(ids)),
         disabled=not ids,
-        shortcut="A",
+        shortcut="A" if key == "query" else None,
     )
 
 

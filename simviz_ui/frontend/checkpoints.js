@@ -23,11 +23,11 @@ export default function ({ parentElement, data, setTriggerValue }) {
     parentElement.appendChild(outer);
   }
   const column = (shown) => {
-    const made = element("div", { className: "column" },
+    const made = element("section", { className: "column" },
       element("div", { className: "head", textContent: shown.title }),
-      element("div", { className: "note", textContent: shown.note }));
+      element("div", { className: "note", textContent: shown.note, title: shown.note }));
+    made.style.gridColumn = shown.place;
     if (shown.error) made.append(element("div", { className: "error", textContent: shown.error }));
-    if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
     const [first, ...matches] = shown.pictures;
     if (!first) return made;
     const query = picture(first), under = line(first);
@@ -65,9 +65,17 @@ export default function ({ parentElement, data, setTriggerValue }) {
       } else button.tabIndex = -1;
       made.append(card);
     }
+    if (shown.waiting) made.append(element("div", { className: "waiting", textContent: shown.waiting }));
     return made;
   };
-  outer.replaceChildren(...data.runs.map((run) => element("div", { className: "run" },
-    element("div", { className: "title", textContent: run.title }),
-    element("div", { className: `columns ${run.columns.length < 3 ? "few" : ""}` }, ...run.columns.map(column)))));
+  // What is still being computed keeps the room that the pictures before it had.
+  const isWaiting = data.runs.some((run) => run.columns.some((shown) => shown.waiting));
+  outer.style.minHeight = isWaiting && outer.offsetHeight ? `${outer.offsetHeight}px` : "";
+  const count = Math.max(3, ...data.runs.flatMap((run) => run.columns.map((shown) => shown.place)));
+  outer.replaceChildren(...data.runs.map((run) => {
+    const columns = element("div", { className: "columns" }, ...run.columns.map(column));
+    columns.style.gridTemplateColumns = `repeat(${count}, minmax(7.5rem, 1fr))`;
+    return element("div", { className: "run" },
+      element("div", { className: "title", textContent: run.title }), columns);
+  }));
 }

@@ -1,5 +1,6 @@
 """The app as README starts it, and Chromium to drive it."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -40,7 +41,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def allowed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the app may open galleries and runs in, beside the repository."""
+    return tmp_path_factory.mktemp("allowed")
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory, allowed_folder: Path) -> Iterator[str]:
     """The address of the app, started in a process of its own, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,7 +56,13 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "SIMVIZ_GALLERIES": f"{REPOSITORY}{os.pathsep}{allowed_folder}"},
+        )
     try:
         _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process, log)
         yield f"http://127.0.0.1:{port}"

@@ -1,0 +1,245 @@
+"""The Checkpoints page without a browser."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from page_testing import button, open_page, until_indexed
+from streamlit.testing.v1 import AppTest
+
+from simviz_core.checkpoints import save_checkpoint
+from simviz_core.cli import main
+from simviz_core.networks import load_trunk
+from simviz_core.runs import Run, RunCheckpoint, write_run
+from simviz_ui import galleries, run_index
+
+CHECKPOINTS = "pages/checkpoints.py"
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two files of weights, each further from the pretrained ones."""
+    folder = tmp_path_factory.mktemp("weights")
+    trunk = load_trunk("efficientnet_lite0")
+    files = []
+    torch.manual_seed(0)
+    for number in (10, 20):
+        for tensor in trunk.parameters():
+            tensor.data += 0.05 * tensor.std(correction=0) * torch.randn_like(tensor)
+        files.append(folder / f"checkpoint_{number}.safetensors")
+        save_checkpoint(trunk, files[-1])
+    return files
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, weights: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of two checkpoints, in a folder that may be opened."""
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    checkpoints = []
+    for number, file in zip((10, 20), weights, strict=True):
+        shutil.copy(file, folder)
+        checkpoints.append(RunCheckpoint(number, folder / file.name))
+    write_run(Run(folder, "efficientnet_lite0", "average", 224, tuple(checkpoints)))
+    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path))
+    return folder
+
+
+def open_run_page(app: AppTest, folder: Path, **query: str) -> AppTest:
+    """The page of a run, everything indexed and looked at."""
+    app = until_indexed(open_page(app, CHECKPOINTS, run=str(folder), **query))
+    return app.run()
+
+
+def columns(app: AppTest, run: int = 0) -> list[dict]:
+    """What the grid was given of a run."""
+    (grid,) = [c for c in app.get("bidi_component") if "checkpoint_grid" in c.proto.id]
+    return json.loads(grid.proto.json)["runs"][run]["columns"]
+
+
+def test_the_figures_are_those_of_the_command_line(
+    app: AppTest, run_folder: Path, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_run_page(app, run_folder)
+    query = small_gallery / app.session_state["query"]
+    words = ["checkpoints", query, "--gallery", small_gallery, "--run", run_folder]
+    words += ["--before-training", "--json", "-"]
+    assert main([str(word) for word in words]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    shown = columns(app)
+    assert [column["title"] for column in shown] == [
+        "0 · pretrained",
+        "iteration 10",
+        "iteration 20",
+    ]
+    assert [found["iteration"] for found in run["checkpoints"]] == [0, 10, 20]
+    for column, found in zip(shown, run["checkpoints"], strict=True):
+        own, *matches = column["pictures"]
+        assert own["score"] == f"{found['similarity']:.3f}"
+        assert f"R@1 {found['recall_at_1']:.1%}" in column["note"]
+        assert f"mAP@R {found['map_at_r']:.1%}" in column["note"]
+        assert [match["score"] for match in matches] == [
+            f"{result['score']:.3f}" for result in found["results"]
+        ]
+        assert [str(small_gallery / match["id"]) for match in matches] == [
+            result["path"] for result in found["results"]
+        ]
+        assert all(match["source"].startswith("data:image/jpeg") for match in matches)
+
+
+def test_the_command_on_the_page_makes_the_same_numbers(
+    app: AppTest, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_run_page(app, run_folder, follow="One pair", match="lamps/view_1.png")
+    (code,) = [block.value for block in app.code if "checkpoints" in block.value]
+    words = code.split()
+    words[words.index("--figure") + 1] = os.devnull
+    assert main(words[3:]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert [f"{found['similarity']:.3f}" for found in run["checkpoints"]] == [
+        column["pictures"][0]["score"] for column in columns(app)
+    ]
+
+
+def test_one_pair_is_followed(app: AppTest, run_folder: Path) -> None:
+    open_run_page(app, run_folder, follow="One pair", match="lamps/view_1.png")
+    for column in columns(app):
+        own, partner = column["pictures"]
+        assert own["label"] == "query"
+        assert partner["label"] == "lamps/view_1.png"
+
+
+def test_two_runs_are_stacked(app: AppTest, run_folder: Path) -> None:
+    other = run_folder.parent / "other"
+    shutil.copytree(run_folder, other)
+    described = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(described | {"pooling": "max"}))
+    open_run_page(app, run_folder, run2=str(other))
+    average, maximum = columns(app, 0), columns(app, 1)
+    assert [c["place"] for c in average] == [c["place"] for c in maximum] == [1, 2, 3]
+    assert average[1]["pictures"][0]["score"] != maximum[1]["pictures"][0]["score"]
+
+
+def test_runs_without_a_common_iteration_end_together(app: AppTest, run_folder: Path) -> None:
+    other = run_folder.parent / "other"
+    other.mkdir()
+    shutil.copy(run_folder / "checkpoint_20.safetensors", other / "step_300.safetensors")
+    open_run_page(app, run_folder, run2=str(other))
+    assert [column["place"] for column in columns(app, 0)] == [1, 2, 3]
+    assert [column["place"] for column in columns(app, 1)] == [2, 3]
+
+
+def test_broken_checkpoints_are_messages_beside_the_others(
+    app: AppTest, run_folder: Path, weights: list[Path]
+) -> None:
+    (run_folder / "run.json").unlink()
+    content = weights[0].read_bytes()
+    (run_folder / "step_30.safetensors").write_bytes(content[: len(content) // 2])
+    torch.save({"layer.weight": torch.zeros(3, 3)}, run_folder / "step_40.pth")
+    torch.save(torch.nn.Linear(2, 2), run_folder / "step_50.pth")
+    (run_folder / "step_60.pth").write_bytes(b"")
+    open_run_page(app, run_folder)
+    assert not app.error
+    found = {column["title"]: column for column in columns(app)}
+    assert "damaged" in found["iteration 30"]["error"]
+    assert "fits only to 0%" in found["iteration 40"]["error"]
+    assert "could run code" in found["iteration 50"]["error"]
+    assert "is empty" in found["iteration 60"]["error"]
+    for iteration in (10, 20):
+        assert len(found[f"iteration {iteration}"]["pictures"]) == 4
+
+
+def test_a_range_of_iterations(app: AppTest, run_folder: Path) -> None:
+    open_run_page(app, run_folder)
+    app.get_by_key("pretrained").set_value(False).run()
+    app.get_by_key("iterations1").set_range(20, 20).run()
+    assert [column["title"] for column in columns(app)] == ["iteration 20"]
+    (code,) = [block.value for block in app.code if "checkpoints" in block.value]
+    assert "--iterations 20" in code
+
+
+def test_a_new_checkpoint_is_picked_up(app: AppTest, run_folder: Path, weights: list[Path]) -> None:
+    (run_folder / "run.json").unlink()
+    (run_folder / "checkpoint_20.safetensors").unlink()
+    open_run_page(app, run_folder)
+    assert [column["title"] for column in columns(app)] == ["0 · pretrained", "iteration 10"]
+    shutil.copy(weights[1], run_folder)
+    until_indexed(app.run())
+    app.run()
+    assert [column["title"] for column in columns(app)][-1] == "iteration 20"
+
+
+def test_what_changed_most_opens_in_the_grid(app: AppTest, run_folder: Path) -> None:
+    open_run_page(app, run_folder)
+    ranked = list(app.session_state["most_changed"])
+    assert len(ranked) == 6
+    button(app, "Changed most").click().run()
+    expected = ranked[0] if ranked[0] != "chairs/view_1.png" else ranked[1]
+    assert app.session_state["query"] in (ranked[0], expected)
+    before = list(app.dataframe[0].value.columns)
+    button(app, "Compare their maps, too").click().run()
+    after = app.dataframe[0].value
+    assert set(after.columns) - set(before) == {"pearson", "divergence"}
+    assert after["pearson"].between(-1, 1).all()
+
+
+def test_a_folder_outside_is_not_opened(app: AppTest, run_folder: Path) -> None:
+    open_page(app, CHECKPOINTS, run="/etc")
+    assert "outside the folders" in app.error[0].value
+
+
+def test_a_folder_without_checkpoints_says_so(app: AppTest, run_folder: Path) -> None:
+    empty = run_folder.parent / "empty"
+    empty.mkdir()
+    open_page(app, CHECKPOINTS, run=str(empty))
+    assert "neither a run" in app.error[0].value
+
+
+def test_without_any_run_the_page_says_how_to_begin(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from simviz_ui import runs
+
+    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path / "gallery"))
+    monkeypatch.setattr(runs, "DEMO_RUNS", tmp_path / "none")
+    open_page(app, CHECKPOINTS)
+    assert "no run yet" in app.info[0].value
+    assert "simviz_core train" in app.code[0].value
+
+
+def test_a_large_gallery_is_not_indexed_unasked(
+    app: AppTest, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_index, "AT_ONCE_UP_TO", 3)
+    # Not among the tables that other tests have filled.
+    (galleries.DEMO_GALLERY / "lamps" / "view_1.png").unlink()
+    open_page(app, CHECKPOINTS, run=str(run_folder))
+    assert any("have not indexed the gallery yet" in info.value for info in app.info)
+    button(app, "Index them").click().run()
+    until_indexed(app)
+    assert len(columns(app.run())[1]["pictures"]) == 4
+
+
+def test_a_gallery_without_classes(app: AppTest, run_folder: Path, small_gallery: Path) -> None:
+    flat = run_folder.parents[1] / "flat"
+    flat.mkdir()
+    for number, file in enumerate(sorted(small_gallery.rglob("view_*.png"))):
+        shutil.copy(file, flat / f"{number}.png")
+    open_run_page(app, run_folder, gallery=str(flat))
+    for column in columns(app):
+        assert column["note"] == ""
+        assert column["pictures"][0]["label"] == "query, for the nearest"
+        assert column["pictures"][1]["is_hit"] is None
+
+
+def test_a_gallery_of_one_image_says_what_is_missing(
+    app: AppTest, run_folder: Path, small_gallery: Path
+) -> None:
+    alone = run_folder.parents[1] / "alone"
+    alone.mkdir()
+    shutil.copy(small_gallery / "chairs" / "view_1.png", alone)
+    open_run_page(app, run_folder, gallery=str(alone))
+    assert all("no image" in column["error"] for column in columns(app))
