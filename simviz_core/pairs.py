@@ -15,7 +15,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
-from simviz_core.networks import InputSize, Preprocessing
+from simviz_core.networks import InputSize, Preprocessing, size_text
 
 TOP_FEATURES = 10
 """How many of the strongest feature components are listed; the paper marks the top ten."""
@@ -45,6 +45,11 @@ class NetworkSettings:
     layer: str | None = None
     is_random: bool = False
     preprocessing: Preprocessing | None = None
+
+    @property
+    def title(self) -> str:
+        """The settings as figures show them, in a few words."""
+        return f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
 
     def as_json(self) -> dict[str, Any]:
         """The settings as JSON-ready values, by the names of the command line's options."""

@@ -1,6 +1,7 @@
 """What is costly to make and is shared between reruns and sessions: networks, images, maps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -13,10 +14,13 @@ from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import (
     DEFAULT_SIZE,
     NETWORKS,
+    OWN_POOLING,
     POOLINGS,
     InputSize,
+    NetworkReading,
     SimilarityNetwork,
     catalogue_network,
+    network_reading,
 )
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
 from simviz_core.settings import load_for_settings
@@ -63,9 +67,28 @@ def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
         NetworkError: Its weights cannot be had.
     """
     if not _is_plain(settings):
-        return _adapted(settings, _weights(settings))
+        return _adapted(_canonical(settings), _weights(settings))
     trunk = _plain_network(*_weights(settings)).trunk
     return catalogue_network(settings.network, trunk, settings.pooling, settings.size)
+
+
+def network_reading_of(settings: NetworkSettings) -> NetworkReading:
+    """What is known of the network of these settings.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        RefusedNetwork: It cannot be decomposed.
+        NetworkError: Its weights cannot be had.
+    """
+    reading = _reading(settings, _weights(settings))
+    if settings.pooling == OWN_POOLING and reading.pooling is not None:
+        _own_poolings()[settings] = reading.pooling
+    return reading
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _reading(settings: NetworkSettings, weights: Weights) -> NetworkReading:
+    return network_reading(similarity_network(settings))
 
 
 def network_fingerprint(settings: NetworkSettings) -> str:
@@ -92,7 +115,27 @@ def _weights(settings: NetworkSettings) -> Weights:
 def _is_plain(settings: NetworkSettings) -> bool:
     """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
     is_whole = settings.tail == "auto" and settings.layer is None
-    return settings.network in NETWORKS and is_whole and settings.pooling in POOLINGS
+    if settings.network not in NETWORKS or not is_whole or settings.pooling not in POOLINGS:
+        return False
+    return settings.checkpoint is None or not _has_embedder(_weights(settings))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _has_embedder(weights: Weights) -> bool:
+    """Whether a checkpoint has layers for what comes after the pooling."""
+    return bool(_plain_network(*weights).tail)
+
+
+def _canonical(settings: NetworkSettings) -> NetworkSettings:
+    """The same network, one way to ask for it: its own pooling may be named, or called its own."""
+    asked = replace(settings, pooling=OWN_POOLING)
+    return asked if _own_poolings().get(asked) == settings.pooling else settings
+
+
+@st.cache_resource(show_spinner=False)
+def _own_poolings() -> dict[NetworkSettings, str]:
+    """The poolings that were found, by settings that ask for a network's own."""
+    return {}
 
 
 # Two, since a page may compare many checkpoints, which have no need to be in memory together.
@@ -172,7 +215,8 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
-    part = () if _is_plain(settings) else (settings.pooling, settings.tail, settings.layer)
+    asked = _canonical(settings)
+    part = () if _is_plain(settings) else (asked.pooling, asked.tail, asked.layer)
     return _weights(settings), settings.size, part, image.digest
 
 

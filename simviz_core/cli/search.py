@@ -234,7 +234,4 @@ def _title(options: argparse.Namespace, settings: NetworkSettings) -> str:
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = "region, cropped and embedded anew" if options.crop else "region"
-    return (
-        f"{searched}{', best of each class' if options.per_class else ''}   ·   "
-        f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
-    )
+    return f"{searched}{', best of each class' if options.per_class else ''}   ·   {settings.title}"

@@ -56,10 +56,7 @@ def pair_figure(
     if style.shared_scale:
         add_colour_bar(figure, list(panels), scales[0])
     settings = pair.settings
-    figure.suptitle(
-        f"similarity {pair.similarity:.4f}   ·   "
-        f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
-    )
+    figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
     figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)

@@ -89,7 +89,7 @@ def test_functions_that_cannot_be_used(module: str) -> None:
         name = f"{module}:{function}"
         with allowing(name), pytest.raises(NetworkError, match=message):
             load_network(name)
-    with allowing(module), pytest.raises(SettingsError, match="package.module:function"):
+    with allowing(module), pytest.raises(SettingsError, match=r"package\.module:function"):
         load_network(module)
 
 
@@ -103,7 +103,7 @@ def test_a_torchscript_trunk_is_pooled(tmp_path: Path) -> None:
 
 def test_the_inside_of_torchscript_cannot_be_seen(tmp_path: Path) -> None:
     name = save_script(tmp_path / "whole.pt", *layers(), *embedder())
-    with allowing(name), pytest.raises(NetworkError, match="cannot be seen.*exported program"):
+    with allowing(name), pytest.raises(NetworkError, match=r"cannot be seen.*exported program"):
         load_network(name)
 
 
