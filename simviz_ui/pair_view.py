@@ -16,10 +16,12 @@ from simviz_core.figures import (
     overlay,
     pair_figure,
 )
+from simviz_core.networks.reading import APPROXIMATE
 from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_json, save_pair_arrays
 from simviz_ui.exports import export_row
 from simviz_ui.image_picker import ChosenImage
 from simviz_ui.map_style import colour_bar, fitted, style_controls
+from simviz_ui.resources import network_reading_of
 
 PICTURE_BOX = (720, 480)
 """Pictures are shown as large as fits into this width and height, in pixels."""
@@ -67,6 +69,11 @@ def show_score(pair: PairExplanation) -> None:
         help="The difference between the sum and the similarity, computed each time. It is "
         "rounding: the map is exact, not an approximation.",
     )
+    if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
+        st.caption(
+            ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "
+            "get the effect of a small change; what that leaves of the similarity is the bias."
+        )
 
 
 def show_features(pair: PairExplanation) -> None:

@@ -29,7 +29,7 @@ from simviz_ui.weights import weights_choice
 
 POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
 """Sum pooling is left out: its unit embeddings, and so its maps, are those of the average."""
-NAMED_POOLINGS = {OWN_POOLING: "Its own", **POOLING_TITLES}
+NAMED_POOLINGS = {OWN_POOLING: "Own", **POOLING_TITLES}
 """For networks whose own pooling is found when they are loaded."""
 TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
 

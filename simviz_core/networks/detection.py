@@ -343,6 +343,9 @@ def _by_attention(
         where = None if done.source is None else _feature_map(run.nodes[done.source], size)
         if where is None:
             continue
+        if where.layout.prefix:
+            reason = "its attention pooling attends to a class token, too, which is no cell"
+            return Detection(None, reason, where)
         try:
             read = read_attention(done.module, where.layout.grid)
         except NetworkError as error:

@@ -162,6 +162,8 @@ def _scaling(name: str, node: Node, before: Tensor) -> Tail | None:
     if len(node.arguments) != 2 or not isinstance(node.arguments[0], Reference):
         return None
     other = node.arguments[1]
+    if other == node.arguments[0] and name == "add":  # two heads, both of them identities
+        name, other = "mul", 2.0
     if isinstance(other, Reference):
         return None
     values = torch.as_tensor(other, dtype=before.dtype, device=before.device).detach().flatten()
