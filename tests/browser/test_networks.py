@@ -13,6 +13,7 @@ LINE = "timm test_resnet.r160_in1k · 96 channels, 5 × 5 at 160 · average pool
 
 
 def is_done(page: Page) -> None:
+    page.wait_for_timeout(300)  # a click takes a moment to make it run
     expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
 
 
