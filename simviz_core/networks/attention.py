@@ -28,15 +28,28 @@ class AttentionReading:
     left_out: str | None
 
 
-def attention_layers() -> tuple[type[nn.Module], ...]:
-    """The kinds of layers that `read_attention` knows."""
+def attention_parts(network: nn.Module) -> list[nn.Module]:
+    """The layers of a network that pool by attention and can be read, with their projections."""
+    layers = [layer for layer in network.modules() if is_attention_pooling(layer)]
+    inner = ("proj", "attention")
+    parts = [part for layer in layers for name, part in layer.named_children() if name in inner]
+    return [*layers, *parts]
+
+
+def is_attention_pooling(layer: nn.Module) -> bool:
+    """Whether `read_attention` knows a layer."""
     from timm.layers import AttentionPool2d, AttentionPoolLatent
 
-    return AttentionPoolLatent, AttentionPool2d
+    # Libraries that are extras are known by the names of their layers, not imported.
+    name = type(layer).__name__
+    is_extra = hasattr(layer, "c_proj") if name == "AttentionPool2d" else hasattr(layer, "probe")
+    of_extras = ("AttentionPool2d", "MultiheadAttentionPoolingHead")
+    is_timm = isinstance(layer, AttentionPool2d | AttentionPoolLatent)
+    return is_timm or (name.endswith(of_extras) and is_extra)
 
 
 def read_attention(layer: Any, grid: tuple[int, int]) -> AttentionReading:
-    """Read a layer of one of `attention_layers`.
+    """Read a layer that `is_attention_pooling`.
 
     Args:
         layer: In evaluation mode.
@@ -50,7 +63,27 @@ def read_attention(layer: Any, grid: tuple[int, int]) -> AttentionReading:
     """
     from timm.layers import AttentionPool2d
 
-    return _mean_query(layer, grid) if isinstance(layer, AttentionPool2d) else _latent(layer)
+    if isinstance(layer, AttentionPool2d):
+        return _mean_query(layer, grid)
+    if hasattr(layer, "c_proj"):
+        return _clip(layer, grid)
+    return _probe(layer) if hasattr(layer, "probe") else _latent(layer)
+
+
+def _probe(layer: Any) -> AttentionReading:
+    """The head of SigLIP in transformers: a learnt query, and an MLP after it."""
+    attention = layer.attention
+    if not isinstance(attention, nn.MultiheadAttention) or attention.in_proj_weight is None:
+        raise NetworkError("its attention pooling is none that is known")
+    weights = attention.in_proj_weight.detach().chunk(3)
+    bias = attention.in_proj_bias
+    biases = (weights[0].new_zeros(3 * len(weights[0])) if bias is None else bias.detach()).chunk(3)
+    query = weights[0] @ layer.probe.detach()[0, 0] + biases[0]
+    pooling = AttentionPooling(
+        attention.num_heads, (weights[1], biases[1]), (weights[2], biases[2]), query
+    )
+    projection = linear_tail(attention.out_proj)
+    return AttentionReading(pooling, projection, attention, "its MLP with a GELU")
 
 
 def _latent(layer: Any) -> AttentionReading:
@@ -103,6 +136,18 @@ def _mean_query(layer: Any, grid: tuple[int, int]) -> AttentionReading:
     )
     projection = linear_tail(layer.proj) if isinstance(layer.proj, nn.Linear) else None
     return AttentionReading(pooling, projection, None, None)
+
+
+def _clip(layer: Any, grid: tuple[int, int]) -> AttentionReading:
+    """open_clip's AttentionPool2d, which is for one grid."""
+    position = layer.positional_embedding.detach()
+    if len(position) != 1 + grid[0] * grid[1]:
+        raise NetworkError("its attention pooling is for images of another size")
+    query, key, value = (
+        (part.weight.detach(), _bias(part)) for part in (layer.q_proj, layer.k_proj, layer.v_proj)
+    )
+    pooling = AttentionPooling(layer.num_heads, key, value, *query, position)
+    return AttentionReading(pooling, linear_tail(layer.c_proj), None, None)
 
 
 def _bias(layer: nn.Linear) -> Tensor:

@@ -24,12 +24,14 @@ from simviz_core.decomposition import (
 )
 from simviz_core.decomposition.pooling import at_least_float32
 from simviz_core.errors import NetworkError
-from simviz_core.networks.attention import attention_layers, read_attention
+from simviz_core.networks.attention import attention_parts, is_attention_pooling, read_attention
 from simviz_core.networks.layout import Layout, layouts
 from simviz_core.networks.tails import DIVISIONS, TailReading, read_tails
 from simviz_core.networks.tracing import Call, Node, Trace, trace, values_at
 
 LONGEST_CHAIN = 60
+FEWEST_CHANNELS = 4
+"""Of a feature map; one vector for each image can look like cells of a single channel."""
 MATCHES = 1e-4
 """A rule whose result differs by less, relatively, is the network's own."""
 PLAIN_RULES: tuple[Pooling, ...] = (AveragePooling(), MaxPooling(), SumPooling())
@@ -124,9 +126,7 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
         NetworkError: It cannot run on such images, or returns no tensor.
     """
     pixels = probe_images(size, seed=0).to(device_of(network))
-    attention = [m for m in network.modules() if isinstance(m, attention_layers())]
-    projections = [part for m in attention for name, part in m.named_children() if name == "proj"]
-    run = trace(network, pixels, [*attention, *projections])
+    run = trace(network, pixels, attention_parts(network))
     if run.nodes[run.output].call is None:
         return _opaque(run.nodes[run.output], size)
     chain = list(_chain(run))
@@ -207,7 +207,8 @@ def _feature_map(node: Node, size: tuple[int, int]) -> FeatureMap | None:
     layout = next(layouts(node.shape, size), None)
     if layout is None or node.call is None or node.shape[0] != 2:
         return None
-    return FeatureMap(node.call, layout, _channels(node.shape, layout))
+    channels = _channels(node.shape, layout)
+    return FeatureMap(node.call, layout, channels) if channels >= FEWEST_CHANNELS else None
 
 
 def _channels(shape: tuple[int, ...], layout: Layout) -> int:
@@ -338,7 +339,7 @@ def _by_attention(
     """The pooling of an attention layer whose output lies on the chain."""
     places = {node.number: place for place, node in enumerate(chain)}
     for done in run.modules:
-        if not isinstance(done.module, attention_layers()) or done.result not in places:
+        if not is_attention_pooling(done.module) or done.result not in places:
             continue
         where = None if done.source is None else _feature_map(run.nodes[done.source], size)
         if where is None:

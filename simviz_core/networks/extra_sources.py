@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources import NamedSource, interpolation_of, three, weights_errors
+from simviz_core.networks.sources import (
+    NamedSource,
+    hub_within_reach,
+    interpolation_of,
+    not_downloaded,
+    three,
+)
 
 EXTRAS = "requirements-extras.txt"
 
@@ -137,5 +143,9 @@ def _library(module: str, package: str) -> Any:
 
 @contextmanager
 def _hub_errors(title: str) -> Iterator[None]:
-    with weights_errors(title):
-        yield
+    try:
+        with hub_within_reach():
+            yield
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise NetworkError(not_downloaded(title, reason)) from error

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import INTERPOLATIONS, Preprocessing
+
+SECONDS_TO_ANSWER = 10
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,35 @@ def weights_errors(title: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise NetworkError(f"the weights of {title} could not be loaded: {reason}") from error
+
+
+@contextmanager
+def hub_within_reach() -> Iterator[None]:
+    """Have clients of the Hugging Face hub look on disk only, where the hub does not answer.
+
+    They would try for most of a minute before they give up.
+    """
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or hub_silence() is not None
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def hub_silence() -> str | None:
+    """Why the Hugging Face hub does not answer; None where it does."""
+    from huggingface_hub import constants
+
+    try:
+        urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=SECONDS_TO_ANSWER)
+    except HTTPError:
+        return None  # an answer, though not a good one
+    except OSError as error:
+        return str(getattr(error, "reason", None) or error)
+    return None
 
 
 def not_downloaded(title: str, reason: str) -> str:

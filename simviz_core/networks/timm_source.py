@@ -2,8 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 from torch import nn
 
@@ -11,13 +9,12 @@ from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources import (
     NamedSource,
+    hub_silence,
     interpolation_of,
     not_downloaded,
     three,
     weights_errors,
 )
-
-SECONDS_TO_ANSWER = 10
 
 
 def names() -> list[str]:
@@ -87,17 +84,12 @@ def _weights_on_disk(config: Any, title: str) -> str | None:
         )
     if not config.hf_hub_id:
         return config.file
-    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub import try_to_load_from_cache
 
     for file in filter(None, (config.hf_hub_filename, "model.safetensors", "pytorch_model.bin")):
         found = try_to_load_from_cache(config.hf_hub_id, file)
         if isinstance(found, str) and Path(found).is_file():
             return found
-    # The hub's own client tries for most of a minute before it gives up.
-    try:
-        urlopen(Request(constants.ENDPOINT, method="HEAD"), timeout=SECONDS_TO_ANSWER)
-    except (URLError, OSError) as error:
-        if not hasattr(error, "code"):  # an answer, though not a good one
-            reason = getattr(error, "reason", None) or error
-            raise NetworkError(not_downloaded(title, str(reason))) from error
+    if reason := hub_silence():
+        raise NetworkError(not_downloaded(title, reason))
     return None

@@ -8,7 +8,7 @@ before it: the same in every run of a network in evaluation mode.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -30,10 +30,12 @@ class Call:
     Attributes:
         function: What is called.
         count: How many calls of it came before.
+        part: Of what it returns, where that is several tensors.
     """
 
     function: Any
     count: int
+    part: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,11 @@ class _Recording(_Counting):
         noted = tree_map(_noted, args), tree_map(_noted, kwargs)
         result = call.function(*args, **kwargs)
         if inputs:
-            for tensor in tree_flatten(result)[0]:
-                if isinstance(tensor, Tensor):
-                    number = len(self.nodes)
-                    self.nodes.append(Node(number, call, inputs, *noted, tuple(tensor.shape)))
-                    setattr(tensor, _NODE, number)
+            for part, tensor in enumerate(_tensors(result)):
+                number = len(self.nodes)
+                made_by = replace(call, part=part)
+                self.nodes.append(Node(number, made_by, inputs, *noted, tuple(tensor.shape)))
+                setattr(tensor, _NODE, number)
         return result
 
 
@@ -156,14 +158,14 @@ class _Keeping(_Counting):
         super().__init__()
         self.wanted = {(call.function, call.count) for call in calls}
         self.stop = stop
-        self.values: dict[tuple[Any, int], Tensor] = {}
+        self.values: dict[tuple[Any, int], list[Tensor]] = {}
 
     def run(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = call.function(*args, **kwargs)
         key = call.function, call.count
         if key in self.wanted:
             # A copy where the run goes on, which may change the tensor in place.
-            self.values[key] = result if self.stop else result.clone()
+            self.values[key] = [t if self.stop else t.clone() for t in _tensors(result)]
             if self.stop and len(self.values) == len(self.wanted):
                 raise _Reached
         return result
@@ -195,7 +197,7 @@ def trace(network: nn.Module, pixels: Tensor, layers: Iterable[nn.Module] = ()) 
     runs: list[ModuleRun] = []
 
     def note(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        result = node_of(output)
+        result = next(map(node_of, _tensors(output)), None)
         if result is not None:
             runs.append(ModuleRun(module, node_of(args[0]) if args else None, result))
 
@@ -266,13 +268,17 @@ def run_until(network: nn.Module, pixels: Tensor, call: Call) -> Tensor:
 
 
 def _found(keeping: _Keeping, call: Call) -> Tensor:
-    value = keeping.values.get((call.function, call.count))
-    if value is None:
+    found = keeping.values.get((call.function, call.count), [])
+    if len(found) <= call.part:
         raise NetworkError(
             "the network runs differently from one time to the next, so its last feature map "
             "cannot be found again"
         )
-    return value
+    return found[call.part]
+
+
+def _tensors(result: Any) -> list[Tensor]:
+    return [value for value in tree_flatten(result)[0] if isinstance(value, Tensor)]
 
 
 def _noted(value: Any) -> Any:

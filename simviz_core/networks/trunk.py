@@ -28,7 +28,8 @@ class CutTrunk(nn.Module):
         """Where the network is cut, in words that tell one place from another."""
         name = getattr(self.call.function, "__qualname__", "") if self.call else "output"
         count = self.call.count if self.call else 0
-        return f"{name} {count} {self.layout.order} {self.layout.prefix}"
+        part = self.call.part if self.call else 0
+        return f"{name} {count} {part} {self.layout.order} {self.layout.prefix}"
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels (N, 3, height, width) to the last feature map (N, C, H, W)."""
