@@ -39,8 +39,9 @@ class CutTrunk(nn.Module):
     def _layout_of(self, found: Tensor, pixels: Tensor) -> Layout:
         """The layout at this size: as it was found, but for the number of cells."""
         wanted = self.layout.order, self.layout.prefix
-        height, width = pixels.shape[-2:]
-        for layout in layouts(tuple(found.shape), (height, width)):
+        # Plain numbers, which they are not while something traces the network.
+        shape, (height, width) = tuple(map(int, found.shape)), map(int, pixels.shape[-2:])
+        for layout in layouts(shape, (height, width)):
             if (layout.order, layout.prefix) == wanted:
                 return layout
         return self.layout
