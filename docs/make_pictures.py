@@ -27,10 +27,12 @@ TABLE = '[data-testid="stDataFrame"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
 
 
-def make_figure() -> None:
-    """The figure of the pair, from the command line."""
+def make_figures() -> None:
+    """The figures of the pair, from the command line."""
     command = [sys.executable, "-m", "simviz_core", "pair", f"{ROOMS}/{QUERY}", f"{ROOMS}/{MATCH}"]
-    subprocess.run([*command, "--figure", str(DOCS / "pair.png")], cwd=DOCS.parent, check=True)
+    for name, options in (("pair", []), ("poolings", ["--compare-poolings", "--size", "448"])):
+        figure = ["--figure", str(DOCS / f"{name}.png")]
+        subprocess.run([*command, *options, *figure], cwd=DOCS.parent, check=True)
 
 
 def make_screenshots(url: str) -> None:
@@ -40,11 +42,11 @@ def make_screenshots(url: str) -> None:
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         schemes: tuple[tuple[Literal["light", "dark"], str], ...] = (
-            ("light", ""),
+            ("light", "&cell=query,5,2"),
             ("dark", "&size=448+px&pooling=Max&style=Cells"),
         )
         for scheme, query in schemes:
-            page = browser.new_page(viewport={"width": 1400, "height": 1360}, color_scheme=scheme)
+            page = browser.new_page(viewport={"width": 1400, "height": 1500}, color_scheme=scheme)
             page.goto(f"{url}/{LINK}{query}")
             page.wait_for_selector(CHARTS, timeout=60_000)
             page.wait_for_timeout(1500)
@@ -67,5 +69,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make README's pictures anew.")
     parser.add_argument("--url", default="http://localhost:8501", help="default: %(default)s")
     address = parser.parse_args().url
-    make_figure()
+    make_figures()
     make_screenshots(address)

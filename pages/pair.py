@@ -11,7 +11,8 @@ from simviz_ui.image_picker import choose_image, image_picker
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.pair_view import show_features, show_maps, show_score
-from simviz_ui.resources import explain
+from simviz_ui.pinned_cells import pinned_cells
+from simviz_ui.resources import explain, pairs_of_cells
 from simviz_ui.sidebar import network_settings
 
 
@@ -56,7 +57,7 @@ enter_through_app()
 st.title("Pair")
 st.markdown(
     "Which regions make these two images similar? The colours show what each cell contributes; "
-    "together that is the similarity."
+    "together that is the similarity. Point at a cell to see its counterparts."
 )
 gallery = gallery_choice()
 settings = network_settings()
@@ -76,11 +77,13 @@ if query is None or match is None:
 
 try:
     pair = explain(query.picture, match.picture, settings)
+    cells = pairs_of_cells(query.picture, match.picture, settings)
 except SimVizError as error:
     show_error(error)
     st.stop()
 
 show_score(pair)
-show_maps(pair, query, match)
+pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
+show_maps(pair, cells, query, match, pinned)
 st.subheader("Features")
 show_features(pair)

@@ -5,11 +5,12 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_ui.galleries import gallery_choice
 from simviz_ui.image_picker import image_picker
-from simviz_ui.index_panel import gallery_index
+from simviz_ui.index_panel import gallery_index, let_go_of_indexes
 from simviz_ui.matches import make_query
 from simviz_ui.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.quality import index_quality, misses, show_quality
+from simviz_ui.search_poolings import show_poolings
 from simviz_ui.search_view import show_matches
 from simviz_ui.sidebar import network_settings
 
@@ -35,6 +36,14 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         disabled=index is None or not gallery.by_label,
         help="Step through the images whose nearest neighbour is of another class.",
     )
+    compares = st.toggle(
+        "Compare poolings",
+        key="compare_poolings",
+        bind="query-params",
+        disabled=index is None,
+        help="The matches with average, max and GeM pooling, one row each. Each needs an index of "
+        "its own.",
+    )
 steps = None
 if only_misses and index is not None and (quality := index_quality(index)):
     steps = misses(index, quality)
@@ -48,6 +57,10 @@ try:
 except SimVizError as error:
     show_error(error)
     st.stop()
-show_matches(gallery, index, query, settings)
+if compares:
+    show_poolings(gallery, index, query, settings)
+else:
+    let_go_of_indexes({"page"})
+    show_matches(gallery, index, query, settings)
 with at_a_glance.container():
     show_quality(index_quality(index), len(index.images))

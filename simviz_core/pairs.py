@@ -1,5 +1,6 @@
 """Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simviz_core import __version__
+from simviz_core.cells import BlockPart, CellPairs, block_as_json
 from simviz_core.decomposition import (
     DecomposedImage,
     bias_term,
@@ -50,6 +52,11 @@ class NetworkSettings:
     def title(self) -> str:
         """The settings as figures show them, in a few words."""
         return f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+
+    @property
+    def title_without_pooling(self) -> str:
+        """The same where several poolings are compared."""
+        return f"{self.network}, {size_text(self.size)} px"
 
     def as_json(self) -> dict[str, Any]:
         """The settings as JSON-ready values, by the names of the command line's options."""
@@ -134,18 +141,21 @@ def explain_pair(
     )
 
 
-def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any]:
+def pair_as_json(
+    pair: PairExplanation, query: str, match: str, parts: Sequence[BlockPart] = ()
+) -> dict[str, Any]:
     """The explanation as JSON-ready values.
 
     Args:
         pair: The explanation.
         query: The query's name, as the user gave it.
         match: The match's name.
+        parts: Blocks of cells, listed under `cells` as `block_as_json` has them.
 
     Returns:
         The figures; maps are lists of rows, in the order of the image's rows.
     """
-    return {
+    values = {
         "query": query,
         "match": match,
         **pair.settings.as_json(),
@@ -161,22 +171,26 @@ def pair_as_json(pair: PairExplanation, query: str, match: str) -> dict[str, Any
         ],
         "version": __version__,
     }
+    return values | {"cells": [block_as_json(part) for part in parts]} if parts else values
 
 
-def save_pair_arrays(pair: PairExplanation, file: IO[bytes]) -> None:
+def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -> None:
     """Write the explanation as an NPZ archive.
 
     Args:
         pair: The explanation.
-        file: Receives `query_map` (H, W), `match_map` (H', W'), `feature_contributions` (D,),
-            float32, and the scalars `similarity`, `bias`, `match_bias`, `residual`, `network`,
-            `pooling`, `size`, `checkpoint` and `layer` (empty for none), `tail`, `random_weights`.
+        cells: Its pairs of cells.
+        file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
+            `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
+            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
+            for none), `tail`, `random_weights`.
     """
     settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
         file,
         query_map=pair.query_map,
         match_map=pair.match_map,
+        cell_pairs=cells.values,
         feature_contributions=pair.features,
         similarity=np.asarray(pair.similarity),
         bias=np.asarray(pair.bias),

@@ -1,7 +1,7 @@
 """One search, from the query to its matches with their maps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from simviz_core import __version__
 from simviz_core.decomposition import DecomposedImage, similarity_map, vector_map
 from simviz_core.pairs import NetworkSettings
+from simviz_core.poolings import map_spread
 from simviz_core.regions import Region
 from simviz_core.retrieval import (
     GalleryIndex,
@@ -156,3 +157,34 @@ def search_as_json(
         "results": results,
         "version": __version__,
     }
+
+
+def searches_as_json(
+    searches: Sequence[tuple[NetworkSettings, Ranking, Sequence[MatchMaps | None]]],
+) -> list[dict[str, Any]]:
+    """The same search under several poolings as JSON-ready values.
+
+    Args:
+        searches: For each pooling the settings, what was found, and the maps of each match; None
+            where a match's file cannot be read any more.
+
+    Returns:
+        For each the `pooling` and its `results`: path, label and score of each match, and how
+        widely both of its maps are spread.
+    """
+    return [
+        {
+            "pooling": settings.pooling,
+            "results": [
+                {
+                    "path": str(match.image.path),
+                    "label": match.image.label,
+                    "score": match.score,
+                    "query_spread": asdict(map_spread(found.query_map)) if found else None,
+                    "match_spread": asdict(map_spread(found.match_map)) if found else None,
+                }
+                for match, found in zip(ranking.matches, maps, strict=True)
+            ],
+        }
+        for settings, ranking, maps in searches
+    ]

@@ -26,12 +26,16 @@ NAMED = 50
 """Unreadable files that are named on the page."""
 
 
-def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:
+def gallery_index(
+    gallery: Gallery, settings: NetworkSettings, beside: str | None = None
+) -> GalleryIndex | None:
     """The gallery's embeddings; what is missing is indexed in the background.
 
     Args:
         gallery: The gallery.
         settings: The network.
+        beside: What it is needed for beside the index of the page, as `loaded_index` has it. Then
+            nothing is indexed before it is asked for, and unreadable files are not named again.
 
     Returns:
         The index, of all images or of those that have been indexed so far; None where there is
@@ -47,12 +51,14 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
         return None
     if job is not None and job.is_running:
         job.wanted_by.add(session_id())
-        _show_progress(job)
+        _show_progress(job, table.name)
     elif not plan.is_empty:
-        _offer(gallery, settings, table, plan, job)
-    _show_unreadable(plan)
+        _offer(gallery, settings, table, plan, job, is_aside=beside is not None)
+    if beside is None:
+        _show_unreadable(plan)
     try:
-        return loaded_index(gallery, table, "page") if _has_any(gallery, plan) else None
+        purpose = beside or "page"
+        return loaded_index(gallery, table, purpose) if _has_any(gallery, plan) else None
     except StoreError as error:
         show_error(error)
         st.button(
@@ -60,6 +66,7 @@ def gallery_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex |
             on_click=_restart,
             args=(gallery, settings, table),
             icon=":material/build:",
+            key=f"index_again_{table.name}",
         )
         return None
     except SimVizError as error:
@@ -78,18 +85,24 @@ def _offer(
     table: EmbeddingTable,
     plan: IndexPlan,
     job: IndexJob | None,
+    is_aside: bool,
 ) -> None:
     """Start indexing if it is little work; else, or if it was stopped or failed, offer it."""
     count = len(plan.new) + len(plan.changed)
     if job is not None and job.error:
         show_error(job.error)
-    elif count <= AT_ONCE_UP_TO and not (job and job.report and job.report.was_cancelled):
-        _show_progress(_start(gallery, settings, table))
+    elif (
+        count <= AT_ONCE_UP_TO
+        and not is_aside
+        and not (job and job.report and job.report.was_cancelled)
+    ):
+        _show_progress(_start(gallery, settings, table), table.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
-            f"{count:,} of {len(gallery.images):,} images are not indexed yet. Indexing runs in "
-            "the background and goes on where it was stopped.",
+            f"{count:,} of {len(gallery.images):,} images are not indexed "
+            f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
+            "goes on where it was stopped.",
             icon=":material/database:",
             width="stretch",
         )
@@ -97,6 +110,7 @@ def _offer(
             "Index them",
             type="primary",
             icon=":material/play_arrow:",
+            key=f"index_{table.name}",
             on_click=_restart,
             args=(gallery, settings, table),
         )
@@ -111,8 +125,8 @@ def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable)
 
 
 @st.fragment(run_every=0.5)
-def _show_progress(job: IndexJob) -> None:
-    """How far indexing has come; runs the page anew when it has ended."""
+def _show_progress(job: IndexJob, name: str) -> None:
+    """How far indexing a table has come; runs the page anew when it has ended."""
     if not job.is_running:
         st.rerun()
     progress = job.progress
@@ -126,7 +140,7 @@ def _show_progress(job: IndexJob) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(bar, text, width="stretch")
-        if st.button("Cancel", icon=":material/stop:", key="cancel_indexing"):
+        if st.button("Cancel", icon=":material/stop:", key=f"cancel_{name}"):
             if not job.give_up(session_id()):
                 st.toast("Another session is waiting for this index; it goes on for that one.")
             else:

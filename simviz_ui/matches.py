@@ -21,13 +21,14 @@ from simviz_ui.map_style import as_data_uri, fitted, overlay_uri
 from simviz_ui.navigation import switch_page
 from simviz_ui.resources import AT_ONCE, decomposed, gallery_picture, not_run_yet, run_network
 from simviz_ui.results import ShownMatch
+from simviz_ui.sidebar import POOLING_TITLES
 
 CARD_BOX = (280, 280)
 """Pictures of matches are as large as fits into this width and height, in pixels."""
 QUERY_BOX = (640, 640)
 PAIR_PAGE = "pages/pair.py"
 CLICKED = "clicked_page"
-"""In the session: the page that a click on a match asked for, None for this one."""
+"""In the session: the page that a click on a match asked for, None for this one, and its link."""
 
 
 @dataclass(frozen=True)
@@ -198,16 +199,25 @@ def search_panels(
     ]
 
 
-def open_in_pair(match_id: str) -> None:
-    """Have the Pair page opened on the query and a match; for callbacks."""
+def open_in_pair(match_id: str, pooling: str | None = None) -> None:
+    """Have the Pair page opened on the query and a match; for callbacks.
+
+    Args:
+        match_id: The match's id.
+        pooling: The pooling that it was found with, where that is not the sidebar's.
+    """
     choose_image("match", match_id)
-    st.session_state[CLICKED] = PAIR_PAGE
+    link = {"match": match_id}
+    if pooling is not None:
+        st.session_state["pooling"] = pooling
+        link["pooling"] = POOLING_TITLES[pooling]
+    st.session_state[CLICKED] = PAIR_PAGE, link
 
 
 def make_query_of(match_id: str) -> None:
     """Make a match the new query; for callbacks."""
     choose_image("query", match_id)
-    st.session_state[CLICKED] = None
+    st.session_state[CLICKED] = None, {}
 
 
 def follow_click() -> None:
@@ -216,7 +226,7 @@ def follow_click() -> None:
     A click runs the fragment alone, but a new query or another page needs the whole page run.
     """
     if CLICKED in st.session_state:
-        page = st.session_state.pop(CLICKED)
+        page, link = st.session_state.pop(CLICKED)
         if page:
-            switch_page(page, match=st.session_state["match"])
+            switch_page(page, **link)
         st.rerun()

@@ -56,7 +56,7 @@ def switch_page(page: str, **parameters: str) -> None:
     context = get_script_run_ctx()
     if context is not None:
         with context.session_state.query_params() as bound:
-            for name in st.query_params:
+            for name in {*st.query_params, *parameters}:
                 if binding := bound.get_binding_for_param(name):
                     bound.unbind_widget(binding.widget_id)
     st.switch_page(page, query_params=link | parameters)

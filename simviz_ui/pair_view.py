@@ -2,53 +2,61 @@
 
 import io
 import json
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from simviz_core.cells import BlockPart, CellBlock, CellPairs, Side, block_part
 from simviz_core.cli import pair_command
-from simviz_core.figures import (
-    FigureStyle,
-    map_scales,
-    overlay,
-    pair_figure,
-)
+from simviz_core.figures import FigureStyle, pair_figure
 from simviz_core.networks.reading import APPROXIMATE
 from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_json, save_pair_arrays
+from simviz_ui.cell_maps import cell_maps
 from simviz_ui.exports import export_row
 from simviz_ui.image_picker import ChosenImage
-from simviz_ui.map_style import colour_bar, fitted, style_controls
+from simviz_ui.map_style import style_controls
+from simviz_ui.pair_poolings import pair_poolings
+from simviz_ui.pinned_cells import pin_cells, pinned_now
 from simviz_ui.resources import network_reading_of
-
-PICTURE_BOX = (720, 480)
-"""Pictures are shown as large as fits into this width and height, in pixels."""
 
 
 @st.fragment
-def show_maps(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> None:
-    """Both images with their maps, the controls of the display, and the exports.
+def show_maps(
+    pair: PairExplanation,
+    cells: CellPairs,
+    query: ChosenImage,
+    match: ChosenImage,
+    pinned: CellBlock | None,
+) -> None:
+    """Both images with their maps and their cells, the controls of the display, and the exports.
 
     A fragment: its controls redraw it alone.
+
+    Args:
+        pair: The explanation.
+        cells: The pairs of cells.
+        query: One image.
+        match: The other image.
+        pinned: The cells that are pinned when the page is run; while the fragment runs on its own
+            the browser knows better.
     """
     style = style_controls()
-    maps = (pair.query_map, pair.match_map)
-    scales = map_scales(maps, style)
-    panels = st.columns(2, gap="medium")
-    for panel, chosen, values, scale in zip(panels, (query, match), maps, scales, strict=True):
-        with panel:
-            st.image(
-                overlay(fitted(chosen.picture.pixels, PICTURE_BOX), values, scale, style),
-                alt=f"{chosen.id}, with its similarity map",
-                output_format="JPEG",
-            )
-            if not style.shared_scale:
-                colour_bar(scale)
-    if style.shared_scale:
-        colour_bar(scales[0])
-    _exports(pair, query, match, style)
+    images: dict[Side, str] = {"query": query.id, "match": match.id}
+    cell_maps(
+        cells,
+        query,
+        match,
+        style,
+        key="cells",
+        pinned=str(pinned) if pinned else "",
+        on_pin=partial(pin_cells, images=images),
+    )
+    block = pinned_now()
+    parts = [block_part(cells, block)] if block else []
+    _exports(pair, cells, parts, query, match, style)
+    pair_poolings(pair, query, match, style)
 
 
 def show_score(pair: PairExplanation) -> None:
@@ -91,40 +99,34 @@ def show_features(pair: PairExplanation) -> None:
 
 
 def _exports(
-    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
+    pair: PairExplanation,
+    cells: CellPairs,
+    parts: list[BlockPart],
+    query: ChosenImage,
+    match: ChosenImage,
+    style: FigureStyle,
 ) -> None:
+    def figure() -> bytes:
+        pictures = query.picture.pixels, match.picture.pixels
+        return pair_figure(pair, *pictures, (query.id, match.id), style, parts)
+
+    def numbers() -> str:
+        return json.dumps(pair_as_json(pair, query.path, match.path, parts), indent=1)
+
+    def arrays() -> bytes:
+        buffer = io.BytesIO()
+        save_pair_arrays(pair, cells, buffer)
+        return buffer.getvalue()
+
+    blocks = [part.block for part in parts]
     export_row(
         {
-            "Figure (PNG)": ("pair.png", _figure(pair, query, match, style)),
-            "Numbers (JSON)": ("pair.json", partial(_json, pair, query, match)),
-            "Numbers (NPZ)": ("pair.npz", partial(_npz, pair)),
+            "Figure (PNG)": ("pair.png", figure),
+            "Numbers (JSON)": ("pair.json", numbers),
+            "Numbers (NPZ)": ("pair.npz", arrays),
         },
-        pair_command(query.path, match.path, pair.settings, style),
+        pair_command(query.path, match.path, pair.settings, style, blocks),
     )
-
-
-def _figure(
-    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
-) -> Callable[[], bytes]:
-    """Draws the figure when it is called, which is when its button is clicked."""
-    return partial(
-        pair_figure,
-        pair,
-        query.picture.pixels,
-        match.picture.pixels,
-        captions=(query.id, match.id),
-        style=style,
-    )
-
-
-def _json(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> str:
-    return json.dumps(pair_as_json(pair, query.path, match.path), indent=1)
-
-
-def _npz(pair: PairExplanation) -> bytes:
-    buffer = io.BytesIO()
-    save_pair_arrays(pair, buffer)
-    return buffer.getvalue()
 
 
 def _strongest_chart(pair: PairExplanation) -> go.Figure:

@@ -9,6 +9,7 @@ import streamlit as st
 from cachetools import LRUCache
 from torch import Tensor
 
+from simviz_core.cells import CellPairs, cell_pairs
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import (
@@ -23,6 +24,7 @@ from simviz_core.networks import (
     network_reading,
 )
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
+from simviz_core.poolings import compare_poolings
 from simviz_core.settings import load_for_settings
 
 FEATURE_MAP_BYTES = 768_000_000
@@ -32,9 +34,8 @@ AT_ONCE = 8
 
 Weights = tuple[str, str | None, int, bool]
 """A network's name, its checkpoint, when that was last changed, and whether it is untrained."""
-MapKey = tuple[Weights, InputSize, tuple[str | None, ...], str]
-"""What a feature map depends on: the weights, the input size, what of the network is run, the
-image's digest."""
+MapKey = tuple[Weights, InputSize, str | None, str]
+"""What a feature map depends on: the weights, the input size, the layer, the image's digest."""
 
 
 def gallery_picture(path: Path) -> LoadedImage:
@@ -164,6 +165,30 @@ def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -
     return explain_pair(i, j, settings)
 
 
+def pairs_of_cells(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> CellPairs:
+    """Split a pair's similarity over its pairs of cells; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    i, j = decomposed([query, match], settings)
+    return cell_pairs(i, j)
+
+
+def compared_poolings(
+    query: LoadedImage, match: LoadedImage, settings: NetworkSettings
+) -> list[PairExplanation]:
+    """Explain a pair under each pooling that is compared; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    decomposed([query, match], settings)  # so that both are there, after one run of the network
+    network = None if _is_plain(settings) else similarity_network(settings)
+    maps = (_feature_map(query, settings), _feature_map(match, settings))
+    return compare_poolings(*maps, settings, network)
+
+
 def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:
     """Decompose images; the network runs only for those that it has not seen at these settings.
 
@@ -215,9 +240,7 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
-    asked = _canonical(settings)
-    part = () if _is_plain(settings) else (asked.pooling, asked.tail, asked.layer)
-    return _weights(settings), settings.size, part, image.digest
+    return _weights(settings), settings.size, settings.layer, image.digest
 
 
 @st.cache_resource(show_spinner=False)

@@ -57,6 +57,7 @@ def results_grid(
     on_query: Callable[[str], None],
     query: ShownQuery | None = None,
     card_width: str = "9.5rem",
+    query_share: float = 0.3,
 ) -> None:
     """Show matches as a grid.
 
@@ -68,6 +69,7 @@ def results_grid(
         query: Shown beside the grid, with its map for the match under the pointer or the one that
             was clicked; None leaves it out.
         card_width: The least width of a match, as a CSS length.
+        query_share: Of the width, for the query.
     """
 
     def take(name: str, act: Callable[[str], None]) -> None:
@@ -79,6 +81,7 @@ def results_grid(
         "query": asdict(query) if query else None,
         "matches": [asdict(match) for match in matches],
         "card_width": card_width,
+        "query_share": query_share,
     }
     _results(
         data=data,

@@ -100,6 +100,15 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
     )
 
 
+def search_controls(gallery: Gallery, query: Query) -> tuple[Filters, FigureStyle]:
+    """Show the filters and the controls of the display in one row, and return what they say."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        filters = filter_controls(gallery, query.label is not None)
+        with st.popover("Display", icon=":material/palette:"):
+            style = style_controls()
+    return filters, style
+
+
 @st.fragment
 def show_matches(
     gallery: Gallery,
@@ -112,10 +121,7 @@ def show_matches(
     A fragment: its controls run it alone.
     """
     follow_click()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        filters = filter_controls(gallery, query.label is not None)
-        with st.popover("Display", icon=":material/palette:"):
-            style = style_controls()
+    filters, style = search_controls(gallery, query)
     ranking = rank(index, query.image, None, filters.top, filters.allowed(index, query))
     if not ranking.matches:
         st.info("No image is left to be found. Choose more classes.")

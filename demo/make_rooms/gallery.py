@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .assignment import HOTELS, assign_designs, split_of
+from .assignment import HOTELS, SEARCHABLE, assign_designs, split_of
 from .parts import CATEGORIES
 from .views import VIEWS
 
@@ -117,7 +117,7 @@ def _palette_image(mask: np.ndarray) -> Image.Image:
 
 
 def write_rooms_json(out: Path, seed: int, rendering: dict[str, Any]) -> int:
-    """Describes all complete views in rooms.json.
+    """Describes all complete views in rooms.json, and the masks in categories.json.
 
     Args:
         out: The gallery's folder.
@@ -146,6 +146,9 @@ def write_rooms_json(out: Path, seed: int, rendering: dict[str, Any]) -> int:
     }
     text = json.dumps(content, indent=1) + "\n"
     write_whole(out / "rooms.json", lambda path: path.write_text(text))
+    names = {"categories": list(CATEGORIES), "objects": list(SEARCHABLE)}
+    described = json.dumps(names, indent=1) + "\n"
+    write_whole(out / "masks" / "categories.json", lambda path: path.write_text(described))
     return len(known)
 
 

@@ -2,8 +2,10 @@
 
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
+from simviz_core.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
@@ -18,7 +20,8 @@ from simviz_core.cli.options import (
     style_words,
     write_json,
 )
-from simviz_core.figures import FigureStyle, pair_figure, sum_check
+from simviz_core.errors import SettingsError
+from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
 from simviz_core.pairs import (
     NetworkSettings,
@@ -27,6 +30,7 @@ from simviz_core.pairs import (
     pair_as_json,
     save_pair_arrays,
 )
+from simviz_core.poolings import COMPARED, compare_poolings, map_spread, poolings_as_json
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -43,10 +47,35 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
+    more = pair.add_mutually_exclusive_group()
+    more.add_argument(
+        "--partners-of",
+        dest="blocks",
+        type=_block,
+        action="append",
+        default=[],
+        metavar="IMAGE,ROW,COLUMN",
+        help="show with which cells of the other image this cell pairs; IMAGE is query or match, "
+        "rows and columns count from 0; IMAGE,ROW,COLUMN,LAST_ROW,LAST_COLUMN takes several cells "
+        "together; may be given several times",
+    )
+    more.add_argument(
+        "--compare-poolings",
+        action="store_true",
+        help=f"show the pair under {', '.join(COMPARED)} pooling side by side, with the spread of "
+        "the maps",
+    )
     pair.set_defaults(run=_run)
 
 
-def pair_command(query: str, match: str, settings: NetworkSettings, style: FigureStyle) -> str:
+def pair_command(
+    query: str,
+    match: str,
+    settings: NetworkSettings,
+    style: FigureStyle,
+    blocks: Sequence[CellBlock] = (),
+    is_comparison: bool = False,
+) -> str:
     """The command that explains the same pair, draws the same figure and prints its numbers.
 
     Args:
@@ -54,38 +83,57 @@ def pair_command(query: str, match: str, settings: NetworkSettings, style: Figur
         match: Path of the match's file.
         settings: The network, its pooling and its size.
         style: How the figure shows the maps.
+        blocks: Cells whose maps on the other image are wanted, too.
+        is_comparison: Whether poolings are compared, instead.
 
     Returns:
         One line, quoted for a POSIX shell.
     """
     words = ["python", "-m", "simviz_core", "pair", query, match]
     words += [*settings_words(settings), "--figure", "pair.png"]
+    words += ["--compare-poolings"] if is_comparison else []
+    words += [word for block in blocks for word in ("--partners-of", str(block))]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
 def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
     network = asked_network(options)
-    query, match = (network.decompose([image.pixels])[0] for image in images)
+    F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
+    query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
+    cells = cell_pairs(query, match)
+    parts = [block_part(cells, block) for block in options.blocks]
+    poolings = []
+    if options.compare_poolings:
+        poolings = compare_poolings(F_query, F_match, settings, network)
     if options.figure:
-        figure = pair_figure(
-            pair,
-            images[0].pixels,
-            images[1].pixels,
-            captions=(_caption(options.query), _caption(options.match)),
-            style=figure_style(options),
+        pictures = images[0].pixels, images[1].pixels
+        captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
+        figure = (
+            poolings_figure(poolings, *pictures, captions, style)
+            if poolings
+            else pair_figure(pair, *pictures, captions, style, parts)
         )
         Path(options.figure).write_bytes(figure)
     if options.npz:
         # An open file, since a path without the ending would get ".npz" added to it.
         with Path(options.npz).open("wb") as file:
-            save_pair_arrays(pair, file)
+            save_pair_arrays(pair, cells, file)
     if options.json:
-        write_json(pair_as_json(pair, options.query, options.match), options.json)
+        values = pair_as_json(pair, options.query, options.match, parts)
+        compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
+        write_json(values | compared, options.json)
     if not (options.figure or options.npz or options.json):
-        _print_summary(pair)
+        _print_summary(pair, parts, poolings)
+
+
+def _block(text: str) -> CellBlock:
+    try:
+        return cell_block(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _caption(path: str) -> str:
@@ -93,9 +141,19 @@ def _caption(path: str) -> str:
     return " / ".join(Path(path).parts[-2:])
 
 
-def _print_summary(pair: PairExplanation) -> None:
+def _print_summary(
+    pair: PairExplanation, parts: Sequence[BlockPart], poolings: Sequence[PairExplanation]
+) -> None:
     print(f"similarity {pair.similarity:.4f}")
     print(sum_check(pair))
     print("strongest features (channel: contribution)")
     for channel, contribution in pair.top_features:
         print(f"  {channel:5d}: {contribution:.4f}")
+    for part in parts:
+        row, column = part.partner
+        print(f"{describe(part)}: {part.contribution:.4g} of the similarity")
+        print(f"  strongest partner row {row}, column {column}: {part.partner_contribution:.4g}")
+    for compared in poolings:
+        print(f"{compared.settings.pooling} pooling: similarity {compared.similarity:.4f}")
+        print(f"  map of the query: {map_spread(compared.query_map)}")
+        print(f"  map of the match: {map_spread(compared.match_map)}")

@@ -1,12 +1,13 @@
 """`search QUERY --gallery GALLERY`: find similar images, by the whole query or by a region."""
 
 import argparse
-import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 
 from simviz_core.cli.gallery_options import (
     GALLERY_HELP,
@@ -30,15 +31,24 @@ from simviz_core.cli.options import (
     whole_number,
     write_json,
 )
-from simviz_core.decomposition.regions import Rectangle
+from simviz_core.cli.search_options import add_filter_options, add_region_options
 from simviz_core.errors import SettingsError
-from simviz_core.figures import FigureStyle, SearchPanel, search_figure
-from simviz_core.gallery import open_gallery
+from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
+from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
+from simviz_core.networks import POOLINGS, SimilarityNetwork
 from simviz_core.pairs import NetworkSettings
+from simviz_core.poolings import COMPARED, map_spread
 from simviz_core.regions import Region, crop_to, weights_on
 from simviz_core.retrieval import choose, load_index
-from simviz_core.search import MatchMaps, Ranking, match_maps, rank, search_as_json
+from simviz_core.search import (
+    MatchMaps,
+    Ranking,
+    match_maps,
+    rank,
+    search_as_json,
+    searches_as_json,
+)
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -54,14 +64,19 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     search.add_argument(
         "--top", type=whole_number, default=10, metavar="K", help="matches; default: %(default)s"
     )
-    _add_region_options(search)
-    _add_filter_options(search)
+    add_region_options(search)
+    add_filter_options(search)
     add_network_options(search)
     add_network_details(search)
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
     search.add_argument("--maps", action="store_true", help="put the maps into the JSON")
+    search.add_argument(
+        "--compare-poolings",
+        action="store_true",
+        help=f"search under {', '.join(COMPARED)} pooling, with the spread of the maps",
+    )
     search.set_defaults(run=_run)
 
 
@@ -73,6 +88,7 @@ def search_command(
     style: FigureStyle,
     top: int,
     filters: Sequence[str] = (),
+    is_comparison: bool = False,
 ) -> str:
     """The command that finds the same matches, draws them and prints their scores.
 
@@ -84,6 +100,7 @@ def search_command(
         style: How the figure shows the maps.
         top: How many matches.
         filters: Options that leave images out, as words.
+        is_comparison: Whether poolings are compared, too.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -97,56 +114,39 @@ def search_command(
         # The form with "=", since a corner may be negative.
         words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
     words += [*settings_words(settings), "--figure", "search.png"]
+    words += ["--compare-poolings"] if is_comparison else []
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
-def _add_region_options(search: argparse.ArgumentParser) -> None:
-    for option, text in (
-        ("--region", "search for this rectangle of the query, in pixels of the original image; "),
-        ("--exclude-region", "leave this rectangle of the query out; "),
-    ):
-        search.add_argument(
-            option,
-            type=_rectangle,
-            action="append",
-            default=[],
-            metavar="X0,Y0,X1,Y1",
-            help=text + "may be given several times",
-        )
-    search.add_argument(
-        "--crop",
-        action="store_true",
-        help="cut the region out and embed it anew, instead of taking its part of the whole",
-    )
-    search.add_argument(
-        "--per-class", action="store_true", help="show the best image of each class"
-    )
+@dataclass(frozen=True)
+class _Asked:
+    """What is searched for, and where; the same for every pooling.
+
+    Attributes:
+        options: Of the command.
+        image: The query.
+        region: What is drawn on it.
+        gallery: Where to search.
+        own: The query in the gallery; None if it is not there.
+        features: Feature maps, (H, W, C), by path; pooling comes after them.
+    """
+
+    options: argparse.Namespace
+    image: LoadedImage
+    region: Region
+    gallery: Gallery
+    own: GalleryImage | None
+    features: dict[Path, Tensor] = field(default_factory=dict)
 
 
-def _add_filter_options(search: argparse.ArgumentParser) -> None:
-    search.add_argument(
-        "--class",
-        dest="classes",
-        action="append",
-        metavar="LABEL",
-        help="find images of this class only; may be given several times",
-    )
-    search.add_argument(
-        "--keep-query", action="store_true", help="find the query itself too, if it is there"
-    )
-    search.add_argument(
-        "--exclude-own-class", action="store_true", help="find no image of the query's class"
-    )
+@dataclass(frozen=True)
+class _Found:
+    """What a search found: the matches, and their pictures and maps where they are needed."""
 
-
-def _rectangle(text: str) -> Rectangle:
-    try:
-        x0, y0, x1, y1 = (float(number) for number in text.split(","))
-    except ValueError:
-        x0 = y0 = x1 = y1 = math.nan
-    if not all(math.isfinite(number) for number in (x0, y0, x1, y1)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not four numbers X0,Y0,X1,Y1")
-    return x0, y0, x1, y1
+    settings: NetworkSettings
+    ranking: Ranking
+    pictures: list[Image.Image]
+    maps: list[MatchMaps]
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -158,14 +158,33 @@ def _run(options: argparse.Namespace) -> None:
     own = find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
+    asked = _Asked(options, image, region, gallery, own)
     network = asked_network(options)
+    found = _find(asked, network)
+    compared = [
+        found if name == network.pooling.name else _find(asked, network.with_pooling(name))
+        for name, rule in POOLINGS.items()
+        if options.compare_poolings and name in COMPARED
+    ]
+    if options.figure:
+        _write_figure(asked, found, compared)
+    if options.json:
+        _write_json(asked, found, compared)
+    if not (options.figure or options.json):
+        for each in compared or [found]:
+            _print_matches(each, f"{each.settings.pooling} pooling" if compared else None)
+
+
+def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
+    options, region, image = asked.options, asked.region, asked.image
     query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
     is_region = region.is_drawn and not options.crop
     weights = weights_on(region, image, query.grid) if is_region else None
 
-    table, report = bring_up_to_date(options, gallery, network)
+    table, report = bring_up_to_date(options, asked.gallery, network)
     warn_of_unreadable(report)
-    index = load_index(gallery, table)
+    index = load_index(asked.gallery, table)
+    own = asked.own
     allowed = choose(
         index,
         options.classes,
@@ -177,61 +196,76 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
 
     pictures, maps = [], []
-    if options.figure or options.maps:
-        pictures = [load_image(match.image.path).pixels for match in ranking.matches]
-        maps = [
-            match_maps(query, network.decompose([picture])[0], ranking.vector, weights)
-            for picture in pictures
-        ]
-    settings = asked_settings(options, network)
-    if options.figure:
-        panels = _panels(ranking, pictures, maps, own.label if own else None)
-        _write_figure(options, image, region, panels, settings)
-    if options.json:
-        shown = maps if options.maps else ()
-        values = search_as_json(ranking, options.query, region, settings, shown, options.crop)
-        write_json(values, options.json)
-    if not (options.figure or options.json):
-        for place, match in enumerate(ranking.matches, start=1):
-            print(f"{place:3d}  {match.score:.4f}  {match.image.path}")
+    if options.figure or options.maps or options.compare_poolings:
+        for match in ranking.matches:
+            picture = load_image(match.image.path).pixels
+            F = asked.features.get(match.image.path)
+            if F is None:
+                F = asked.features[match.image.path] = network.feature_map([picture])[0]
+            pictures.append(picture)
+            maps.append(
+                match_maps(query, network.decompose_feature_map(F), ranking.vector, weights)
+            )
+    return _Found(asked_settings(options, network), ranking, pictures, maps)
 
 
-def _panels(
-    ranking: Ranking,
-    pictures: Sequence[Image.Image],
-    maps: Sequence[MatchMaps],
-    query_label: str | None,
-) -> list[SearchPanel]:
+def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
+    options = asked.options
+    values = search_as_json(
+        found.ranking,
+        options.query,
+        asked.region,
+        found.settings,
+        found.maps if options.maps else (),
+        options.crop,
+    )
+    if compared:
+        values |= {
+            "poolings": searches_as_json([(f.settings, f.ranking, f.maps) for f in compared])
+        }
+    write_json(values, options.json)
+
+
+def _print_matches(found: _Found, title: str | None) -> None:
+    if title:
+        print(title)
+    for place, match in enumerate(found.ranking.matches, start=1):
+        spread = f"  {map_spread(found.maps[place - 1].match_map)}" if title else ""
+        print(f"{place:3d}  {match.score:.4f}  {match.image.path}{spread}")
+
+
+def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:
+    query_label = asked.own.label if asked.own else None
     panels = []
-    for place, match in enumerate(ranking.matches):
+    for place, match in enumerate(found.ranking.matches):
         label = match.image.label
         is_hit = label == query_label if label and query_label else None
         caption = f"{place + 1}. {label or match.image.path.name} · {match.score:.3f}"
-        found = maps[place]
+        maps = found.maps[place]
         panels.append(
-            SearchPanel(pictures[place], caption, found.match_map, found.query_map, is_hit)
+            SearchPanel(found.pictures[place], caption, maps.match_map, maps.query_map, is_hit)
         )
     return panels
 
 
-def _write_figure(
-    options: argparse.Namespace,
-    image: LoadedImage,
-    region: Region,
-    panels: Sequence[SearchPanel],
-    settings: NetworkSettings,
-) -> None:
+def _write_figure(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
+    options, image, region = asked.options, asked.image, asked.region
     query, extent = image.pixels, (image.width, image.height)
     if options.crop:
         query = crop_to(region, image)
         region, extent = Region(), query.size
-    title = _title(options, settings)
-    figure = search_figure(query, region, extent, panels, title, figure_style(options))
+    style, title = figure_style(options), _title(options, found.settings, bool(compared))
+    if compared:
+        rows = [(each.settings.pooling, _panels(asked, each)) for each in compared]
+        figure = search_poolings_figure(query, rows, title, style)
+    else:
+        figure = search_figure(query, region, extent, _panels(asked, found), title, style)
     Path(options.figure).write_bytes(figure)
 
 
-def _title(options: argparse.Namespace, settings: NetworkSettings) -> str:
+def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison: bool) -> str:
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = "region, cropped and embedded anew" if options.crop else "region"
-    return f"{searched}{', best of each class' if options.per_class else ''}   ·   {settings.title}"
+    title = settings.title_without_pooling if is_comparison else settings.title
+    return f"{searched}{', best of each class' if options.per_class else ''}   ·   {title}"

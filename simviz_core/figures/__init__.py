@@ -1,5 +1,6 @@
 """Maps as pictures, and the figures that are exported."""
 
+from simviz_core.figures.cells import describe
 from simviz_core.figures.checkpoints import (
     CheckpointColumn,
     MapPanel,
@@ -19,6 +20,11 @@ from simviz_core.figures.maps import (
     upsample,
 )
 from simviz_core.figures.pair import pair_figure, sum_check
+from simviz_core.figures.poolings import (
+    poolings_figure,
+    search_poolings_figure,
+    spread_line,
+)
 from simviz_core.figures.search import SearchPanel, search_figure
 
 __all__ = [
@@ -34,10 +40,14 @@ __all__ = [
     "SearchPanel",
     "checkpoints_figure",
     "colour_scale",
+    "describe",
     "map_scales",
     "overlay",
     "pair_figure",
+    "poolings_figure",
     "search_figure",
+    "search_poolings_figure",
+    "spread_line",
     "sum_check",
     "upsample",
 ]

@@ -145,9 +145,14 @@ def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
     return caption if len(caption) <= longest else f"{caption[:half]}…{caption[-half:]}"
 
 
-def add_colour_bar(figure: FigureBase, panels: list[Axes], scale: ColourScale) -> None:
-    """Show a scale beside some panels of a figure."""
+def add_colour_bar(
+    figure: FigureBase,
+    panels: list[Axes],
+    scale: ColourScale,
+    label: str = "contribution of a cell to the similarity",
+) -> None:
+    """Show a scale beside some panels of a figure, and what it measures."""
     colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)
     bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.02)
-    bar.set_label("contribution of a cell to the similarity", fontsize=9)
+    bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8)

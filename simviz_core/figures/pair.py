@@ -1,11 +1,14 @@
 """The figure of a pair."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from simviz_core.cells import BlockPart
+from simviz_core.figures.cells import draw_block
 from simviz_core.figures.maps import (
     FigureStyle,
     add_colour_bar,
@@ -22,6 +25,7 @@ def pair_figure(
     match: Image.Image,
     captions: tuple[str, str],
     style: FigureStyle,
+    parts: Sequence[BlockPart] = (),
 ) -> bytes:
     """Both images with their maps, the score, its check and the colour scale, as one figure.
 
@@ -31,6 +35,7 @@ def pair_figure(
         match: RGB.
         captions: What to write over the two images.
         style: How the maps are shown.
+        parts: Blocks of cells; each gets a line of its own, with its map on the other image.
 
     Returns:
         A PNG file.
@@ -41,9 +46,10 @@ def pair_figure(
     maps = (pair.query_map, pair.match_map)
     scales = map_scales(maps, style)
     tallest = max(image.height / image.width for image in (query, match))
-    height = 4.4 * min(max(tallest, 0.3), 1.6) + 1.1
-    figure = Figure(figsize=(10, height), layout="constrained")
-    panels = figure.subplots(1, 2)
+    height = 4.4 * min(max(tallest, 0.3), 1.6) + (0.4 if parts else 0)
+    lines = 1 + len(parts)
+    figure = Figure(figsize=(10, height * lines + 1.1), layout="constrained")
+    panels, *others = figure.subplots(lines, 2, squeeze=False)
     for panel, image, values, scale, caption in zip(
         panels, (query, match), maps, scales, captions, strict=True
     ):
@@ -55,6 +61,8 @@ def pair_figure(
             add_colour_bar(figure, [panel], scale)
     if style.shared_scale:
         add_colour_bar(figure, list(panels), scales[0])
+    for line, part in zip(others, parts, strict=True):
+        draw_block(figure, list(line), part, (query, match), style)
     settings = pair.settings
     figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
     figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")

@@ -1,7 +1,7 @@
 """Ensembles: several networks as one, "efficientnet_lite0+timm/resnet18"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from simviz_core.decomposition import DecomposedImage, join, unit_norm
 from simviz_core.errors import NetworkError
 from simviz_core.networks.fingerprint import settings_digest
-from simviz_core.networks.poolings import OWN_POOLING
+from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
@@ -79,6 +79,13 @@ class EnsembleNetwork(SimilarityNetwork):
         """Decompose the embedding over the finest grid of all: (..., L)."""
         parts = zip(self.members, self._parts(F), strict=True)
         return join([member.decompose_feature_map(part) for member, part in parts])
+
+    def with_pooling(self, name: str) -> "EnsembleNetwork":
+        """The ensemble with another pooling of all its networks' feature maps."""
+        if name == self.pooling.name:
+            return self
+        members = tuple(member.with_pooling(name) for member in self.members)
+        return replace(self, pooling=pooling_by_name(name), members=members)
 
     def _parts(self, F: Tensor) -> list[Tensor]:
         """The feature maps of the networks, (..., H, W, C) each."""

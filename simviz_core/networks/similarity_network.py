@@ -1,8 +1,9 @@
 """A similarity network: images in, decomposed embeddings out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from simviz_core.decomposition import DecomposedImage, Pooling, Tail, unit_norm
 from simviz_core.images import resize_for_network
 from simviz_core.networks.adapting import decompose_through
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
+from simviz_core.networks.poolings import pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.reading import NetworkReading
 from simviz_core.networks.sizes import InputSize
@@ -149,6 +151,18 @@ class SimilarityNetwork:
             Contributions (..., H, W, D), embedding (..., D).
         """
         return decompose_through(F, self.pooling, self.tail)
+
+    def with_pooling(self, name: str) -> Self:
+        """The same network with another pooling of the same feature map.
+
+        The layers after its own pooling are dropped, unless that is the one.
+
+        Raises:
+            SettingsError: There is no such pooling.
+        """
+        if name == self.pooling.name:
+            return self
+        return replace(self, pooling=pooling_by_name(name), tail=(), reading=None)
 
     def unit_embeddings(self, pixels: Tensor) -> Tensor:
         """Embed images without decomposing them.

@@ -58,6 +58,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const grid = element("div", { className: "grid" }, ...cards);
   grid.style.setProperty("--card", data.card_width);
   const layout = element("div", { className: hasQuery ? "layout with-query" : "layout" });
+  layout.style.setProperty("--query", `${data.query_share}fr`);
+  layout.style.setProperty("--matches", `${1 - data.query_share}fr`);
   if (hasQuery) layout.append(element("figure", { className: "query" }, query, caption));
   layout.append(grid);
   outer.replaceChildren(layout);

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-MAPS = '[data-testid="stImage"] img'
+MAPS = ".picture"
 SIMILARITY = '[data-testid="stMetric"]:has-text("Similarity") [data-testid="stMetricValue"]'
+SHOWN = """picture => { const heat = picture.querySelector(".heat");
+  return picture.querySelector("img").src + heat.style.opacity + heat.toDataURL(); }"""
 
 
 def open_pair(page: Page, app_url: str, query: str = "") -> Page:
@@ -22,23 +25,27 @@ def open_pair(page: Page, app_url: str, query: str = "") -> Page:
 
 def settled(page: Page) -> None:
     """Wait until the app has finished running and the pictures have arrived."""
-    expect(page.locator('[data-testid="stStatusWidget"]')).to_have_count(0)
-    page.wait_for_function(
-        "s => [...document.querySelectorAll(s)].every(i => i.complete && i.naturalWidth)", arg=MAPS
-    )
+    page.wait_for_timeout(200)  # a click takes a moment to make it run
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
+    for picture in page.locator(f"{MAPS} img").all():
+        picture.evaluate("picture => picture.decode()")
 
 
-def sources(page: Page) -> list[str | None]:
-    return [picture.get_attribute("src") for picture in page.locator(MAPS).all()]
+def sources(page: Page) -> list[str]:
+    """What is shown: both pictures, and the maps over them."""
+    return [picture.evaluate(SHOWN) for picture in page.locator(MAPS).all()]
 
 
-def changed(page: Page, before: list[str | None]) -> None:
+def changed(page: Page, before: list[str]) -> None:
     """Wait until both pictures have been replaced."""
-    page.wait_for_function(
-        "([s, old]) => { const now = [...document.querySelectorAll(s)].map("
-        "i => i.getAttribute('src')); return now.length === 2 && now[0] !== old[0]; }",
-        arg=[MAPS, before],
-    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        now = sources(page)
+        if len(now) == 2 and now[0] != before[0]:
+            break
+        page.wait_for_timeout(50)
+    else:
+        pytest.fail("the pictures are as they were")
     settled(page)
 
 

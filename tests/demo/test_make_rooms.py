@@ -133,11 +133,13 @@ def test_a_design_looks_the_same_in_every_hotel() -> None:
     assert len(first.paintings) == len(PICTURES[design_number(designs["picture"])].paintings)
 
 
-def test_facts_survive_a_stopped_run(tmp_path: Path) -> None:
+def test_facts_survive_a_stopped_run(tmp_path: Path, demo_rooms: Path) -> None:
     picture, mask = np.zeros((6, 8, 3), np.uint8), np.full((6, 8), 3, np.uint8)
     save_view(tmp_path, 2, 1, picture, mask, {"night": True})
     assert known_facts(tmp_path) == {(2, 1): {"night": True}}
     assert write_rooms_json(tmp_path, 0, {"samples": 1}) == 1
+    names = (tmp_path / "masks" / "categories.json").read_text()
+    assert names == (demo_rooms.parent / "masks" / "categories.json").read_text()
     for notes in tmp_path.rglob("view_1.json"):
         notes.unlink()
     assert known_facts(tmp_path) == {(2, 1): {"night": True}}

@@ -1,6 +1,9 @@
 """The pages without a browser: what they show and what their widgets do."""
 
+import base64
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +35,22 @@ def metric(app: AppTest, label: str) -> str:
     return next(metric.value for metric in app.metric if metric.label == label)
 
 
+def widget(app: AppTest) -> dict[str, Any]:
+    """What the widget of the maps was given; nothing where it is not shown."""
+    found = [c for c in app.get("bidi_component") if "-cells" in c.proto.id]
+    return json.loads(found[0].proto.json) if found else {}
+
+
+def shown(app: AppTest) -> list[str]:
+    """What the pictures of the page are, in words."""
+    given = widget(app)
+    return [given[side]["alt"] for side in ("query", "match") if given]
+
+
+def floats(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f4")
+
+
 def test_overview_says_what_this_is_and_where_to_click(app: AppTest) -> None:
     app.run()
     assert not app.exception
@@ -41,7 +60,7 @@ def test_overview_says_what_this_is_and_where_to_click(app: AppTest) -> None:
 
 
 def test_two_maps_and_a_sum_that_checks(pair: AppTest) -> None:
-    assert len(pair.image) == 2
+    assert len(shown(pair)) == 2
     assert metric(pair, "Similarity") == metric(pair, "Sum of the map")
     assert float(metric(pair, "Residual")) < 1e-5
     assert len(pair.get("plotly_chart")) == 2
@@ -148,7 +167,7 @@ def test_an_upload_that_made_room_for_others_falls_back(pair: AppTest) -> None:
     assert not pair.exception
     assert "Upload it again" in pair.warning[0].value
     assert pair.session_state["query"] == "chairs/view_1.png"
-    assert len(pair.image) == 2
+    assert len(shown(pair)) == 2
 
 
 def test_a_bad_upload_says_why_and_loses_nothing(pair: AppTest) -> None:
@@ -169,7 +188,7 @@ def test_file_names_are_not_markdown(pair: AppTest) -> None:
 def test_a_lost_upload_is_named(app: AppTest) -> None:
     open_page(app, PAIR, query="mine.png (upload 0123456789abcdef)")
     assert "Upload it again" in app.warning[0].value
-    assert len(app.image) == 2
+    assert len(shown(app)) == 2
 
 
 def test_an_unreadable_gallery_image_leaves_the_rest_working(
@@ -180,7 +199,7 @@ def test_an_unreadable_gallery_image_leaves_the_rest_working(
     assert r"view\_1.png is not an image" in app.error[0].value
     app.get_by_key("query_next").click().run()
     assert not app.error
-    assert len(app.image) == 2
+    assert len(shown(app)) == 2
 
 
 def test_a_changed_file_is_shown_anew(pair: AppTest, small_gallery: Path) -> None:
@@ -208,7 +227,7 @@ def test_a_network_that_cannot_be_had_leaves_the_page_working(
     assert "could not be downloaded" in pair.error[0].value
     pair.get_by_key("network").set_value("efficientnet_lite0").run()
     assert not pair.error
-    assert len(pair.image) == 2
+    assert len(shown(pair)) == 2
 
 
 def test_exports_hold_the_numbers_of_the_page(pair: AppTest) -> None:
@@ -216,3 +235,94 @@ def test_exports_hold_the_numbers_of_the_page(pair: AppTest) -> None:
     assert labels == ["Figure (PNG)", "Numbers (JSON)", "Numbers (NPZ)"]
     assert "python -m simviz_core pair" in pair.code[0].value
     assert pair.session_state["query"] in pair.code[0].value
+
+
+def test_the_browser_gets_every_pair_of_cells(
+    pair: AppTest, small_gallery: Path, tmp_path: Path
+) -> None:
+    paths = [str(small_gallery / pair.session_state[key]) for key in ("query", "match")]
+    arrays = tmp_path / "pair.npz"
+    assert main(["pair", *paths, "--npz", str(arrays)]) == 0
+    given = widget(pair)
+    with np.load(arrays) as stored:
+        assert stored["cell_pairs"].shape == (7, 7, 7, 7)
+        np.testing.assert_array_equal(floats(given["pairs"]), stored["cell_pairs"].ravel())
+        for side in ("query", "match"):
+            np.testing.assert_array_equal(floats(given[side]["map"]), stored[f"{side}_map"].ravel())
+            assert given[side]["grid"] == [7, 7]
+            assert given[side]["rest"] is None
+    assert given["similarity"] == pytest.approx(float(metric(pair, "Similarity")), abs=1e-4)
+    assert len(base64.b64decode(given["tables"]["diverging"])) == 3 * 256
+
+
+def test_a_link_pins_a_cell_and_the_command_names_it(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_page(app, PAIR, cell="match,2,3")
+    assert widget(app)["pinned"] == "match,2,3"
+    command = app.code[0].value
+    assert "--partners-of match,2,3" in command
+    paths = [str(small_gallery / app.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths, "--partners-of", "match,2,3", "--json", "-"]) == 0
+    (block,) = json.loads(capsys.readouterr().out)["cells"]
+    values = floats(widget(app)["pairs"]).reshape(49, 49)[:, 2 * 7 + 3]
+    np.testing.assert_array_equal(values, np.float32(block["map"]).ravel())
+
+
+def test_a_pin_stays_as_long_as_its_image(app: AppTest) -> None:
+    open_page(app, PAIR, cell="query,2,3,4,5")
+    app.get_by_key("match_next").click().run()
+    assert widget(app)["pinned"] == "query,2,3,4,5"
+    assert app.query_params["cell"] == "query,2,3,4,5"
+    app.get_by_key("query_next").click().run()
+    assert widget(app)["pinned"] == ""
+    assert "cell" not in app.query_params
+    assert "--partners-of" not in app.code[0].value
+
+
+@pytest.mark.parametrize("cell", ["query,7,0", "query,0,0,0,7", "nonsense", "both,1,2"])
+def test_a_cell_that_is_not_there_is_passed_over(app: AppTest, cell: str) -> None:
+    open_page(app, PAIR, cell=cell)
+    assert not app.error
+    assert widget(app)["pinned"] == ""
+
+
+def test_a_pin_outside_a_coarser_grid_goes(app: AppTest) -> None:
+    open_page(app, PAIR, cell="query,9,9", size="320 px")
+    assert widget(app)["pinned"] == "query,9,9"
+    app.get_by_key("size").set_value(224).run()
+    assert widget(app)["pinned"] == ""
+
+
+def test_poolings_are_compared_on_request(
+    pair: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not pair.image
+    pair.get_by_key("compare_poolings").set_value(True).run()
+    assert not pair.exception
+    assert len(pair.image) == 6
+    paths = [str(small_gallery / pair.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths, "--compare-poolings", "--json", "-"]) == 0
+    poolings = json.loads(capsys.readouterr().out)["poolings"]
+    for title, values in zip(("Average", "Max", "GeM"), poolings, strict=True):
+        assert metric(pair, f"{title} · similarity") == f"{values['similarity']:.4f}"
+    spreads = [caption.value for caption in pair.caption if " cells" in caption.value]
+    assert spreads[1].endswith(f"in {poolings[0]['match_spread']['carrying_cells']} of 49 cells")
+    assert "--compare-poolings" in pair.code[1].value
+
+
+def test_the_comparison_never_runs_the_network(
+    pair: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr("simviz_core.networks.SimilarityNetwork.feature_map", fail)
+    pair.get_by_key("compare_poolings").set_value(True).run()
+    pair.get_by_key("scale").set_value("each").run()
+    assert not pair.exception
+
+
+def test_a_link_compares_poolings(app: AppTest) -> None:
+    open_page(app, PAIR, compare_poolings="true")
+    assert metric(app, "Max · similarity") != metric(app, "Average · similarity")

@@ -140,3 +140,55 @@ def test_exports_and_the_command(search: AppTest, small_gallery: Path) -> None:
     command = search.code[0].value
     assert command.startswith("python -m simviz_core search")
     assert str(small_gallery) in command
+
+
+def index_aside(app: AppTest, place: int = 0) -> AppTest:
+    """Index the gallery with the first pooling that it is not indexed with yet."""
+    waiting = [button for button in app.button if button.label == "Index them"]
+    return until_indexed(waiting[place].click().run())
+
+
+def test_each_pooling_has_its_row_once_it_is_indexed(
+    search: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search.get_by_key("compare_poolings").set_value(True).run()
+    assert not search.exception
+    assert [match["id"] for match in matches(search, "matches_average")]
+    offers = [info.value for info in search.info]
+    assert len(offers) == 2
+    assert "6 of 6 images are not indexed with this pooling yet" in offers[0]
+    index_aside(search)
+    assert len(matches(search, "matches_max")) == 5
+    assert len(search.info) == 1
+    index_aside(search)
+    assert not search.info
+    query = str(small_gallery / search.session_state["query"])
+    command = ["search", query, "--gallery", str(small_gallery), "--compare-poolings"]
+    assert main([*command, "--json", "-"]) == 0
+    for row in json.loads(capsys.readouterr().out)["poolings"]:
+        shown = matches(search, f"matches_{row['pooling']}")
+        assert [match["score"] for match in shown] == [f"{r['score']:.3f}" for r in row["results"]]
+        cells = [r["match_spread"]["carrying_cells"] for r in row["results"]]
+        assert [match["note"].split(" in ")[1] for match in shown] == [
+            f"{count} of 49 cells" for count in cells
+        ]
+    assert "--compare-poolings" in search.code[0].value
+
+
+def test_the_comparison_of_the_chosen_pooling_needs_no_other(search: AppTest) -> None:
+    before = matches(search)
+    search.get_by_key("compare_poolings").set_value(True).run()
+    alone = [match["id"] for match in matches(search, "matches_average")]
+    assert alone == [match["id"] for match in before]
+    labels = [button.label for button in search.download_button]
+    assert labels == ["Comparison (PNG)", "Comparison (JSON)"]
+    search.get_by_key("compare_poolings").set_value(False).run()
+    assert matches(search) == before
+
+
+def test_a_comparison_of_nothing_says_so(search: AppTest) -> None:
+    search.get_by_key("compare_poolings").set_value(True).run()
+    search.get_by_key("classes").set_value(["chairs"]).run()
+    search.get_by_key("without_own_class").set_value(True).run()
+    assert not search.exception
+    assert any("No image is left" in info.value for info in search.info)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from simviz_core.cells import cell_pairs
 from simviz_core.decomposition import (
     AveragePooling,
     DecomposedImage,
@@ -55,15 +56,17 @@ def test_top_features_are_the_largest_in_order() -> None:
 
 
 def test_json_and_arrays_hold_the_same_numbers() -> None:
-    pair = explain_pair(*decomposed(MaxPooling(), with_bias=True), SETTINGS)
+    images = decomposed(MaxPooling(), with_bias=True)
+    pair, cells = explain_pair(*images, SETTINGS), cell_pairs(*images)
     values = json.loads(json.dumps(pair_as_json(pair, "a.jpg", "b.jpg"), allow_nan=False))
     buffer = io.BytesIO()
-    save_pair_arrays(pair, buffer)
+    save_pair_arrays(pair, cells, buffer)
     buffer.seek(0)
     arrays = np.load(buffer, allow_pickle=False)
     assert (values["query"], values["match"]) == ("a.jpg", "b.jpg")
     np.testing.assert_array_equal(np.float32(values["query_map"]), arrays["query_map"])
     np.testing.assert_array_equal(np.float32(values["match_map"]), arrays["match_map"])
+    np.testing.assert_array_equal(arrays["cell_pairs"], cells.values)
     for name in ("similarity", "bias", "match_bias", "residual", "network", "pooling", "size"):
         assert values[name] == arrays[name]
     assert np.shape(values["query_map"]) == (5, 7)

@@ -67,6 +67,66 @@ def test_files_hold_the_same_numbers(pair: list[str], tmp_path: Path, run: Run) 
         assert stored["similarity"] == values["similarity"]
 
 
+def test_partners_of_a_cell_are_its_row_of_the_pairs(
+    pair: list[str], tmp_path: Path, run: Run
+) -> None:
+    arrays = tmp_path / "a.npz"
+    options = ["--partners-of", "query,2,3", "--partners-of", "match,1,0,2,4"]
+    status, out, _ = run("pair", *pair, *options, "--json", "-", "--npz", str(arrays))
+    assert status == 0
+    values = json.loads(out)
+    one, several = values["cells"]
+    with np.load(arrays) as stored:
+        P = stored["cell_pairs"]
+    np.testing.assert_array_equal(np.float32(one["map"]), P[2, 3])
+    np.testing.assert_allclose(several["map"], P[..., 1:3, 0:5].sum((2, 3)), rtol=1e-6)
+    assert np.sum(one["map"]) == pytest.approx(values["query_map"][2][3], abs=1e-6)
+    assert one["contribution"] == values["query_map"][2][3]
+    assert one["partner"]["contribution"] == P[2, 3].max()
+    assert (several["image"], several["rows"], several["columns"]) == ("match", [1, 2], [0, 4])
+
+
+def test_partners_have_a_line_of_the_figure(pair: list[str], tmp_path: Path, run: Run) -> None:
+    plain, longer = tmp_path / "plain.png", tmp_path / "longer.png"
+    assert run("pair", *pair, "--figure", str(plain))[0] == 0
+    options = ["--partners-of", "query,2,3", "--figure", str(longer)]
+    assert run("pair", *pair, *options)[0] == 0
+    assert Image.open(longer).height > 1.7 * Image.open(plain).height
+
+
+def test_partners_are_printed(pair: list[str], run: Run) -> None:
+    status, out, _ = run("pair", *pair, "--partners-of", "match,1,0,2,4")
+    assert status == 0
+    assert "match, rows 1–2, columns 0–4: 0." in out
+    assert "strongest partner row" in out
+
+
+def test_poolings_are_compared_with_the_numbers_that_each_has_alone(
+    pair: list[str], tmp_path: Path, run: Run
+) -> None:
+    figure = tmp_path / "poolings.png"
+    options = ["--compare-poolings", "--json", "-", "--figure", str(figure)]
+    status, out, _ = run("pair", *pair, *options)
+    assert status == 0
+    assert Image.open(figure).format == "PNG"
+    values = json.loads(out)
+    assert values["pooling"] == "average"
+    assert [value["pooling"] for value in values["poolings"]] == ["average", "max", "gem"]
+    for value in values["poolings"]:
+        _, out, _ = run("pair", *pair, "--pooling", value["pooling"], "--json", "-")
+        alone = json.loads(out)
+        for name in ("similarity", "query_map", "match_map", "residual"):
+            assert value[name] == alone[name]
+        assert value["query_spread"]["cells"] == 49
+
+
+def test_the_comparison_is_printed(pair: list[str], run: Run) -> None:
+    status, out, _ = run("pair", *pair, "--compare-poolings")
+    assert status == 0
+    assert "max pooling: similarity 0." in out
+    assert out.count(" of 49 cells") == 6
+
+
 def test_without_an_output_the_score_is_printed(pair: list[str], run: Run) -> None:
     status, out, _ = run("pair", *pair)
     assert status == 0
@@ -84,6 +144,9 @@ def test_without_an_output_the_score_is_printed(pair: list[str], run: Run) -> No
         ["--opacity", "1.5"],
         ["--colour-map", "pink"],
         ["--unknown"],
+        ["--partners-of", "query"],
+        ["--partners-of", "query,7,0"],
+        ["--partners-of", "query,1,0", "--compare-poolings"],
         ["--figure", "/nowhere/figure.png"],
         ["--json", "/nowhere/numbers.json"],
     ],

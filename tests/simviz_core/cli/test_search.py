@@ -114,6 +114,31 @@ def test_the_whole_image_drawn_is_the_whole_image(search: Search) -> None:
         assert drawn == whole
 
 
+def test_poolings_are_compared_with_the_matches_that_each_has_alone(
+    search: Search, tmp_path: Path
+) -> None:
+    figure = tmp_path / "poolings.png"
+    found = search("--compare-poolings", "--top", 3, region(), "--figure", figure)
+    assert Image.open(figure).format == "PNG"
+    assert [row["pooling"] for row in found["poolings"]] == ["average", "max", "gem"]
+    for row in found["poolings"]:
+        alone = search("--pooling", row["pooling"], "--top", 3, region())["results"]
+        for result, other in zip(row["results"], alone, strict=True):
+            assert (result["path"], result["score"]) == (other["path"], other["score"])
+            # The region covers the rows below the third, and not all of their cells.
+            assert result["query_spread"]["carrying_cells"] < 28
+            assert result["match_spread"]["cells"] == 49
+    assert found["results"] == search("--top", 3, region())["results"]
+
+
+def test_the_comparison_is_printed(rooms: Gallery, query: Path, run: Run) -> None:
+    arguments = ["search", query, "--gallery", rooms.source, "--compare-poolings", "--top", 2]
+    status, out, _ = run(*arguments)
+    assert status == 0
+    assert "max pooling" in out
+    assert out.count(" of 49 cells") == 6
+
+
 @pytest.mark.parametrize("pooling", ["average", "max", "gem"])
 def test_maps_add_up_to_the_score(pooling: str, search: Search) -> None:
     found = search(region(), "--maps", "--pooling", pooling, "--top", 3)

@@ -1,0 +1,140 @@
+"""The figures that compare poolings, as the paper's Figure 7 does."""
+
+import io
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from simviz_core.figures.maps import (
+    FigureStyle,
+    add_colour_bar,
+    map_scales,
+    overlay,
+    shortened,
+)
+from simviz_core.figures.search import CAPTION, HIT, MISS, SearchPanel
+from simviz_core.pairs import PairExplanation
+from simviz_core.poolings import CARRIED, MapSpread, map_spread
+
+
+def poolings_figure(
+    pairs: Sequence[PairExplanation],
+    query: Image.Image,
+    match: Image.Image,
+    captions: tuple[str, str],
+    style: FigureStyle,
+) -> bytes:
+    """A pair under several poolings side by side, each with its similarity and its spread.
+
+    Args:
+        pairs: One explanation for each pooling.
+        query: RGB.
+        match: RGB.
+        captions: What to write beside the two images.
+        style: How the maps are shown; a shared scale is shared by all of them.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    maps = [values for pair in pairs for values in (pair.query_map, pair.match_map)]
+    scales = map_scales(maps, style)
+    figure = Figure(figsize=(3.6 * len(pairs) + 1, _height((query, match))), layout="constrained")
+    panels = figure.subplots(2, len(pairs), squeeze=False)
+    for number, pair in enumerate(pairs):
+        for row, image in enumerate((query, match)):
+            panel, place = panels[row][number], 2 * number + row
+            panel.imshow(overlay(image, maps[place], scales[place], style))
+            _without_ticks(panel)
+            panel.set_xlabel(spread_line(map_spread(maps[place])), fontsize=8)
+            if not style.shared_scale:
+                add_colour_bar(figure, [panel], scales[place])
+        name = pair.settings.pooling
+        panels[0][number].set_title(f"{name}\nsimilarity {pair.similarity:.4f}", fontsize=11)
+    for row, caption in enumerate(captions):
+        panels[row][0].set_ylabel(shortened(caption, CAPTION), fontsize=9)
+    if style.shared_scale:
+        add_colour_bar(figure, list(panels.flat), scales[0])
+    settings = pairs[0].settings
+    figure.suptitle(settings.title_without_pooling)
+    return _png(figure)
+
+
+def search_poolings_figure(
+    query: Image.Image,
+    rows: Sequence[tuple[str, Sequence[SearchPanel]]],
+    title: str,
+    style: FigureStyle,
+) -> bytes:
+    """The matches under several poolings, one row each, beside the query's map for the best one.
+
+    Args:
+        query: RGB.
+        rows: Each pooling's name and matches, best first, at least one.
+        title: What was searched, and how.
+        style: How the maps are shown; a shared scale is shared by all of them.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    columns = 1 + max(len(panels) for _, panels in rows)
+    maps = [
+        values
+        for _, panels in rows
+        for values in (panels[0].query_map, *(panel.match_map for panel in panels))
+    ]
+    scales = iter(map_scales(maps, style))
+    figure = Figure(figsize=(2.3 * columns + 0.8, 2.15 * len(rows) + 0.8), layout="constrained")
+    axes = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (name, panels) in zip(axes, rows, strict=True):
+        line[0].imshow(overlay(query, panels[0].query_map, next(scales), style))
+        line[0].set_title("query, for the best", fontsize=9)
+        line[0].set_ylabel(name, fontsize=12)
+        line[0].set_xlabel(spread_line(map_spread(panels[0].query_map)), fontsize=6.5)
+        for axis, panel in zip(line[1:], panels, strict=False):
+            axis.imshow(overlay(panel.picture, panel.match_map, next(scales), style))
+            colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
+            axis.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
+            axis.set_xlabel(spread_line(map_spread(panel.match_map)), fontsize=6.5)
+        for axis in line[: len(panels) + 1]:
+            _without_ticks(axis)
+        for axis in line[len(panels) + 1 :]:
+            axis.set_axis_off()
+    if style.shared_scale:
+        add_colour_bar(figure, list(axes.flat), map_scales(maps, style)[0])
+    figure.suptitle(title)
+    return _png(figure)
+
+
+def spread_line(spread: MapSpread) -> str:
+    """A map's spread in one short line."""
+    if spread.entropy is None:
+        return str(spread)
+    return (
+        f"entropy {spread.entropy:.2f} bits · {CARRIED:.0%} in {spread.carrying_cells} of "
+        f"{spread.cells} cells"
+    )
+
+
+def _height(images: tuple[Image.Image, Image.Image]) -> float:
+    return 1.4 + sum(3.2 * min(max(i.height / i.width, 0.3), 1.6) + 0.2 for i in images)
+
+
+def _without_ticks(panel: Axes) -> None:
+    """Like `set_axis_off`, but what is written beside the panel stays."""
+    panel.set_xticks([])
+    panel.set_yticks([])
+    panel.spines[:].set_visible(False)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
