@@ -17,12 +17,12 @@ from simviz_core.cli.gallery_options import (
     find_in,
     warn_of_unreadable,
 )
+from simviz_core.cli.network_options import add_network_options
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
     add_figure_options,
     add_json_option,
-    add_network_options,
     figure_style,
     style_words,
     whole_number,

@@ -2,16 +2,13 @@
 
 import argparse
 
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_json_option,
+from simviz_core.cli.network_options import (
     add_network_choices,
     add_network_details,
     asked_network,
     network_name,
-    write_json,
 )
+from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.networks import RefusedNetwork, network_reading
 
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simviz_core.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
+from simviz_core.cli.network_options import (
+    add_network_details,
+    add_network_options,
+    asked_network,
+    asked_settings,
+    settings_words,
+)
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
     add_figure_options,
     add_json_option,
-    add_network_details,
-    add_network_options,
-    asked_network,
-    asked_settings,
     figure_style,
-    settings_words,
     style_words,
     write_json,
 )

@@ -16,17 +16,19 @@ from simviz_core.cli.gallery_options import (
     find_in,
     warn_of_unreadable,
 )
+from simviz_core.cli.network_options import (
+    add_network_details,
+    add_network_options,
+    asked_network,
+    asked_settings,
+    settings_words,
+)
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
     add_figure_options,
     add_json_option,
-    add_network_details,
-    add_network_options,
-    asked_network,
-    asked_settings,
     figure_style,
-    settings_words,
     style_words,
     whole_number,
     write_json,
@@ -163,7 +165,7 @@ def _run(options: argparse.Namespace) -> None:
     found = _find(asked, network)
     compared = [
         found if name == network.pooling.name else _find(asked, network.with_pooling(name))
-        for name, rule in POOLINGS.items()
+        for name in POOLINGS
         if options.compare_poolings and name in COMPARED
     ]
     if options.figure:
