@@ -181,10 +181,7 @@ def classes_as_json(
     """
     return {
         "gallery": gallery,
-        "network": settings.network,
-        "pooling": settings.pooling,
-        "size": settings.size,
-        "checkpoint": settings.checkpoint,
+        **settings.as_json(),
         "classes": [_class_as_json(summary) for summary in summaries],
         "images": [_image_as_json(found) for found in images],
         "version": __version__,

@@ -100,11 +100,4 @@ def channel_words(found: PairChannel) -> str:
 
 def settings_as_json(settings: NetworkSettings, gallery: str) -> dict[str, Any]:
     """What figures of features were asked of."""
-    return {
-        "gallery": gallery,
-        "network": settings.network,
-        "pooling": settings.pooling,
-        "size": settings.size,
-        "checkpoint": settings.checkpoint,
-        "version": __version__,
-    }
+    return {"gallery": gallery, **settings.as_json(), "version": __version__}

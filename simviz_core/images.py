@@ -102,20 +102,25 @@ def load_image(source: Path | str | bytes, *, name: str | None = None) -> Loaded
     return LoadedImage(image, *size, name=name, digest=hashlib.sha256(content).hexdigest())
 
 
-def resize_for_network(image: Image.Image, size: int) -> Image.Image:
-    """Stretch a whole image into the square that a network sees.
+def resize_for_network(
+    image: Image.Image, size: int | tuple[int, int], interpolation: str = "bicubic"
+) -> Image.Image:
+    """Stretch a whole image into the rectangle that a network sees.
 
-    Nothing is cropped and nothing is padded, so that a map over the square is a map over the
+    Nothing is cropped and nothing is padded, so that a map over the rectangle is a map over the
     whole image.
 
     Args:
         image: RGB, of any size.
-        size: Width and height of the result, in pixels.
+        size: Width and height of the result, in pixels; one number for a square.
+        interpolation: "bicubic", "bilinear", "nearest" or "lanczos".
 
     Returns:
-        (size, size), RGB, antialiased.
+        RGB, of that size, antialiased.
     """
-    return image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    sides = (size, size) if isinstance(size, int) else size
+    resampling = Image.Resampling[interpolation.upper()]
+    return image.resize(sides, resampling, reducing_gap=3.0)
 
 
 def _read(path: Path, name: str) -> bytes:

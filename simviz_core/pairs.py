@@ -1,7 +1,7 @@
 """Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
+from simviz_core.networks import InputSize, Preprocessing, size_text
 
 TOP_FEATURES = 10
 """How many of the strongest feature components are listed; the paper marks the top ten."""
@@ -28,15 +29,47 @@ class NetworkSettings:
 
     Attributes:
         network: The network's name.
-        pooling: The pooling rule's name.
-        size: Width and height of the images that enter the network, in pixels.
+        pooling: The pooling rule's name; or "own", for the network's own before it is known.
+        size: Width and height of the images that enter the network, in pixels; one number for a
+            square.
         checkpoint: The file that its weights come from; None for the pretrained ones.
+        tail: What becomes of the layers after the pooling: "auto", "keep" or "drop".
+        layer: The name of the layer whose output is pooled; None for the last feature map.
+        is_random: Whether the weights are random, instead of pretrained, for trying out.
+        preprocessing: How pixels are scaled and resized; None for the network's own way.
     """
 
     network: str
     pooling: str
-    size: int
+    size: InputSize
     checkpoint: str | None = None
+    tail: str = "auto"
+    layer: str | None = None
+    is_random: bool = False
+    preprocessing: Preprocessing | None = None
+
+    @property
+    def title(self) -> str:
+        """The settings as figures show them, in a few words."""
+        return f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+
+    @property
+    def title_without_pooling(self) -> str:
+        """The same where several poolings are compared."""
+        return f"{self.network}, {size_text(self.size)} px"
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as JSON-ready values, by the names of the command line's options."""
+        return {
+            "network": self.network,
+            "pooling": self.pooling,
+            "size": self.size,
+            "checkpoint": self.checkpoint,
+            "tail": self.tail,
+            "layer": self.layer,
+            "random_weights": self.is_random,
+            "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
+        }
 
 
 @dataclass(frozen=True)
@@ -125,10 +158,7 @@ def pair_as_json(
     values = {
         "query": query,
         "match": match,
-        "network": pair.settings.network,
-        "pooling": pair.settings.pooling,
-        "size": pair.settings.size,
-        "checkpoint": pair.settings.checkpoint,
+        **pair.settings.as_json(),
         "similarity": pair.similarity,
         "bias": pair.bias,
         "match_bias": pair.match_bias,
@@ -152,9 +182,10 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         cells: Its pairs of cells.
         file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
-            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` (empty for the
-            pretrained weights).
+            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
+            for none), `tail`, `random_weights`.
     """
+    settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
         file,
         query_map=pair.query_map,
@@ -165,8 +196,11 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         bias=np.asarray(pair.bias),
         match_bias=np.asarray(pair.match_bias),
         residual=np.asarray(pair.residual),
-        network=np.asarray(pair.settings.network),
-        pooling=np.asarray(pair.settings.pooling),
-        size=np.asarray(pair.settings.size),
-        checkpoint=np.asarray(pair.settings.checkpoint or ""),
+        network=np.asarray(settings["network"]),
+        pooling=np.asarray(settings["pooling"]),
+        size=np.asarray(settings["size"]),
+        checkpoint=np.asarray(settings["checkpoint"]),
+        tail=np.asarray(settings["tail"]),
+        layer=np.asarray(settings["layer"]),
+        random_weights=np.asarray(pair.settings.is_random),
     )

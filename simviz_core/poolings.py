@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simviz_core.decomposition import cells_carrying, decompose, map_entropy
-from simviz_core.networks import POOLINGS
+from simviz_core.decomposition import DecomposedImage, cells_carrying, decompose, map_entropy
+from simviz_core.networks import POOLINGS, SimilarityNetwork
 from simviz_core.pairs import NetworkSettings, PairExplanation, explain_pair
 
 COMPARED = ("average", "max", "gem")
@@ -76,7 +76,10 @@ def mean_spread(spreads: Sequence[MapSpread]) -> str:
 
 
 def compare_poolings(
-    query: Tensor, match: Tensor, settings: NetworkSettings
+    query: Tensor,
+    match: Tensor,
+    settings: NetworkSettings,
+    network: SimilarityNetwork | None = None,
 ) -> list[PairExplanation]:
     """Explain a pair under each of the poolings in `COMPARED`.
 
@@ -84,18 +87,21 @@ def compare_poolings(
         query: Feature map of one image, (H, W, C).
         match: Feature map of one image, (H', W', C).
         settings: The network that made both; its pooling does not matter.
+        network: Where its own pooling has layers after it, or it is an ensemble.
 
     Returns:
         One explanation for each pooling.
 
     Source: the paper's Figure 7.
     """
+
+    def under(name: str, F: Tensor) -> DecomposedImage:
+        if network is None:
+            return decompose(F, POOLINGS[name])
+        return network.with_pooling(name).decompose_feature_map(F)
+
     return [
-        explain_pair(
-            decompose(query, POOLINGS[name]),
-            decompose(match, POOLINGS[name]),
-            replace(settings, pooling=name),
-        )
+        explain_pair(under(name, query), under(name, match), replace(settings, pooling=name))
         for name in COMPARED
     ]
 

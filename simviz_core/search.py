@@ -150,10 +150,7 @@ def search_as_json(
         results.append(result)
     return {
         "query": query,
-        "network": settings.network,
-        "pooling": settings.pooling,
-        "size": settings.size,
-        "checkpoint": settings.checkpoint,
+        **settings.as_json(),
         "regions": [list(rectangle) for rectangle in region.include],
         "excluded_regions": [list(rectangle) for rectangle in region.exclude],
         "crop": is_crop,

@@ -232,7 +232,7 @@ def _exports(
         blocks = [
             class_block(summary, found) for summary, found in zip(summaries, ready, strict=True)
         ]
-        title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+        title = settings.title
         return class_figure(blocks, title, style)
 
     def numbers() -> str:

@@ -19,7 +19,7 @@ from simviz_core.feature_report import (
 from simviz_core.figures import CurveLine, feature_curves_figure
 from simviz_core.gallery import Gallery
 from simviz_core.importance import PAIRS, FeatureCurve, curve_as_json, draw_pairs, feature_curve
-from simviz_core.networks import NETWORKS
+from simviz_core.networks import DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.pairs import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
 from simviz_ui.exports import export_row
@@ -99,10 +99,11 @@ def _offered(settings: NetworkSettings) -> dict[str, NetworkSettings]:
         for pooling in POOLING_TITLES
         if pooling != settings.pooling
     }
+    size = settings.size if settings.size in SIZES else DEFAULT_SIZE
     for name, entry in NETWORKS.items():
         if name != settings.network:
             title = f"{entry.title}, {entry.pooling} pooling"
-            offered[title] = NetworkSettings(name, entry.pooling, settings.size)
+            offered[title] = NetworkSettings(name, entry.pooling, size)
     return offered
 
 

@@ -5,7 +5,20 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-SHARED = ("gallery", "network", "pooling", "size", "query", "colours", "opacity", "style", "scale")
+SHARED = (
+    *(
+        "gallery",
+        "network",
+        "pooling",
+        "size",
+        "own_pooling",
+        "any_size",
+        "weights",
+        "tail",
+        "layer",
+    ),
+    *("query", "colours", "opacity", "style", "scale"),
+)
 """Parameters of the link that several pages understand."""
 
 

@@ -133,7 +133,7 @@ def _exports(
     def figure() -> bytes:
         pair = (query.picture.pixels, match.picture.pixels)
         rows = channel_rows(channels, pair, partial(decomposed, settings=settings))
-        title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+        title = settings.title
         return channels_figure(rows, title, style)
 
     def numbers() -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from simviz_core.cells import BlockPart, CellBlock, CellPairs, Side, block_part
 from simviz_core.cli import pair_command
 from simviz_core.figures import FigureStyle, pair_figure
+from simviz_core.networks.reading import APPROXIMATE
 from simviz_core.pairs import TOP_FEATURES, PairExplanation, pair_as_json, save_pair_arrays
 from simviz_ui.cell_maps import cell_maps
 from simviz_ui.exports import export_row
@@ -18,6 +19,7 @@ from simviz_ui.image_picker import ChosenImage
 from simviz_ui.map_style import style_controls
 from simviz_ui.pair_poolings import pair_poolings
 from simviz_ui.pinned_cells import pin_cells, pinned_now
+from simviz_ui.resources import network_reading_of
 
 
 @st.fragment
@@ -75,6 +77,11 @@ def show_score(pair: PairExplanation) -> None:
         help="The difference between the sum and the similarity, computed each time. It is "
         "rounding: the map is exact, not an approximation.",
     )
+    if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
+        st.caption(
+            ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "
+            "get the effect of a small change; what that leaves of the similarity is the bias."
+        )
 
 
 def show_features(pair: PairExplanation) -> None:

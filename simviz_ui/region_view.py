@@ -327,7 +327,7 @@ def _exports(
     chosen = column.query.chosen
 
     def figure() -> bytes:
-        title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+        title = settings.title
         return search_figure(
             chosen.picture.pixels,
             column.region,

@@ -160,7 +160,7 @@ def _exports(
             (pooling, search_panels(row.query, row.ranking, None, row.settings))
             for pooling, row in rows.items()
         ]
-        title = f"whole image   ·   {settings.network}, {settings.size} px"
+        title = f"whole image   ·   {settings.title_without_pooling}"
         readable = [(pooling, panels) for pooling, panels in lines if panels]
         return search_poolings_figure(chosen.picture.pixels, readable, title, style)
 

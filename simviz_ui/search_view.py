@@ -150,7 +150,7 @@ def _exports(
     chosen = query.chosen
 
     def figure() -> bytes:
-        title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+        title = settings.title
         return search_figure(
             chosen.picture.pixels,
             Region(),

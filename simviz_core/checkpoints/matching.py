@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import CheckpointError
 from simviz_core.networks.catalogue import TimmTrunk
+from simviz_core.networks.trunk import CutTrunk
 
 HEADS = frozenset({"classifier", "fc", "head", "heads", "last_linear"})
 """Names of what follows the pooling; the embedding does not depend on it."""
@@ -75,11 +76,14 @@ def backbone_weights(trunk: nn.Module) -> dict[str, Tensor]:
         The trunk's own tensors (not copies) under the names that the library which built the
         network gives them; without a classifier and without counters of batches.
     """
-    network = trunk.network if isinstance(trunk, TimmTrunk) else trunk
+    network = trunk.network if isinstance(trunk, TimmTrunk | CutTrunk) else trunk
+    # Networks that were cut have no classifier any more; what is called a head there may be part
+    # of the embedding.
+    heads = frozenset() if isinstance(trunk, CutTrunk) else HEADS
     return {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if tensor.is_floating_point() and name.split(".")[0] not in HEADS
+        if tensor.is_floating_point() and name.split(".")[0] not in heads
     }
 
 
@@ -132,7 +136,22 @@ def load_weights(trunk: nn.Module, weights: Mapping[str, Tensor], name: str) -> 
     Raises:
         CheckpointError: Less than `SMALLEST_SHARE` fits, or a weight is not a finite number.
     """
-    expected = backbone_weights(trunk)
+    return _load(backbone_weights(trunk), weights, name)
+
+
+def load_network_weights(
+    network: nn.Module, weights: Mapping[str, Tensor], name: str
+) -> WeightsMatch:
+    """Put the weights of a checkpoint into a whole network without its classifier.
+
+    As `load_weights`, but whatever the network has counts, its head included.
+    """
+    state = network.state_dict()
+    expected = {key: tensor for key, tensor in state.items() if tensor.is_floating_point()}
+    return _load(expected, weights, name)
+
+
+def _load(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], name: str) -> WeightsMatch:
     match = match_weights(expected, weights)
     if match.share < SMALLEST_SHARE:
         raise CheckpointError(_poor_match(match, name))

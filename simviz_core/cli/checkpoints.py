@@ -17,12 +17,12 @@ from simviz_core.cli.gallery_options import (
     find_in,
     warn_of_unreadable,
 )
+from simviz_core.cli.network_options import add_network_options
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
     add_figure_options,
     add_json_option,
-    add_network_options,
     figure_style,
     style_words,
     whole_number,
@@ -30,14 +30,14 @@ from simviz_core.cli.options import (
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage
-from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError
+from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
 from simviz_core.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
 from simviz_core.figures import FigureStyle, checkpoints_figure
 from simviz_core.following import FollowedQuery, checkpoint_report, most_changed
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.masks import GalleryMasks, find_masks
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork, own_size
 from simviz_core.retrieval import GalleryIndex, Mask, load_index
 from simviz_core.run_report import (
     ChangedQuery,
@@ -179,7 +179,10 @@ def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[s
 
 def _open_run(folder: str, options: argparse.Namespace) -> Run:
     """The run; of bare checkpoints the network options tell the network."""
-    run = open_run(folder, options.network, options.pooling, options.size)
+    size = options.size or own_size(options.network)
+    if not isinstance(size, int):
+        raise SettingsError("runs are of square images; choose one --size, such as 224")
+    run = open_run(folder, options.network, options.pooling, size)
     chosen = run.checkpoints
     if options.before_training:
         chosen = with_pretrained(run)

@@ -23,17 +23,19 @@ from simviz_core.cli.gallery_options import (
     find_in,
     warn_of_unreadable,
 )
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_checkpoint_option,
-    add_figure_options,
-    add_json_option,
+from simviz_core.cli.network_options import (
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
-    figure_style,
     settings_words,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    figure_style,
     style_words,
     whole_number,
     write_json,
@@ -97,7 +99,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         help="leave the M most typical images out",
     )
     add_network_options(classmap)
-    add_checkpoint_option(classmap)
+    add_network_details(classmap)
     add_store_options(classmap)
     add_figure_options(classmap, "the images with their class maps")
     add_json_option(classmap)
@@ -226,7 +228,7 @@ def _write_figure(
         class_block(summary, [i for i in images if i.map.label == summary.label], first)
         for summary in summaries
     ]
-    title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+    title = settings.title
     Path(options.figure).write_bytes(class_figure(blocks, title, figure_style(options)))
 
 

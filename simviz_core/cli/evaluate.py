@@ -11,13 +11,11 @@ from simviz_core.cli.gallery_options import (
     bring_up_to_date,
     warn_of_unreadable,
 )
+from simviz_core.cli.network_options import add_network_details, add_network_options, asked_network
 from simviz_core.cli.options import (
     Commands,
     OneLineParser,
-    add_checkpoint_option,
     add_json_option,
-    add_network_options,
-    asked_network,
     whole_number,
     write_json,
 )
@@ -36,7 +34,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     evaluate.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(evaluate)
-    add_checkpoint_option(evaluate)
+    add_network_details(evaluate)
     add_store_options(evaluate)
     evaluate.add_argument(
         "--queries",

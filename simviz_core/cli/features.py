@@ -14,17 +14,19 @@ from simviz_core.cli.gallery_options import (
     bring_up_to_date,
     warn_of_unreadable,
 )
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_checkpoint_option,
-    add_figure_options,
-    add_json_option,
+from simviz_core.cli.network_options import (
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
-    figure_style,
     settings_words,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    figure_style,
     style_words,
     whole_number,
     write_json,
@@ -90,7 +92,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         help="channels of the pair; default: %(default)s",
     )
     add_network_options(features)
-    add_checkpoint_option(features)
+    add_network_details(features)
     add_store_options(features)
     add_figure_options(features, "the curve, or the channels with their maps,")
     add_json_option(features)
@@ -154,7 +156,7 @@ def _run(options: argparse.Namespace) -> None:
     warn_of_unreadable(report)
     index = load_index(gallery, table)
     settings = asked_settings(options, network)
-    title = f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
+    title = settings.title
     if pictures:
         values, lines = _channels(options, pictures, network, index, title)
     else:

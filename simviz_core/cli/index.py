@@ -5,15 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simviz_core.cli.gallery_options import GALLERY_HELP, add_store_options, bring_up_to_date
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_checkpoint_option,
-    add_json_option,
-    add_network_options,
-    asked_network,
-    write_json,
-)
+from simviz_core.cli.network_options import add_network_details, add_network_options, asked_network
+from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import open_gallery
 from simviz_core.indexing import IndexReport
 
@@ -31,7 +24,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     index.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     add_network_options(index)
-    add_checkpoint_option(index)
+    add_network_details(index)
     add_store_options(index)
     add_json_option(index)
     index.set_defaults(run=_run)

@@ -5,11 +5,33 @@ import sys
 from collections.abc import Sequence
 
 from simviz_core import __version__
-from simviz_core.cli import checkpoints, classmap, evaluate, features, index, pair, search, train
+from simviz_core.cli import (
+    checkpoints,
+    classmap,
+    evaluate,
+    features,
+    index,
+    inspect,
+    networks,
+    pair,
+    search,
+    train,
+)
 from simviz_core.cli.options import BAD_INPUT, OneLineParser
 from simviz_core.errors import SimVizError
 
-COMMANDS = (pair, search, index, evaluate, checkpoints, classmap, features, train)
+COMMANDS = (
+    pair,
+    search,
+    index,
+    evaluate,
+    checkpoints,
+    classmap,
+    features,
+    networks,
+    inspect,
+    train,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

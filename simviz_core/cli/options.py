@@ -5,18 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simviz_core.checkpoints import load_checkpoint
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
-from simviz_core.networks import (
-    DEFAULT_NETWORK,
-    DEFAULT_SIZE,
-    NETWORKS,
-    POOLINGS,
-    SIZES,
-    SimilarityNetwork,
-    load_network,
-)
-from simviz_core.pairs import NetworkSettings
 
 BAD_INPUT = 2
 """The exit status for anything that the user can mend."""
@@ -31,54 +20,6 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 Commands = argparse._SubParsersAction
-
-
-def add_network_options(command: argparse.ArgumentParser) -> None:
-    """Which network, pooling and input size."""
-    command.add_argument(
-        "--network", choices=NETWORKS, default=DEFAULT_NETWORK, help="default: %(default)s"
-    )
-    command.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
-    command.add_argument(
-        "--size",
-        type=int,
-        choices=SIZES,
-        default=DEFAULT_SIZE,
-        help="width and height that the images are resized to, in pixels; default: %(default)s",
-    )
-
-
-def add_checkpoint_option(command: argparse.ArgumentParser) -> None:
-    """Where the network's weights come from."""
-    command.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        help="take the network's weights from a checkpoint (.safetensors, .pth or .pt)",
-    )
-
-
-def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
-    """Load the network that `add_network_options` and `add_checkpoint_option` asked for.
-
-    Raises:
-        SimVizError: See `load_network` and `load_checkpoint`.
-    """
-    settings = (options.network, options.pooling, options.size)
-    if options.checkpoint is None:
-        return load_network(*settings)
-    return load_checkpoint(options.checkpoint, *settings)[0]
-
-
-def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
-    """The settings of a network that `asked_network` loaded."""
-    return NetworkSettings(network.name, network.pooling.name, network.size, options.checkpoint)
-
-
-def settings_words(settings: NetworkSettings) -> list[str]:
-    """The options that ask for a network."""
-    words = ["--network", settings.network, "--pooling", settings.pooling]
-    words += ["--size", str(settings.size)]
-    return [*words, "--checkpoint", settings.checkpoint] if settings.checkpoint else words
 
 
 def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simviz_core.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_checkpoint_option,
-    add_figure_options,
-    add_json_option,
+from simviz_core.cli.network_options import (
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
-    figure_style,
     settings_words,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    figure_style,
     style_words,
     write_json,
 )
-from simviz_core.decomposition import decompose
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
@@ -44,7 +45,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     pair.add_argument("query", metavar="QUERY", help="an image file")
     pair.add_argument("match", metavar="MATCH", help="the image file to compare it with")
     add_network_options(pair)
-    add_checkpoint_option(pair)
+    add_network_details(pair)
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
@@ -101,12 +102,14 @@ def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
     network = asked_network(options)
     F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
-    query, match = (decompose(F, network.pooling) for F in (F_query, F_match))
+    query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
     cells = cell_pairs(query, match)
     parts = [block_part(cells, block) for block in options.blocks]
-    poolings = compare_poolings(F_query, F_match, settings) if options.compare_poolings else []
+    poolings = []
+    if options.compare_poolings:
+        poolings = compare_poolings(F_query, F_match, settings, network)
     if options.figure:
         pictures = images[0].pixels, images[1].pixels
         captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)

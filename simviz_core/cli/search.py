@@ -3,7 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -16,23 +16,24 @@ from simviz_core.cli.gallery_options import (
     find_in,
     warn_of_unreadable,
 )
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_checkpoint_option,
-    add_figure_options,
-    add_json_option,
+from simviz_core.cli.network_options import (
+    add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
-    figure_style,
     settings_words,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    figure_style,
     style_words,
     whole_number,
     write_json,
 )
 from simviz_core.cli.search_options import add_filter_options, add_region_options
-from simviz_core.decomposition import decompose
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
@@ -68,7 +69,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_region_options(search)
     add_filter_options(search)
     add_network_options(search)
-    add_checkpoint_option(search)
+    add_network_details(search)
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
@@ -163,8 +164,8 @@ def _run(options: argparse.Namespace) -> None:
     network = asked_network(options)
     found = _find(asked, network)
     compared = [
-        found if name == network.pooling.name else _find(asked, replace(network, pooling=rule))
-        for name, rule in POOLINGS.items()
+        found if name == network.pooling.name else _find(asked, network.with_pooling(name))
+        for name in POOLINGS
         if options.compare_poolings and name in COMPARED
     ]
     if options.figure:
@@ -204,7 +205,9 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
             if F is None:
                 F = asked.features[match.image.path] = network.feature_map([picture])[0]
             pictures.append(picture)
-            maps.append(match_maps(query, decompose(F, network.pooling), ranking.vector, weights))
+            maps.append(
+                match_maps(query, network.decompose_feature_map(F), ranking.vector, weights)
+            )
     return _Found(asked_settings(options, network), ranking, pictures, maps)
 
 
@@ -266,8 +269,5 @@ def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = "region, cropped and embedded anew" if options.crop else "region"
-    pooling = "" if is_comparison else f" {settings.pooling} pooling,"
-    return (
-        f"{searched}{', best of each class' if options.per_class else ''}   ·   "
-        f"{settings.network},{pooling} {settings.size} px"
-    )
+    title = settings.title_without_pooling if is_comparison else settings.title
+    return f"{searched}{', best of each class' if options.per_class else ''}   ·   {title}"

@@ -6,12 +6,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core.cli.gallery_options import GALLERY_HELP
-from simviz_core.cli.options import (
-    Commands,
-    OneLineParser,
-    add_network_options,
-    whole_numbers,
-)
+from simviz_core.cli.network_options import add_trained_network_options
+from simviz_core.cli.options import Commands, OneLineParser, whole_numbers
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.networks import NETWORKS
@@ -37,7 +33,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
-    add_network_options(command)
+    add_trained_network_options(command)
     _add_training_options(command)
     _add_data_options(command)
     command.set_defaults(run=_run)

@@ -18,6 +18,7 @@ from simviz_core.decomposition.decomposed import (
     decompose,
     unit_norm,
 )
+from simviz_core.decomposition.joining import join
 from simviz_core.decomposition.maps import (
     bias_term,
     cell_to_cell,
@@ -47,21 +48,32 @@ from simviz_core.decomposition.regions import (
 from simviz_core.decomposition.spread import cells_carrying, map_entropy
 from simviz_core.decomposition.tail import (
     AffineTail,
+    ElementwiseTail,
+    LayerNormTail,
+    Tail,
     apply_tail,
+    apply_tails,
     batch_norm_tail,
     linear_tail,
     whitening_tail,
 )
+from simviz_core.decomposition.weighted import AttentionPooling, PerCellLinear
 
 __all__ = [
     "AffineTail",
+    "AttentionPooling",
     "AveragePooling",
     "DecomposedImage",
+    "ElementwiseTail",
     "GeMPooling",
+    "LayerNormTail",
     "MaxPooling",
+    "PerCellLinear",
     "Pooling",
     "SumPooling",
+    "Tail",
     "apply_tail",
+    "apply_tails",
     "batch_norm_tail",
     "bias_term",
     "cell_to_cell",
@@ -74,6 +86,7 @@ __all__ = [
     "cumulative_share",
     "decompose",
     "feature_contributions",
+    "join",
     "linear_tail",
     "map_entropy",
     "region_embedding",

@@ -1,16 +1,38 @@
-"""Affine layers after the pooling: e' = W e + d, and so A' = A Wᵀ and b' = W b + d.
+"""What follows the pooling: e' = W e + d, and so A' = A Wᵀ and b' = W b + d.
 
-Fully connected layers, batch norm in evaluation mode and whitening are all of this form. A
-nonlinearity between the pooling and the embedding is not: it has no tail here.
+Fully connected layers, batch norm in evaluation mode and whitening are all of this form. Layer
+norm is, too, once its standard deviation is taken as it is in the image at hand. A nonlinearity
+is affine at the very input only: carried through one, the cells no longer account for the
+embedding, and `ElementwiseTail.is_exact` says so.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from simviz_core.decomposition.decomposed import DecomposedImage
-from simviz_core.decomposition.pooling import at_least_float32
+from simviz_core.decomposition.pooling import CELLS, at_least_float32
+
+
+class Tail(Protocol):
+    """A layer after the pooling."""
+
+    @property
+    def title(self) -> str:
+        """What it is called on the pages: "batch norm"."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the cells account for all of the embedding but a constant."""
+
+    def embed(self, e: Tensor) -> Tensor:
+        """The layer itself: embeddings (..., D) to (..., D')."""
+
+    def carry(self, image: DecomposedImage) -> DecomposedImage:
+        """Carry a decomposed image of D components through the layer."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +42,21 @@ class AffineTail:
     Attributes:
         weight: W, (D', D); or (D,) for a W that is diagonal.
         offset: d, (D',).
+        title: What the layer is called.
     """
 
     weight: Tensor
     offset: Tensor
+    title: str = "linear"
+    is_exact: bool = True
+
+    def embed(self, e: Tensor) -> Tensor:
+        """W e + d; see `Tail.embed`."""
+        return self.linear_part(e) + self.offset.to(e)
+
+    def carry(self, image: DecomposedImage) -> DecomposedImage:
+        """See `apply_tail`."""
+        return apply_tail(image, self)
 
     def linear_part(self, vectors: Tensor) -> Tensor:
         """W v for vectors (..., D); returns (..., D')."""
@@ -66,6 +99,102 @@ def apply_tail(image: DecomposedImage, tail: AffineTail) -> DecomposedImage:
     )
 
 
+@dataclass(frozen=True)
+class LayerNormTail:
+    """Layer norm: e' = γ (e − mean of e) / σ(e) + β.
+
+    The mean over the components is a linear map. The standard deviation σ is a number of the
+    image: contributions take it as it is ("frozen"), as they take the length |e|.
+
+    Attributes:
+        weight: γ, (D,).
+        offset: β, (D,).
+        eps: Added to the variance.
+        title: What the layer is called.
+    """
+
+    weight: Tensor
+    offset: Tensor
+    eps: float
+    title: str = "layer norm"
+    is_exact: bool = True
+
+    def embed(self, e: Tensor) -> Tensor:
+        """The layer itself; see `Tail.embed`."""
+        e = at_least_float32(e)
+        shape = self.weight.shape
+        return nn.functional.layer_norm(e, shape, self.weight.to(e), self.offset.to(e), self.eps)
+
+    def carry(self, image: DecomposedImage) -> DecomposedImage:
+        """A' = γ (A − mean of A) / σ(e), b' likewise and + β; see `Tail.carry`."""
+        deviation = (image.embedding.var(-1, correction=0) + self.eps).sqrt()
+        weight = self.weight.to(image.embedding)
+
+        def scaled(vectors: Tensor, deviation: Tensor) -> Tensor:
+            return weight * (vectors - vectors.mean(-1, keepdim=True)) / deviation
+
+        return DecomposedImage(
+            contributions=scaled(image.contributions, deviation[..., None, None, None]),
+            embedding=self.embed(image.embedding),
+            constant=scaled(image.constant, deviation[..., None]) + self.offset.to(weight),
+        )
+
+
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": nn.functional.relu,
+    "relu6": nn.functional.relu6,
+    "gelu": nn.functional.gelu,
+    "silu": nn.functional.silu,
+    "hardswish": nn.functional.hardswish,
+    "leaky_relu": nn.functional.leaky_relu,
+    "elu": nn.functional.elu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+}
+
+
+@dataclass(frozen=True)
+class ElementwiseTail:
+    """A nonlinearity, component by component: e' = f(e).
+
+    Carried through it, a cell gets f'(e) A, the effect of a small change; what is left of f(e)
+    goes to the constant. That is an approximation.
+
+    Attributes:
+        name: One of `NONLINEARITIES`.
+    """
+
+    name: str
+    is_exact: bool = False
+
+    @property
+    def title(self) -> str:
+        """The function's name."""
+        return self.name
+
+    def embed(self, e: Tensor) -> Tensor:
+        """f(e); see `Tail.embed`."""
+        return NONLINEARITIES[self.name](e)
+
+    def carry(self, image: DecomposedImage) -> DecomposedImage:
+        """A' = f'(e) A, b' = f(e) − Σ A'; see `Tail.carry`."""
+        function = NONLINEARITIES[self.name]
+        # Outside of inference mode, which knows no derivatives.
+        with torch.inference_mode(False), torch.enable_grad():
+            e = image.embedding.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(function(e).sum(), e)
+        contributions = image.contributions * slope[..., None, None, :]
+        embedding = self.embed(image.embedding)
+        return DecomposedImage(contributions, embedding, embedding - contributions.sum(CELLS))
+
+
+def apply_tails(image: DecomposedImage, tails: Sequence[Tail]) -> DecomposedImage:
+    """Carry a decomposed image through layers, one after the other."""
+    for tail in tails:
+        image = tail.carry(image)
+    return image
+
+
 def linear_tail(layer: nn.Linear) -> AffineTail:
     """The tail of a fully connected layer, with or without a bias."""
     weight = at_least_float32(layer.weight.detach())
@@ -96,7 +225,7 @@ def batch_norm_tail(layer: nn.BatchNorm1d) -> AffineTail:
     if layer.affine:
         scale = scale * layer.weight.detach()
         shift = at_least_float32(layer.bias.detach())
-    return AffineTail(scale, shift - scale * mean)
+    return AffineTail(scale, shift - scale * mean, "batch norm")
 
 
 def whitening_tail(mean: Tensor, projection: Tensor) -> AffineTail:
@@ -110,4 +239,4 @@ def whitening_tail(mean: Tensor, projection: Tensor) -> AffineTail:
         W = P and d = −P μ.
     """
     projection = at_least_float32(projection)
-    return AffineTail(projection, -projection @ at_least_float32(mean))
+    return AffineTail(projection, -projection @ at_least_float32(mean), "whitening")

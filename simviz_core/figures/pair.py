@@ -64,10 +64,7 @@ def pair_figure(
     for line, part in zip(others, parts, strict=True):
         draw_block(figure, list(line), part, (query, match), style)
     settings = pair.settings
-    figure.suptitle(
-        f"similarity {pair.similarity:.4f}   ·   "
-        f"{settings.network}, {settings.pooling} pooling, {settings.size} px"
-    )
+    figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
     figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)

@@ -60,7 +60,7 @@ def poolings_figure(
     if style.shared_scale:
         add_colour_bar(figure, list(panels.flat), scales[0])
     settings = pairs[0].settings
-    figure.suptitle(f"{settings.network}, {settings.size} px")
+    figure.suptitle(settings.title_without_pooling)
     return _png(figure)
 
 

@@ -1,31 +1,72 @@
 """Networks: load them by name, see images as they do, and decompose their embeddings."""
 
+from simviz_core.networks.adapting import TAILS, NetworkChoices
 from simviz_core.networks.catalogue import (
     DEFAULT_NETWORK,
     NETWORKS,
     NetworkEntry,
-    Preprocessing,
     load_trunk,
 )
-from simviz_core.networks.similarity_network import (
-    DEFAULT_SIZE,
-    POOLINGS,
-    SIZES,
-    SimilarityNetwork,
+from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
+from simviz_core.networks.loading import (
+    RefusedNetwork,
+    adapted_network,
+    build_network,
+    catalogue_network,
+    known_of,
     load_network,
-    pooling_by_name,
+    network_reading,
+    own_size,
+    similarity_network,
 )
+from simviz_core.networks.poolings import OWN_POOLING, POOLINGS, pooling_by_name
+from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.programs import allowed_programs, allowing, is_program_name
+from simviz_core.networks.reading import NetworkReading
+from simviz_core.networks.similarity_network import SimilarityNetwork
+from simviz_core.networks.sizes import (
+    DEFAULT_SIZE,
+    SIZES,
+    InputSize,
+    height_and_width,
+    size_from_text,
+    size_text,
+)
+from simviz_core.networks.sources import is_source_name, source_names
 
 __all__ = [
+    "BETWEEN",
     "DEFAULT_NETWORK",
     "DEFAULT_SIZE",
     "NETWORKS",
+    "OWN_POOLING",
     "POOLINGS",
     "SIZES",
+    "TAILS",
+    "EnsembleNetwork",
+    "InputSize",
+    "NetworkChoices",
     "NetworkEntry",
+    "NetworkReading",
     "Preprocessing",
+    "RefusedNetwork",
     "SimilarityNetwork",
+    "adapted_network",
+    "allowed_programs",
+    "allowing",
+    "build_network",
+    "catalogue_network",
+    "height_and_width",
+    "is_program_name",
+    "is_source_name",
+    "known_of",
     "load_network",
     "load_trunk",
+    "network_reading",
+    "own_size",
     "pooling_by_name",
+    "similarity_network",
+    "size_from_text",
+    "size_text",
+    "source_names",
 ]

@@ -1,35 +1,22 @@
-"""The networks that are known by name: where their trunk and its weights come from.
+"""The networks that SimViz knows by a name of its own: where trunk and weights come from.
 
-A trunk is the part of a network that ends in the last feature map, before the pooling. Libraries
-that build networks are imported when one of theirs is asked for: each takes seconds to import.
+Any other is found by the name that its library gives it; see `sources`. A trunk is the part of a
+network that ends in the last feature map, before the pooling. Libraries that build networks are
+imported when one of theirs is asked for: each takes seconds to import.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """How pixel values are scaled before they enter a network: (value / 255 − mean) / std.
-
-    Attributes:
-        mean: Per colour channel (red, green, blue), 0..1.
-        std: Per colour channel, 0..1.
-    """
-
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
+from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.sources import weights_errors
 
 
 @dataclass(frozen=True)
@@ -147,18 +134,21 @@ DEFAULT_NETWORK = "efficientnet_lite0"
 
 
 def network_entry(name: str) -> NetworkEntry:
-    """Look a network up by its name.
+    """Look a network of the catalogue up by its name.
 
     Raises:
         SettingsError: There is none of that name.
     """
     if name not in NETWORKS:
-        raise SettingsError(f"unknown network {name!r}; choose one of {', '.join(NETWORKS)}")
+        raise SettingsError(
+            f"unknown network {name!r}; choose one of {', '.join(NETWORKS)}, or one of a library: "
+            "timm/NAME, torchvision/NAME (`python -m simviz_core networks` lists them)"
+        )
     return NETWORKS[name]
 
 
 def load_trunk(name: str, pretrained: bool = True) -> nn.Module:
-    """Load the trunk of a network by name, ready for inference.
+    """Build the trunk of a network of the catalogue, ready for inference.
 
     Args:
         name: One of `NETWORKS`.
@@ -174,14 +164,13 @@ def load_trunk(name: str, pretrained: bool = True) -> nn.Module:
         NetworkError: The weights cannot be downloaded, or do not fit.
     """
     entry = network_entry(name)
-    try:
-        trunk = entry.build(pretrained)
-    except (URLError, ConnectionError, TimeoutError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise NetworkError(
-            f"the weights of {entry.title} could not be downloaded ({reason}); connect to the "
-            f"internet once, or use {NETWORKS[DEFAULT_NETWORK].title}, whose weights are installed"
-        ) from error
-    except (OSError, RuntimeError) as error:
-        raise NetworkError(f"the weights of {entry.title} could not be loaded: {error}") from error
-    return trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    with weights_errors(entry.title):
+        return for_inference(entry.build(pretrained))
+
+
+def for_inference(network: nn.Module) -> nn.Module:
+    """The network itself, in evaluation mode, without gradients, in the fastest memory format."""
+    network = network.eval().requires_grad_(False)
+    with suppress(RuntimeError):  # a network with convolutions in three dimensions has none
+        network = network.to(memory_format=torch.channels_last)
+    return network

@@ -6,7 +6,7 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
-from simviz_core.decomposition import Pooling
+from simviz_core.decomposition import Pooling, Tail
 
 EMBEDDING_VERSION = 1
 """Goes up when the same weights come to embed differently: another way to resize, say."""
@@ -29,15 +29,17 @@ def settings_digest(*settings: object) -> str:
     return digest.hexdigest()
 
 
-def pooling_settings(pooling: Pooling) -> tuple[object, ...]:
-    """The numbers that a pooling rule depends on, its name among them."""
-    assert dataclasses.is_dataclass(pooling)
-    return tuple(getattr(pooling, field.name) for field in dataclasses.fields(pooling))
+def rule_settings(rule: Pooling | Tail) -> tuple[object, ...]:
+    """The numbers that a pooling rule, or a layer after it, depends on; its name among them."""
+    assert dataclasses.is_dataclass(rule)
+    return tuple(getattr(rule, field.name) for field in dataclasses.fields(rule))
 
 
 def _described(value: object) -> bytes:
     if isinstance(value, Tensor):
         return f"{value.dtype} {tuple(value.shape)};".encode() + _bytes(value)
+    if isinstance(value, tuple) and any(isinstance(part, Tensor) for part in value):
+        return f"{len(value)} parts;".encode() + b"".join(map(_described, value))
     return f"{value!r};".encode()
 
 

@@ -1,8 +1,9 @@
 """A similarity network: images in, decomposed embeddings out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -10,60 +11,40 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from simviz_core.decomposition import (
-    AveragePooling,
-    DecomposedImage,
-    GeMPooling,
-    MaxPooling,
-    Pooling,
-    SumPooling,
-    decompose,
-    unit_norm,
-)
-from simviz_core.errors import SettingsError
+from simviz_core.decomposition import DecomposedImage, Pooling, Tail, unit_norm
 from simviz_core.images import resize_for_network
-from simviz_core.networks.catalogue import Preprocessing, load_trunk, network_entry
-from simviz_core.networks.fingerprint import pooling_settings, settings_digest, weights_digest
-
-SIZES = (224, 320, 448)
-"""Input sizes on offer, in pixels: multiples of 32, so that cells tile the image evenly."""
-DEFAULT_SIZE = 224
-POOLINGS: dict[str, Pooling] = {
-    rule.name: rule for rule in (AveragePooling(), MaxPooling(), GeMPooling(3.0), SumPooling())
-}
-
-
-def pooling_by_name(name: str) -> Pooling:
-    """Look a pooling rule up by its name.
-
-    Raises:
-        SettingsError: There is none of that name.
-    """
-    if name not in POOLINGS:
-        raise SettingsError(f"unknown pooling {name!r}; choose one of {', '.join(POOLINGS)}")
-    return POOLINGS[name]
+from simviz_core.networks.adapting import decompose_through
+from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
+from simviz_core.networks.poolings import pooling_by_name
+from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.reading import NetworkReading
+from simviz_core.networks.sizes import InputSize
+from simviz_core.networks.trunk import CutTrunk
 
 
 @dataclass(frozen=True)
 class SimilarityNetwork:
     """A trunk, what its images look like on the way in, and how its feature map is pooled.
 
-    The embedding is the layer right after the pooling, as in the paper: what follows it in the
-    network (a classifier, say) is dropped.
-
     Attributes:
         name: The network's name.
-        trunk: (N, 3, size, size) to (N, C, H, W), in evaluation mode.
+        trunk: (N, 3, height, width) to (N, C, H, W), in evaluation mode.
         preprocessing: How the trunk expects its pixels.
-        pooling: The rule that makes the embedding.
-        size: Width and height of the images that enter the trunk, in pixels.
+        pooling: The rule that makes a vector of the feature map.
+        size: Width and height of the images that enter the trunk, in pixels; one number for a
+            square.
+        tail: The layers from that vector to the embedding; none where that is it, as in the paper.
+        reading: What was found out about the network when it was loaded; None for networks of
+            the catalogue, where there was nothing to find out.
     """
 
     name: str
     trunk: nn.Module
     preprocessing: Preprocessing
     pooling: Pooling
-    size: int
+    size: InputSize
+    tail: tuple[Tail, ...] = ()
+    reading: NetworkReading | None = None
 
     @property
     def device(self) -> torch.device:
@@ -74,24 +55,26 @@ class SimilarityNetwork:
     def fingerprint(self) -> str:
         """What tells this network's embeddings from any other's, in hexadecimal.
 
-        Two networks have the same one only if their weights, pooling, input size and
+        Two networks have the same one only if their weights, pooling, tail, input size and
         preprocessing are the same.
         """
         return settings_digest(
             self.name,
             weights_digest(self.trunk),
-            *pooling_settings(self.pooling),
+            *rule_settings(self.pooling),
             self.size,
             self.preprocessing,
+            *([self.trunk.cut] if isinstance(self.trunk, CutTrunk) else []),
+            *(setting for tail in self.tail for setting in rule_settings(tail)),
         )
 
     def resized(self, image: Image.Image) -> NDArray[np.uint8]:
-        """An image stretched into the square that the trunk sees, nothing cropped.
+        """An image stretched into the rectangle that the trunk sees, nothing cropped.
 
         Returns:
-            (size, size, 3), 0..255.
+            (height, width, 3), 0..255.
         """
-        return np.asarray(resize_for_network(image, self.size))
+        return np.asarray(resize_for_network(image, self.size, self.preprocessing.interpolation))
 
     def pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Images as they enter the trunk.
@@ -100,7 +83,7 @@ class SimilarityNetwork:
             images: RGB images of any size, N of them.
 
         Returns:
-            (N, 3, size, size), float32, on the trunk's device.
+            (N, 3, height, width), float32, on the trunk's device.
         """
         return self.normalised([self.resized(image) for image in images])
 
@@ -111,7 +94,7 @@ class SimilarityNetwork:
             resized: Images as `resized` makes them, N of them.
 
         Returns:
-            (N, 3, size, size), float32, on the trunk's device.
+            (N, 3, height, width), float32, on the trunk's device.
         """
         values = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
         mean = torch.tensor(self.preprocessing.mean, device=self.device)[:, None, None]
@@ -125,7 +108,7 @@ class SimilarityNetwork:
         """The last feature map before pooling.
 
         Args:
-            pixels: (N, 3, size, size), as `pixels` makes them.
+            pixels: (N, 3, height, width), as `pixels` makes them.
 
         Returns:
             F, (N, H, W, C), float32, on the trunk's device.
@@ -144,16 +127,53 @@ class SimilarityNetwork:
         """
         return self.run_trunk(self.pixels(images))
 
+    def embed_feature_map(self, F: Tensor) -> Tensor:
+        """The embedding that the pooling and the tail make of a feature map.
+
+        Args:
+            F: (..., H, W, C), as `feature_map` makes it.
+
+        Returns:
+            e, (..., D), float32 or wider; gradients flow through it.
+        """
+        e = self.pooling.embed(F)
+        for layer in self.tail:
+            e = layer.embed(e)
+        return e
+
+    def decompose_feature_map(self, F: Tensor) -> DecomposedImage:
+        """Decompose the embedding that the pooling and the tail make of a feature map.
+
+        Args:
+            F: (..., H, W, C), as `feature_map` makes it.
+
+        Returns:
+            Contributions (..., H, W, D), embedding (..., D).
+        """
+        return decompose_through(F, self.pooling, self.tail)
+
+    def with_pooling(self, name: str) -> Self:
+        """The same network with another pooling of the same feature map.
+
+        The layers after its own pooling are dropped, unless that is the one.
+
+        Raises:
+            SettingsError: There is no such pooling.
+        """
+        if name == self.pooling.name:
+            return self
+        return replace(self, pooling=pooling_by_name(name), tail=(), reading=None)
+
     def unit_embeddings(self, pixels: Tensor) -> Tensor:
         """Embed images without decomposing them.
 
         Args:
-            pixels: (N, 3, size, size), as `pixels` makes them.
+            pixels: (N, 3, height, width), as `pixels` makes them.
 
         Returns:
             Unit embeddings ê, (N, D), float32, on the trunk's device.
         """
-        return unit_norm(self.pooling.embed(self.run_trunk(pixels)))
+        return unit_norm(self.embed_feature_map(self.run_trunk(pixels)))
 
     def decompose(self, images: Sequence[Image.Image]) -> DecomposedImage:
         """Embed images and decompose their embeddings.
@@ -164,29 +184,4 @@ class SimilarityNetwork:
         Returns:
             A batch of N decomposed images: contributions (N, H, W, D), embedding (N, D).
         """
-        return decompose(self.feature_map(images), self.pooling)
-
-
-def load_network(
-    name: str, pooling: str | None = None, size: int = DEFAULT_SIZE, pretrained: bool = True
-) -> SimilarityNetwork:
-    """Load a network by name.
-
-    Args:
-        name: One of `NETWORKS`.
-        pooling: One of `POOLINGS`; None takes the network's own.
-        size: One of `SIZES`, in pixels.
-        pretrained: Whether to load its pretrained weights; otherwise they are random.
-
-    Returns:
-        The network, ready for inference.
-
-    Raises:
-        SettingsError: A name or a size that is not on offer.
-        NetworkError: The weights cannot be downloaded, or do not fit.
-    """
-    entry = network_entry(name)
-    rule = pooling_by_name(pooling or entry.pooling)
-    if size not in SIZES:
-        raise SettingsError(f"unknown size {size}; choose one of {', '.join(map(str, SIZES))}")
-    return SimilarityNetwork(name, load_trunk(name, pretrained), entry.preprocessing, rule, size)
+        return self.decompose_feature_map(self.feature_map(images))

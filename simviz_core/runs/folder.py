@@ -6,8 +6,13 @@ from pathlib import Path
 
 from simviz_core.checkpoints import CHECKPOINT_SUFFIXES
 from simviz_core.errors import RunError
-from simviz_core.networks import DEFAULT_SIZE, pooling_by_name
-from simviz_core.networks.catalogue import network_entry
+from simviz_core.networks import (
+    DEFAULT_SIZE,
+    NETWORKS,
+    OWN_POOLING,
+    known_of,
+    pooling_by_name,
+)
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 from simviz_core.runs.run_file import RUN_FILE, read_run
 
@@ -86,7 +91,11 @@ def open_run(
         raise RunError(
             f"{root} holds checkpoints but no {RUN_FILE}; say which network they belong to"
         )
-    rule = pooling_by_name(pooling or network_entry(network).pooling)
+    known_of(network)
+    own = NETWORKS[network].pooling if network in NETWORKS else OWN_POOLING
+    rule = pooling or own
+    if rule != OWN_POOLING:
+        pooling_by_name(rule)
     numbered = [(_iteration(path.name), path) for path in files]
     checkpoints = [
         RunCheckpoint(iteration, path) for iteration, path in numbered if iteration is not None
@@ -97,7 +106,7 @@ def open_run(
             "checkpoint_100.pth"
         )
     passed_over = tuple(path.name for iteration, path in numbered if iteration is None)
-    return Run(root, network, rule.name, size, in_order(checkpoints, root), passed_over=passed_over)
+    return Run(root, network, rule, size, in_order(checkpoints, root), passed_over=passed_over)
 
 
 def _bare_files(root: Path) -> list[Path]:

@@ -7,8 +7,7 @@ from typing import Any
 
 from simviz_core.errors import RunError, SettingsError
 from simviz_core.files import write_atomically
-from simviz_core.networks import SIZES, pooling_by_name
-from simviz_core.networks.catalogue import network_entry
+from simviz_core.networks import NETWORKS, OWN_POOLING, SIZES, known_of, pooling_by_name
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 
 RUN_FILE = "run.json"
@@ -99,13 +98,14 @@ def read_run(root: Path) -> Run:
 
 def _check(run: Run, where: str) -> None:
     try:
-        network_entry(run.network)
-        pooling_by_name(run.pooling)
+        known_of(run.network)
+        if run.pooling != OWN_POOLING:
+            pooling_by_name(run.pooling)
     except SettingsError as error:
         raise RunError(f"{where}: {error}") from error
     if run.from_scratch and any(checkpoint.path is None for checkpoint in run.checkpoints):
         raise RunError(f"{where}: a checkpoint has no file, but the run began from scratch")
-    if run.size not in SIZES:
+    if run.network in NETWORKS and run.size not in SIZES:
         raise RunError(f"{where}: the size {run.size} is none of {', '.join(map(str, SIZES))}")
 
 

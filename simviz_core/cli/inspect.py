@@ -1,0 +1,43 @@
+"""`inspect NAME`: how a network pools, what follows, and whether it can be decomposed exactly."""
+
+import argparse
+
+from simviz_core.cli.network_options import (
+    add_network_choices,
+    add_network_details,
+    asked_network,
+    network_name,
+)
+from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.networks import RefusedNetwork, network_reading
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    inspect = commands.add_parser(
+        "inspect",
+        help="say how a network pools, and whether it can be decomposed exactly",
+        description="Try a network on random images: how it pools, what follows, and whether its "
+        "similarity can be decomposed exactly, with the largest residual that was met.",
+    )
+    inspect.add_argument("network", metavar="NAME", type=network_name, help="of the network")
+    add_network_choices(inspect)
+    add_network_details(inspect)
+    add_json_option(inspect)
+    inspect.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> None:
+    try:
+        reading = network_reading(asked_network(options))
+    except RefusedNetwork as error:
+        if options.json:
+            write_json(error.reading.as_json(), options.json)
+        raise
+    if options.json:
+        write_json(reading.as_json(), options.json)
+        return
+    print(reading.line)
+    print(f"largest residual {reading.residual:.1e}")
+    if reading.note:
+        print(reading.note)

@@ -1,0 +1,23 @@
+"""The pooling rules that can be chosen by name, on any feature map."""
+
+from simviz_core.decomposition import AveragePooling, GeMPooling, MaxPooling, Pooling, SumPooling
+from simviz_core.errors import SettingsError
+
+POOLINGS: dict[str, Pooling] = {
+    rule.name: rule for rule in (AveragePooling(), MaxPooling(), GeMPooling(3.0), SumPooling())
+}
+OWN_POOLING = "own"
+"""Stands for the pooling that the network itself does."""
+NAMED_POOLINGS = ("flatten", "attention")
+"""Poolings that can only be a network's own: they need weights that it has."""
+
+
+def pooling_by_name(name: str) -> Pooling:
+    """Look a pooling rule up by its name.
+
+    Raises:
+        SettingsError: There is none of that name.
+    """
+    if name not in POOLINGS:
+        raise SettingsError(f"unknown pooling {name!r}; choose one of {', '.join(POOLINGS)}")
+    return POOLINGS[name]

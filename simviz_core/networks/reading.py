@@ -1,0 +1,83 @@
+"""What was found out about a network: one value, and one line for people."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simviz_core.networks.sizes import input_size, size_text
+
+EXACT = "exact"
+FROZEN = "frozen"
+APPROXIMATE = "approximate"
+REFUSED = "refused"
+POOLING_TITLES = {
+    "average": "average pooling",
+    "max": "max pooling",
+    "sum": "sum pooling",
+    "gem": "GeM pooling",
+    "flatten": "flattened, fully connected",
+    "attention": "attention pooling",
+    "own": "each its own pooling",
+}
+
+
+@dataclass(frozen=True)
+class NetworkReading:
+    """How a network makes its embedding, and whether that is a sum over cells.
+
+    Attributes:
+        title: The network, as it is shown: "timm resnet50.a1_in1k".
+        size: Height and width of the images that it was tried on, in pixels.
+        verdict: `EXACT`; `FROZEN`, exact where attention weights or a layer norm's deviation are
+            taken as they are in the image; `APPROXIMATE`; or `REFUSED`.
+        pooling: The name of the pooling; None for a refused network.
+        channels: Of the feature map, C.
+        dimension: Of the embedding, D.
+        grid: Rows and columns of cells, (H, W).
+        is_tokens: Whether the cells are a transformer's tokens.
+        tail: The layers after the pooling that belong to the embedding.
+        residual: The largest |Σ A + b − e| of the images that it was tried on, relative to |e|.
+        remainder: Where it is approximate, the share of the squared length of the embedding that
+            no cell accounts for; the largest that was met.
+        note: What is left out of the network's own embedding and why, in a sentence.
+        reason: Why it is refused, and what to choose instead.
+        own_pooling: The pooling that the network itself does; None where none was found.
+        alternatives: Poolings of the last feature map that can be chosen.
+    """
+
+    title: str
+    size: tuple[int, int]
+    verdict: str
+    pooling: str | None = None
+    channels: int = 0
+    dimension: int = 0
+    grid: tuple[int, int] = (0, 0)
+    is_tokens: bool = False
+    tail: tuple[str, ...] = ()
+    residual: float = 0.0
+    remainder: float = 0.0
+    note: str | None = None
+    reason: str | None = None
+    own_pooling: str | None = None
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """All of it in one line: "… · 2,048 channels, 7 × 7 at 224 · average pooling · exact"."""
+        if self.pooling is None:
+            return f"{self.title} · refused: {self.reason}"
+        unit = " tokens" if self.is_tokens else ""
+        pooling = ", ".join([POOLING_TITLES.get(self.pooling, self.pooling), *self.tail])
+        verdict = self.verdict
+        if verdict == FROZEN:
+            what = "attention" if self.pooling == "attention" else "layer norm"
+            verdict = f"{EXACT}, {what} frozen"
+        if verdict == APPROXIMATE:
+            verdict += f", {self.remainder:.0%} in no cell"
+        return (
+            f"{self.title} · {self.channels:,} channels, {self.grid[0]} × {self.grid[1]}{unit} at "
+            f"{size_text(input_size(*self.size))} · {pooling} · {verdict}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON-ready values, the line among them."""
+        return {"line": self.line} | asdict(self)

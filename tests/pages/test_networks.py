@@ -1,0 +1,180 @@
+"""Any network on the pages: by name, with a checkpoint, another pooling; and what is refused."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from page_testing import open_page, until_indexed
+from streamlit.testing.v1 import AppTest
+
+from simviz_core.cli import main
+from simviz_core.networks import build_network
+from simviz_ui import weights
+
+PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
+NAME, RANDOM = "timm/test_resnet", "random (untrained)"
+
+
+def metric(app: AppTest, label: str) -> str:
+    return next(metric.value for metric in app.metric if metric.label == label)
+
+
+def captions(app: AppTest) -> str:
+    return "\n".join(caption.value for caption in app.sidebar.caption)
+
+
+@pytest.fixture
+def named(app: AppTest) -> AppTest:
+    """The Pair page with an untrained network of timm, entered by a link."""
+    return open_page(app, PAIR, network=NAME, weights=RANDOM)
+
+
+def test_the_network_says_what_was_found(named: AppTest) -> None:
+    assert "timm test_resnet · 96 channels, 5 × 5 at 160 · average pooling · exact" in captions(
+        named
+    )
+    assert metric(named, "Similarity") == metric(named, "Sum of the map")
+    assert float(metric(named, "Residual")) < 1e-5
+
+
+def test_a_network_is_chosen_from_the_list(app: AppTest) -> None:
+    app = open_page(app, PAIR, weights=RANDOM)
+    before = metric(app, "Similarity")
+    assert "timm/resnet50.a1_in1k" in app.selectbox("network").options
+    app.selectbox("network").set_value(f"{NAME}.r160_in1k").run()
+    assert not app.exception
+    assert "timm test_resnet" in captions(app)
+    assert metric(app, "Similarity") != before
+
+
+def test_the_page_shows_what_the_command_prints(
+    named: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named.get_by_key("own_pooling").set_value("gem").run()
+    named.text_input("any_size").set_value("96x64").run()
+    assert not named.exception
+    assert "2 × 3 at 96x64 · GeM pooling" in captions(named)
+    paths = [str(small_gallery / named.session_state[key]) for key in ("query", "match")]
+    options = ["--network", NAME, "--random-weights", "--pooling", "gem", "--size", "96x64"]
+    assert main(["pair", *paths, *options]) == 0
+    assert f"similarity {metric(named, 'Similarity')}" in capsys.readouterr().out
+    assert main(["pair", *paths, *options, "--json", "-"]) == 0
+    numbers = json.loads(capsys.readouterr().out)
+    assert (numbers["network"], numbers["size"]) == (NAME, [96, 64])
+
+
+def test_other_layers_give_other_cells(named: AppTest) -> None:
+    named.text_input("layer").set_value("layer3").run()
+    assert not named.exception
+    assert "10 × 10 at 160" in captions(named)
+    named.text_input("layer").set_value("nowhere").run()
+    assert not named.exception
+    assert any("no layer" in error.value for error in named.error)
+
+
+def test_a_refused_network_says_why_and_what_to_choose(app: AppTest) -> None:
+    app = open_page(app, PAIR, network="timm/test_vit", weights=RANDOM)
+    messages = [error.value for error in app.error]
+    assert len(messages) == 2, "beside the choice, and where the maps would be"
+    assert all("class token" in message and "choose average" in message for message in messages)
+    app.get_by_key("own_pooling").set_value("average").run()
+    assert not app.exception
+    assert not app.error
+    assert "10 × 10 tokens at 160 · average pooling · exact" in captions(app)
+    assert metric(app, "Similarity") == metric(app, "Sum of the map")
+
+
+def test_an_approximation_is_labelled(app: AppTest) -> None:
+    app = open_page(app, PAIR, network="torchvision/mobilenet_v3_small", weights=RANDOM)
+    assert "'hardswish', which is not affine" in captions(app)
+    assert not any("Approximate" in caption.value for caption in app.main.caption)
+    app.get_by_key("tail").set_value("keep").run()
+    assert not app.exception
+    assert "approximate, " in captions(app)
+    assert any("Approximate" in caption.value for caption in app.main.caption)
+
+
+def test_a_gallery_is_searched_with_it(app: AppTest) -> None:
+    for page in (SEARCH, REGION):
+        app = until_indexed(open_page(app, page, network=NAME, weights=RANDOM))
+        assert not app.error
+        assert "timm test_resnet" in captions(app)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("timm/no_such_network", "timm has no network"),
+        ("nonsense", "unknown network"),
+        ("python:os:getcwd", "would run code when loaded, so it is off"),
+        ("file:/etc/passwd", "would run code when loaded, so it is off"),
+        ("transformers/nothing", "transformers"),
+    ],
+)
+def test_names_in_a_link_do_no_harm(app: AppTest, network: str, message: str) -> None:
+    app = open_page(app, PAIR, network=network)
+    assert any(message in error.value.replace("\\", "") for error in app.error)
+
+
+def test_sizes_that_are_none_are_named(named: AppTest) -> None:
+    named.text_input("any_size").set_value("large").run()
+    assert not named.exception
+    assert any("no input size" in error.value for error in named.error)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> bytes:
+    torch.manual_seed(9)
+    content = io.BytesIO()
+    torch.save(build_network(NAME, pretrained=False).state_dict(), content)
+    return content.getvalue()
+
+
+def test_a_checkpoint_in_an_allowed_folder(
+    app: AppTest, checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMVIZ_GALLERIES", str(tmp_path))
+    path = tmp_path / "mine.pth"
+    path.write_bytes(checkpoint)
+    app = open_page(app, PAIR, network=NAME, weights=RANDOM)
+    before = metric(app, "Similarity")
+    assert str(path) in app.selectbox("weights").options
+    app.selectbox("weights").set_value(str(path)).run()
+    assert not app.exception
+    assert metric(app, "Similarity") != before
+    assert float(metric(app, "Residual")) < 1e-5
+
+
+def test_a_checkpoint_elsewhere_is_not_opened(
+    app: AppTest, checkpoint: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "allowed").mkdir()
+    monkeypatch.setenv("SIMVIZ_GALLERIES", str(tmp_path / "allowed"))
+    (tmp_path / "mine.pth").write_bytes(checkpoint)
+    app = open_page(app, PAIR, network=NAME, weights=str(tmp_path / "mine.pth"))
+    assert any("outside the folders that may be opened" in error.value for error in app.error)
+    assert not app.metric
+
+
+def test_an_uploaded_checkpoint(named: AppTest, checkpoint: bytes) -> None:
+    before = metric(named, "Similarity")
+    named.get_by_key("weights_file").upload("mine.pth", checkpoint).run()
+    assert not named.exception
+    assert named.session_state["weights"] == "uploaded: mine.pth"
+    assert metric(named, "Similarity") != before
+    named.get_by_key("weights_file").upload("bad.pth", b"not a checkpoint").run()
+    assert any("bad.pth" in error.value.replace("\\", "") for error in named.error)
+    assert named.session_state["weights"] == "uploaded: mine.pth"
+
+
+def test_an_upload_that_is_gone_is_explained(app: AppTest) -> None:
+    app = open_page(app, PAIR, network=NAME, weights=f"{weights.UPLOADED}mine.pth")
+    assert any("deleted with its session" in error.value for error in app.error)
+
+
+def test_the_default_networks_can_be_cut_and_untrained_too(app: AppTest) -> None:
+    app = open_page(app, PAIR, weights=RANDOM, layer="network.blocks.4")
+    assert "14 × 14 at 224" in captions(app)
+    assert float(metric(app, "Residual")) < 1e-5
