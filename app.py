@@ -19,6 +19,8 @@ page = st.navigation(
         st.Page("pages/pair.py", title="Pair", icon=":material/compare:"),
         st.Page("pages/search.py", title="Search", icon=":material/image_search:"),
         st.Page("pages/region.py", title="Region", icon=":material/select:"),
+        st.Page("pages/classes.py", title="Classes", icon=":material/category:"),
+        st.Page("pages/features.py", title="Features", icon=":material/bar_chart:"),
         st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/timeline:"),
     ]
 )

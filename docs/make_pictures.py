@@ -22,6 +22,8 @@ LINK = f"pair?query={QUERY}&match={MATCH}"
 SEARCH_LINK = "search?query=hotel_21/view_1.jpg"
 REGION_LINK = "region?query=hotel_01/view_0.jpg&regions=include:150,140,316,230"
 CHECKPOINTS_LINK = "checkpoints?query=hotel_29/view_2.jpg&run2=demo/runs/scratch"
+CLASSES_LINK = "classes?class=hotel_01&class2=hotel_03&class_map=Contrast"
+FEATURES_LINK = "features?one_pair=true&query=hotel_01/view_0.jpg&match=hotel_01/view_1.jpg"
 EXPORTS = '[data-testid="stDownloadButton"]'
 TABLE = '[data-testid="stDataFrame"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
@@ -52,7 +54,12 @@ def make_screenshots(url: str) -> None:
             page.wait_for_timeout(1500)
             page.screenshot(path=DOCS / f"page-{scheme}.png")
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        for name, link in (("search", SEARCH_LINK), ("region", REGION_LINK)):
+        for name, link in (
+            ("search", SEARCH_LINK),
+            ("region", REGION_LINK),
+            ("classes", CLASSES_LINK),
+            ("features", FEATURES_LINK),
+        ):
             page.goto(f"{url}/{link}")
             page.wait_for_selector(EXPORTS, timeout=120_000)
             page.wait_for_timeout(8000)  # until all maps are there

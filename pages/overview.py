@@ -23,6 +23,12 @@ st.markdown(
 st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
 st.page_link("pages/search.py", label="**Search a gallery**", icon=":material/image_search:")
 st.page_link("pages/region.py", label="**Search by a drawn region**", icon=":material/select:")
+st.page_link("pages/classes.py", label="**See what makes a class**", icon=":material/category:")
+st.page_link(
+    "pages/features.py",
+    label="**Find the features that carry a similarity**",
+    icon=":material/bar_chart:",
+)
 st.page_link(
     "pages/checkpoints.py",
     label="**Follow a query through the checkpoints of a training**",

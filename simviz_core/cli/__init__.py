@@ -1,8 +1,18 @@
 """The command line: `python -m simviz_core COMMAND …`, one module per command."""
 
 from simviz_core.cli.checkpoints import checkpoints_command
+from simviz_core.cli.classmap import classmap_command
+from simviz_core.cli.features import channels_command, features_command
 from simviz_core.cli.main import main
 from simviz_core.cli.pair import pair_command
 from simviz_core.cli.search import search_command
 
-__all__ = ["checkpoints_command", "main", "pair_command", "search_command"]
+__all__ = [
+    "channels_command",
+    "checkpoints_command",
+    "classmap_command",
+    "features_command",
+    "main",
+    "pair_command",
+    "search_command",
+]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from simviz_core import __version__
 from simviz_core.cli import (
     checkpoints,
+    classmap,
     evaluate,
+    features,
     index,
     inspect,
     networks,
@@ -18,7 +20,10 @@ from simviz_core.cli import (
 from simviz_core.cli.options import BAD_INPUT, OneLineParser
 from simviz_core.errors import SimVizError
 
-COMMANDS = (pair, search, index, evaluate, checkpoints, networks, inspect, train)
+COMMANDS = (
+    *(pair, search, index, evaluate, checkpoints, classmap, features, networks, inspect),
+    train,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -30,6 +30,7 @@ from simviz_core.decomposition.maps import (
     feature_contributions,
     similarity,
     similarity_map,
+    vector_bias,
     vector_map,
 )
 from simviz_core.decomposition.pooling import (
@@ -94,6 +95,7 @@ __all__ = [
     "similarity",
     "similarity_map",
     "unit_norm",
+    "vector_bias",
     "vector_map",
     "whitening_tail",
 ]

@@ -51,7 +51,20 @@ def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     Returns:
         b_i · ê_j / |e_i|, (...); 0 unless an affine tail with a bias follows the pooling.
     """
-    return (i.constant * j.unit_embedding).sum(-1) / i.norm
+    return vector_bias(i, j.unit_embedding)
+
+
+def vector_bias(i: DecomposedImage, vector: Tensor) -> Tensor:
+    """The part of the product of ê_i with a vector that belongs to no cell of image i.
+
+    Args:
+        i: The image.
+        vector: v, (..., D), as for `vector_map`.
+
+    Returns:
+        b_i · v / |e_i|, (...).
+    """
+    return (i.constant * vector).sum(-1) / i.norm
 
 
 def cell_to_cell(i: DecomposedImage, j: DecomposedImage) -> Tensor:
@@ -93,7 +106,8 @@ def contrast_map(i: DecomposedImage, j: DecomposedImage, k: DecomposedImage) -> 
 def class_map(i: DecomposedImage, others: Tensor) -> Tensor:
     """The sum of an image's similarity maps with the other images of its class.
 
-    Costs one product, whatever the size of the class.
+    Costs one product, whatever the size of the class, where the sum of the others' unit embeddings
+    is kept: it is `vector_map` with that sum.
 
     Args:
         i: The image that the map lies on.

@@ -7,6 +7,13 @@ from simviz_core.figures.checkpoints import (
     RunRows,
     checkpoints_figure,
 )
+from simviz_core.figures.classes import CLASS_MAP_LABEL, ClassBlock, ClassPanel, class_figure
+from simviz_core.figures.features import (
+    ChannelRow,
+    CurveLine,
+    channels_figure,
+    feature_curves_figure,
+)
 from simviz_core.figures.maps import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -15,6 +22,8 @@ from simviz_core.figures.maps import (
     ColourScale,
     FigureStyle,
     colour_scale,
+    contrast_legend,
+    contrast_scales,
     map_scales,
     overlay,
     upsample,
@@ -28,19 +37,29 @@ from simviz_core.figures.poolings import (
 from simviz_core.figures.search import SearchPanel, search_figure
 
 __all__ = [
+    "CLASS_MAP_LABEL",
     "COLOUR_MAPS",
     "DEFAULT_COLOUR_MAP",
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
+    "ChannelRow",
     "CheckpointColumn",
+    "ClassBlock",
+    "ClassPanel",
     "ColourScale",
+    "CurveLine",
     "FigureStyle",
     "MapPanel",
     "RunRows",
     "SearchPanel",
+    "channels_figure",
     "checkpoints_figure",
+    "class_figure",
     "colour_scale",
+    "contrast_legend",
+    "contrast_scales",
     "describe",
+    "feature_curves_figure",
     "map_scales",
     "overlay",
     "pair_figure",

@@ -139,6 +139,24 @@ def map_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[
     return [colour_scale(values, colour_map=style.colour_map) for values in maps]
 
 
+def contrast_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[ColourScale]:
+    """The colour scale of each contrast map, diverging and centred at zero whatever its signs.
+
+    Args:
+        maps: Contrast maps of any shapes, at least one.
+        style: Says whether they share one scale.
+    """
+    largest = [float(np.abs(values).max()) or 1.0 for values in maps]
+    if style.shared_scale:
+        largest = [max(largest)] * len(maps)
+    return [ColourScale(-high, high, DIVERGING_COLOUR_MAP) for high in largest]
+
+
+def contrast_legend(label: str, other: str) -> str:
+    """What the two ends of a contrast map's colours mean, in words."""
+    return f"red: speaks for {label} · blue: speaks for {other}"
+
+
 def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
     """The caption, its middle left out where it would run into its neighbour."""
     half = longest // 2

@@ -1,0 +1,32 @@
+"""Classes: what makes a class a class, and what tells it from another?"""
+
+import streamlit as st
+
+from simviz_core.classes import NO_CLASSES
+from simviz_ui.class_choice import class_choice
+from simviz_ui.class_matrix_chart import show_class_matrix
+from simviz_ui.class_view import show_classes, sums_of
+from simviz_ui.galleries import gallery_choice
+from simviz_ui.index_panel import gallery_index
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.sidebar import network_settings
+
+enter_through_app()
+st.title("Classes")
+st.markdown("What do the images of a class have in common, and what tells it from another class?")
+gallery = gallery_choice()
+settings = network_settings()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+with st.container():
+    index = gallery_index(gallery, settings)
+if index is None:
+    st.stop()
+if not index.classes:
+    st.info(f"There is nothing to show: {NO_CLASSES}.")
+    st.stop()
+sums = sums_of(index)
+choice = class_choice(sums)
+show_classes(gallery, sums, choice, settings)
+show_class_matrix(sums, choice.labels[0])

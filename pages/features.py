@@ -1,0 +1,57 @@
+"""Features: which components of the embedding carry a similarity?"""
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.feature_report import pair_line
+from simviz_ui.feature_curves import curve_choice, show_curves
+from simviz_ui.galleries import gallery_choice
+from simviz_ui.image_picker import image_picker
+from simviz_ui.index_panel import gallery_index
+from simviz_ui.messages import show_error
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.pair_channels import show_channels
+from simviz_ui.resources import decomposed
+from simviz_ui.sidebar import network_settings
+
+enter_through_app()
+st.title("Features")
+st.markdown(
+    "Few components of the embedding carry most of a similarity. Which, and what do they look at?"
+)
+gallery = gallery_choice()
+settings = network_settings()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+with st.container():
+    index = gallery_index(gallery, settings)
+if index is None:
+    st.stop()
+choice = curve_choice(settings, bool(index.classes))
+if not index.classes:
+    st.info("The gallery has no classes to draw pairs from; choose one pair instead.")
+curves = st.container()
+is_pair = st.toggle(
+    "One pair",
+    key="one_pair",
+    bind="query-params",
+    help="The curve of one pair, and the channels that contribute most to it.",
+)
+pair = None
+if is_pair:
+    with st.container():
+        query = image_picker("query", "Query", gallery, 0, wide=True)
+        match = image_picker("match", "Match", gallery, 1, wide=True)
+    if query is None or match is None:
+        st.stop()
+    try:
+        i, j = decomposed([query.picture, match.picture], settings)
+        pair = pair_line(i, j, "This pair")
+        if pair is None:
+            st.info("These two images are not similar at all: there is nothing to share out.")
+        show_channels(gallery, index, settings, query, match)
+    except SimVizError as error:
+        show_error(error)
+with curves:
+    show_curves(gallery, index, settings, choice, pair)

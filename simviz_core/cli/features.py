@@ -1,0 +1,206 @@
+"""`features`: which components of the embedding carry the similarity, over many random pairs."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from simviz_core.channels import channels_as_json, strongest_channels
+from simviz_core.cli.gallery_options import (
+    GALLERY_HELP,
+    add_store_options,
+    bring_up_to_date,
+    warn_of_unreadable,
+)
+from simviz_core.cli.network_options import (
+    add_network_details,
+    add_network_options,
+    asked_network,
+    asked_settings,
+    settings_words,
+)
+from simviz_core.cli.options import (
+    Commands,
+    OneLineParser,
+    add_figure_options,
+    add_json_option,
+    figure_style,
+    style_words,
+    whole_number,
+    write_json,
+)
+from simviz_core.decomposition import DecomposedImage, similarity
+from simviz_core.feature_report import (
+    caveats,
+    channel_rows,
+    channel_words,
+    curve_line,
+    settings_as_json,
+    top_words,
+)
+from simviz_core.figures import FigureStyle, channels_figure, feature_curves_figure
+from simviz_core.gallery import open_gallery
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.importance import PAIRS, curve_as_json, draw_pairs, feature_curve
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.pairs import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, load_index
+
+EXAMPLES = 4
+"""Images of the gallery for each channel."""
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    features = commands.add_parser(
+        "features",
+        help="show what share of the similarity the strongest features carry",
+        description="Average, over random pairs of images of the same class, the share of their "
+        "similarity that the k strongest components of the embedding carry; or show the strongest "
+        "components of one pair, where they are, and which images of the gallery excite them. The "
+        "gallery is indexed first where it is not yet.",
+    )
+    features.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)
+    features.add_argument(
+        "--pairs",
+        type=whole_number,
+        default=PAIRS,
+        metavar="N",
+        help="random pairs; where there are fewer, all of them; default: %(default)s",
+    )
+    features.add_argument(
+        "--seed", type=int, default=0, help="of the random pairs; default: %(default)s"
+    )
+    features.add_argument(
+        "--different-classes",
+        action="store_true",
+        help="pairs of images of different classes instead",
+    )
+    features.add_argument(
+        "--of-pair",
+        nargs=2,
+        metavar=("QUERY", "MATCH"),
+        help="show the strongest channels of this pair instead",
+    )
+    features.add_argument(
+        "--channels",
+        type=whole_number,
+        default=5,
+        metavar="K",
+        help="channels of the pair; default: %(default)s",
+    )
+    add_network_options(features)
+    add_network_details(features)
+    add_store_options(features)
+    add_figure_options(features, "the curve, or the channels with their maps,")
+    add_json_option(features)
+    features.set_defaults(run=_run)
+
+
+def features_command(
+    gallery: str, settings: NetworkSettings, pairs: int, seed: int, same_class: bool
+) -> str:
+    """The command that draws the same curve and prints its numbers.
+
+    Args:
+        gallery: The gallery's folder or manifest.
+        settings: The network, its pooling and its size.
+        pairs: How many random pairs.
+        seed: Of the pairs.
+        same_class: Whether they are of the same class.
+
+    Returns:
+        One line, quoted for a POSIX shell.
+    """
+    words = ["python", "-m", "simviz_core", "features", "--gallery", gallery]
+    words += ["--pairs", str(pairs), "--seed", str(seed)]
+    words += [] if same_class else ["--different-classes"]
+    return shlex.join(
+        [*words, *settings_words(settings), "--figure", "features.png", "--json", "-"]
+    )
+
+
+def channels_command(
+    query: str,
+    match: str,
+    gallery: str,
+    settings: NetworkSettings,
+    style: FigureStyle,
+    count: int,
+) -> str:
+    """The command that draws the strongest channels of a pair and prints their numbers.
+
+    Args:
+        query: Path of the query's file.
+        match: Path of the match's file.
+        gallery: The gallery's folder or manifest.
+        settings: The network, its pooling and its size.
+        style: How the figure shows the maps.
+        count: How many channels.
+
+    Returns:
+        One line, quoted for a POSIX shell.
+    """
+    words = ["python", "-m", "simviz_core", "features", "--gallery", gallery]
+    words += ["--of-pair", query, match, "--channels", str(count), *settings_words(settings)]
+    return shlex.join([*words, "--figure", "channels.png", *style_words(style), "--json", "-"])
+
+
+def _run(options: argparse.Namespace) -> None:
+    pictures = [load_image(Path(path)) for path in options.of_pair or ()]
+    gallery = open_gallery(options.gallery)
+    network = asked_network(options)
+    table, report = bring_up_to_date(options, gallery, network)
+    warn_of_unreadable(report)
+    index = load_index(gallery, table)
+    settings = asked_settings(options, network)
+    title = settings.title
+    if pictures:
+        values, lines = _channels(options, pictures, network, index, title)
+    else:
+        values, lines = _curve(options, index, title)
+    if options.json:
+        write_json({**settings_as_json(settings, options.gallery), **values}, options.json)
+    if not (options.figure or options.json):
+        print("\n".join(lines))
+
+
+def _curve(
+    options: argparse.Namespace, index: GalleryIndex, title: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The curve of random pairs: its numbers, and what is printed of it."""
+    sample = draw_pairs(index, not options.different_classes, options.pairs, options.seed)
+    curve = feature_curve(index, sample)
+    if options.figure:
+        line = curve_line(curve, f"{curve.pairs:,} pairs of {curve.kind}")
+        Path(options.figure).write_bytes(feature_curves_figure([line], title))
+    return curve_as_json(curve), [top_words(curve), *caveats(curve)]
+
+
+def _channels(
+    options: argparse.Namespace,
+    pictures: Sequence[LoadedImage],
+    network: SimilarityNetwork,
+    index: GalleryIndex,
+    title: str,
+) -> tuple[dict[str, Any], list[str]]:
+    """The strongest channels of a pair: their numbers, and what is printed of them."""
+    query, match = _decompose(network, pictures)
+    channels = strongest_channels(query, match, index, options.channels, EXAMPLES)
+    if options.figure:
+        pair = (pictures[0].pixels, pictures[1].pixels)
+        rows = channel_rows(channels, pair, partial(_decompose, network))
+        Path(options.figure).write_bytes(channels_figure(rows, title, figure_style(options)))
+    values = {
+        "query": options.of_pair[0],
+        "match": options.of_pair[1],
+        "similarity": similarity(query, match).item(),
+        "channels": channels_as_json(channels),
+    }
+    return values, [channel_words(found) for found in channels]
+
+
+def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> list[DecomposedImage]:
+    return [network.decompose([image.pixels])[0] for image in images]

@@ -1,0 +1,148 @@
+"""The figure of classes: their images with class maps, and what tells two classes apart."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.figures.maps import (
+    ColourScale,
+    FigureStyle,
+    add_colour_bar,
+    contrast_legend,
+    contrast_scales,
+    map_scales,
+    overlay,
+    shortened,
+)
+
+COLUMNS = 6
+"""Images beside one another."""
+CAPTION = 26
+"""Characters that fit over an image."""
+CLASS_MAP_LABEL = "contribution of a cell to the mean\nsimilarity with the class's other images"
+
+
+@dataclass(frozen=True)
+class ClassPanel:
+    """An image with its class map.
+
+    Attributes:
+        picture: RGB.
+        caption: Over the picture.
+        values: The class map divided by the number of images that it is summed over, (H, W).
+        contrast: The contrast map, (H, W); None where there is none.
+    """
+
+    picture: Image.Image
+    caption: str
+    values: NDArray[np.float32]
+    contrast: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ClassBlock:
+    """The images of one class.
+
+    Attributes:
+        title: Over all of them.
+        panels: At least one.
+        contrasted: The two classes of the contrast maps, the one that is subtracted last; None
+            where there are none.
+    """
+
+    title: str
+    panels: tuple[ClassPanel, ...]
+    contrasted: tuple[str, str] | None = None
+
+
+def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle) -> bytes:
+    """Draw one class, or two of them one under the other.
+
+    Args:
+        blocks: At least one.
+        settings: The network, in words.
+        style: How the maps are shown; a shared scale is one for all class maps, and another one
+            for all contrast maps.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+
+    Source: the paper's Figure 8.
+    """
+    panels = [panel for block in blocks for panel in block.panels]
+    columns = min(COLUMNS, max(len(block.panels) for block in blocks))
+    lines = [_lines(block, columns) for block in blocks]
+    scales = map_scales([panel.values for panel in panels], style)
+    contrasts = [panel.contrast for panel in panels if panel.contrast is not None]
+    others = contrast_scales(contrasts, style) if contrasts else []
+    figure = Figure(
+        figsize=(1.6 + 2.5 * columns, 0.5 + sum(0.6 + 2.15 * count for count in lines)),
+        layout="constrained",
+    )
+    figure.suptitle(settings, fontsize=10, color="0.35")
+    parts = figure.subfigures(len(blocks), 1, height_ratios=lines, squeeze=False)[:, 0]
+    start = 0
+    for part, block in zip(parts, blocks, strict=True):
+        stop = start + len(block.panels)
+        _draw_block(part, block, columns, scales[start:stop], others[start:stop], style)
+        start = stop
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _lines(block: ClassBlock, columns: int) -> int:
+    """Rows of pictures."""
+    return math.ceil(len(block.panels) / columns) * (2 if block.contrasted else 1)
+
+
+def _draw_block(
+    part: SubFigure,
+    block: ClassBlock,
+    columns: int,
+    scales: Sequence[ColourScale],
+    others: Sequence[ColourScale],
+    style: FigureStyle,
+) -> None:
+    part.suptitle(block.title, fontsize=11)
+    grid = part.subplots(_lines(block, columns), columns, squeeze=False)
+    for axis in grid.flat:
+        axis.set_axis_off()
+    step = 2 if block.contrasted else 1
+    for place, (panel, scale) in enumerate(zip(block.panels, scales, strict=True)):
+        line, column = divmod(place, columns)
+        axis = grid[step * line, column]
+        axis.imshow(overlay(panel.picture, panel.values, scale, style))
+        axis.set_title(shortened(panel.caption, CAPTION), fontsize=9)
+        if panel.contrast is not None:
+            lower = grid[step * line + 1, column]
+            lower.imshow(overlay(panel.picture, panel.contrast, others[place], style))
+    if style.shared_scale:
+        _add_bars(part, block, grid, scales[0], others)
+
+
+def _add_bars(
+    part: SubFigure,
+    block: ClassBlock,
+    grid: NDArray[np.object_],
+    scale: ColourScale,
+    others: Sequence[ColourScale],
+) -> None:
+    if block.contrasted is None:
+        add_colour_bar(part, grid.ravel().tolist(), scale, CLASS_MAP_LABEL)
+        return
+    upper: list[Axes] = grid[::2].ravel().tolist()
+    lower: list[Axes] = grid[1::2].ravel().tolist()
+    add_colour_bar(part, upper, scale, CLASS_MAP_LABEL)
+    legend = contrast_legend(*(shortened(label, CAPTION) for label in block.contrasted))
+    add_colour_bar(part, lower, others[0], legend.replace(" · ", "\n"))
