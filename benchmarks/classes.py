@@ -24,7 +24,9 @@ from simviz_core.retrieval import GalleryIndex
 
 GRID, DIMENSION = (7, 7), 1280
 SMALL, LARGE = 5, 5000
-ROUNDS = 15
+ROUNDS = 101
+
+Contenders = dict[str, Callable[[], object]]
 
 
 def random_index(sizes: dict[str, int]) -> GalleryIndex:
@@ -72,7 +74,7 @@ def main() -> None:
         return class_map_of(image, class_reference(sums, label))
 
     print("class map of one image")
-    contenders: dict[str, Callable[[], object]] = {
+    contenders: Contenders = {
         f"from the sum, class of {SMALL}": partial(from_sum, "small"),
         f"from the sum, class of {LARGE:,}": partial(from_sum, "large"),
         f"pairwise maps, class of {SMALL}": partial(pairwise, image, units[:SMALL]),
@@ -82,7 +84,7 @@ def main() -> None:
     rooms = random_index({f"hotel {number}": 6 for number in range(48)})
     sample = draw_pairs(rooms, same_class=False)
     print(f"feature curve of {len(sample.first):,} pairs")
-    curves: dict[str, Callable[[], object]] = {
+    curves: Contenders = {
         "drawn, multiplied, sorted and averaged": lambda: feature_curve(
             rooms, draw_pairs(rooms, same_class=False)
         ),
