@@ -9,8 +9,8 @@ from simviz_core.errors import SimVizError
 from simviz_core.following import most_changed
 from simviz_core.run_report import ChangedQuery
 from simviz_ui.checkpoint_reports import rows_to_search
-from simviz_ui.checkpoint_view import CLICKED
 from simviz_ui.image_picker import choose_image
+from simviz_ui.matches import CLICKED, follow_click
 from simviz_ui.messages import show_error
 from simviz_ui.resources import similarity_network
 from simviz_ui.run_index import CheckpointIndex
@@ -27,9 +27,7 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
         places: The checkpoints that are shown.
         all_classes: Whether images of the classes that training saw are asked, too.
     """
-    if CLICKED in st.session_state:
-        del st.session_state[CLICKED]
-        st.rerun()
+    follow_click()
     runs = {place.run.root: place.run for place in places}
     ready = {
         root: [place for place in places if place.run.root == root and place.index is not None]
@@ -131,7 +129,7 @@ def _table(changed: Sequence[ChangedQuery], with_maps: bool) -> None:
         chosen = st.session_state["changed_table"].selection.rows
         if chosen:
             choose_image("query", changed[chosen[0]].image.id)
-            st.session_state[CLICKED] = True
+            st.session_state[CLICKED] = None, {}
 
     st.dataframe(
         rows,

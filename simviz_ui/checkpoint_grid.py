@@ -46,11 +46,13 @@ class ShownColumn:
         waiting: What is being done meanwhile.
         error: Why it cannot be used.
         place: The column of the grid, from 1; equal iterations of two runs have the same.
+        number: Tells the checkpoint from the others that are shown.
     """
 
     title: str
     note: str
     place: int
+    number: int
     pictures: tuple[ShownPicture, ...] = ()
     waiting: str = ""
     error: str = ""
@@ -72,26 +74,29 @@ class ShownRun:
 def checkpoint_grid(
     runs: Sequence[ShownRun],
     key: str,
-    on_follow: Callable[[str], None],
-    on_query: Callable[[str], None],
+    on_pair: Callable[[int, str], None],
+    on_follow: Callable[[int, str], None],
+    on_query: Callable[[int, str], None],
 ) -> None:
     """Show runs stacked, their checkpoints side by side.
 
     Args:
         runs: One or more.
         key: The widget's key.
-        on_follow: Called with the id of a match that the query is to be followed with.
-        on_query: Called with the id of a match that is to be the new query.
+        on_pair: Called with a column's number and the id of a match in it, to explain that pair.
+        on_follow: The same for a match that the query is to be followed with.
+        on_query: The same for a match that is to be the new query.
     """
 
-    def take(name: str, act: Callable[[str], None]) -> None:
-        image_id = getattr(st.session_state[key], name)
-        if image_id is not None:
-            act(image_id)
+    def take(name: str, act: Callable[[int, str], None]) -> None:
+        clicked = getattr(st.session_state[key], name)
+        if clicked is not None:
+            act(clicked["column"], clicked["id"])
 
     _grid(
         data={"runs": [asdict(run) for run in runs]},
         key=key,
+        on_pair_change=lambda: take("pair", on_pair),
         on_follow_change=lambda: take("follow", on_follow),
         on_query_change=lambda: take("query", on_query),
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
+from simviz_core.networks import NETWORKS, size_text
 from simviz_core.run_report import (
     CheckpointReport,
     RunReport,
@@ -24,16 +25,18 @@ from simviz_ui.checkpoint_choice import MOST_COLUMNS
 from simviz_ui.checkpoint_grid import ShownColumn, ShownPicture, ShownRun, checkpoint_grid
 from simviz_ui.checkpoint_reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.exports import export_row
-from simviz_ui.galleries import gallery_name
+from simviz_ui.galleries import gallery_name, readable_path
 from simviz_ui.image_picker import choose_image
 from simviz_ui.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
+from simviz_ui.matches import CLICKED, PAIR_PAGE, follow_click
 from simviz_ui.navigation import run_again
 from simviz_ui.resources import gallery_picture
 from simviz_ui.run_index import CheckpointIndex
+from simviz_ui.sidebar import POOLING_TITLES
+from simviz_ui.weights import PRETRAINED
 
 BOX = (240, 240)
 """Pictures are as large as fits into this width and height, in pixels."""
-CLICKED = "clicked_match"
 
 
 @st.fragment
@@ -42,9 +45,7 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
 
     A fragment: its controls run it alone.
     """
-    if CLICKED in st.session_state:
-        del st.session_state[CLICKED]
-        st.rerun()
+    follow_click()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover("Display", icon=":material/palette:"):
             style = style_controls()
@@ -71,12 +72,19 @@ def _show_grid(
     columns: dict[Path, list[ShownColumn]] = {}
     numbers = column_numbers(places)
     titles = {place.run.root: run_title(place.run) for place in places}
-    for place, report, number in zip(places, reports, numbers, strict=True):
+    for number, (place, report) in enumerate(zip(places, reports, strict=True)):
         columns.setdefault(place.run.root, []).append(
-            _column(place, report, number, followed, scales, style)
+            _column(place, report, (numbers[number], number), followed, scales, style)
         )
     runs = [ShownRun(titles[root], tuple(found)) for root, found in columns.items()]
-    checkpoint_grid(runs, "checkpoint_grid", _follow_with, _make_query_of)
+
+    checkpoint_grid(
+        runs,
+        "checkpoint_grid",
+        lambda number, image_id: _open_pair(places[number], image_id),
+        _follow_with,
+        _make_query_of,
+    )
     if style.shared_scale and flat:
         colour_bar(map_scales(flat, style)[0])
     if moments := [report.moment for report in reports if report and report.moment]:
@@ -121,7 +129,7 @@ def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
 def _column(
     place: CheckpointIndex,
     report: CheckpointReport | None,
-    number: int,
+    number: tuple[int, int],
     followed: Followed,
     scales: Iterator[ColourScale],
     style: FigureStyle,
@@ -134,9 +142,9 @@ def _column(
         plain = ShownPicture(
             as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
         )
-        return ShownColumn(title, "", number, (plain,), waiting=text)
+        return ShownColumn(title, "", *number, (plain,), waiting=text)
     if report.moment is None:
-        return ShownColumn(title, "", number, error=_shortened(report.error, place))
+        return ShownColumn(title, "", *number, error=_shortened(report.error, place))
     note = ""
     if report.quality:
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
@@ -154,7 +162,7 @@ def _column(
         source = overlay_uri(partner, report.pair.match_map, next(scales), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
-        return ShownColumn(title, note, number, tuple(pictures))
+        return ShownColumn(title, note, *number, tuple(pictures))
     for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
         label, scale, query_scale = match.image.label, next(scales), next(scales)
         pictures.append(
@@ -168,7 +176,7 @@ def _column(
                 overlay_uri(query, maps.query_map, query_scale, style),
             )
         )
-    return ShownColumn(title, note, number, tuple(pictures))
+    return ShownColumn(title, note, *number, tuple(pictures))
 
 
 def _shortened(error: str | None, place: CheckpointIndex) -> str:
@@ -193,15 +201,36 @@ def _match_uri(
         return None
 
 
-def _follow_with(image_id: str) -> None:
+def _follow_with(number: int, image_id: str) -> None:
     choose_image("match", image_id)
     st.session_state["follow"] = "pair"
-    st.session_state[CLICKED] = True
+    st.session_state[CLICKED] = None, {}
 
 
-def _make_query_of(image_id: str) -> None:
+def _make_query_of(number: int, image_id: str) -> None:
     choose_image("query", image_id)
-    st.session_state[CLICKED] = True
+    st.session_state[CLICKED] = None, {}
+
+
+def _open_pair(place: CheckpointIndex, image_id: str) -> None:
+    """Have the Pair page opened on the query and a match, with the network of a checkpoint."""
+    settings = place.settings
+    weights = readable_path(Path(settings.checkpoint)) if settings.checkpoint else PRETRAINED
+    choose_image("match", image_id)
+    # As the widgets of the sidebar hold them, and as they write them into the link.
+    chosen: dict[str, tuple[object, str]] = {"weights": (weights, weights)}
+    if settings.network in NETWORKS:
+        chosen["network"] = settings.network, NETWORKS[settings.network].title
+        chosen["size"] = settings.size, f"{settings.size} px"
+        if settings.pooling in POOLING_TITLES:
+            chosen["pooling"] = settings.pooling, POOLING_TITLES[settings.pooling]
+    else:
+        chosen["network"] = settings.network, settings.network
+        chosen["any_size"] = size_text(settings.size), size_text(settings.size)
+    for name, (value, _) in chosen.items():
+        st.session_state[name] = value
+    link = {name: text for name, (_, text) in chosen.items()}
+    st.session_state[CLICKED] = PAIR_PAGE, {"match": image_id, **link}
 
 
 def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyle) -> None:

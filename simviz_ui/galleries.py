@@ -33,6 +33,8 @@ FOLDERS_SECRET = "galleries"
 DEMO = "demo rooms"
 """What the demo gallery is called in the choice and in links."""
 UPLOADED = "uploaded: "
+LARGEST_UPLOAD = 1000
+"""Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
 MOST_OFFERED = 100
 """Folders that the choice lists; others inside the allowed ones can be typed in."""
 
@@ -189,6 +191,7 @@ def _upload() -> None:
         type=["zip", *sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)],
         accept_multiple_files=True,
         key="gallery_files",
+        max_upload_size=LARGEST_UPLOAD,
         on_change=_take_upload,
     )
     if message := st.session_state.get("gallery_error"):

@@ -13,11 +13,14 @@ import streamlit as st
 from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, read_checkpoint
 from simviz_core.errors import CheckpointError, SimVizError
 from simviz_core.gallery import is_inside
+from simviz_core.runs import DEMO_RUNS
 from simviz_ui.galleries import FOLDERS_VARIABLE, allowed_folders, readable_path
 from simviz_ui.messages import show_error
 
 PRETRAINED, RANDOM = "pretrained", "random (untrained)"
 UPLOADED = "uploaded: "
+LARGEST_UPLOAD = 2000
+"""Of a checkpoint, in megabytes; it is held in memory while it arrives."""
 MOST_OFFERED = 100
 """Files that the choice lists; others inside the allowed folders can be typed in."""
 
@@ -60,7 +63,7 @@ def _path_of(chosen: str) -> str | None:
             "the uploaded checkpoint was deleted with its session; upload it again"
         )
     path = Path(chosen).expanduser()
-    if not is_inside(path, allowed_folders()):
+    if not is_inside(path, [*allowed_folders(), DEMO_RUNS]):
         raise CheckpointError(
             f"{chosen} is outside the folders that may be opened here. Whoever runs SimViz can "
             f"allow more in {FOLDERS_VARIABLE}"
@@ -105,6 +108,7 @@ def _upload() -> None:
         "A state_dict or safetensors file",
         type=sorted(suffix.removeprefix(".") for suffix in CHECKPOINT_SUFFIXES),
         key="weights_file",
+        max_upload_size=LARGEST_UPLOAD,
         on_change=_take_upload,
     )
     if message := st.session_state.get("weights_error"):

@@ -46,8 +46,9 @@ export default function ({ parentElement, data, setTriggerValue }) {
       if (match.id) {
         card.classList.add("match");
         const act = (name, text, title) => element("button", { type: "button", textContent: text, title,
-          onclick: () => setTriggerValue(name, match.id) });
+          onclick: () => setTriggerValue(name, { column: shown.number, id: match.id }) });
         card.append(element("div", { className: "actions" },
+          act("pair", "Pair", "Explain this pair in full, with this checkpoint"),
           act("follow", "Follow", "Follow the query with this image through the checkpoints"),
           act("query", "As query", "Follow this image instead")));
         button.setAttribute("aria-pressed", "false");

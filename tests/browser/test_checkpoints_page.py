@@ -120,6 +120,23 @@ def test_a_match_is_followed_through_the_checkpoints(
         expect(column.locator(".card").nth(1).locator(".label")).to_have_text(match or "")
 
 
+def test_a_match_opens_in_pair_with_the_checkpoint_s_weights(
+    page: Page, app_url: str, few_rooms: Path
+) -> None:
+    open_page(page, app_url, few_rooms, run=f"{RUNS}/average", query="hotel_29/view_2.jpg")
+    last = columns(page).last
+    score = last.locator(".card.match .score").first.inner_text()
+    last.get_by_role("button", name="Pair").first.click()
+    expect(page).to_have_url(re.compile("/pair.*weights="))
+    for _ in range(2):
+        shown = page.get_by_test_id("stMetricValue").first
+        expect(shown).to_be_visible()
+        settled(page)
+        # Three decimals in the grid, four on the Pair page.
+        assert float(shown.inner_text()) == pytest.approx(float(score), abs=6e-4)
+        page.reload()
+
+
 def test_a_row_of_what_changed_most_opens_in_the_grid(
     page: Page, app_url: str, few_rooms: Path
 ) -> None:
