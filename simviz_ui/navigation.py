@@ -23,7 +23,7 @@ SHARED = (
 
 
 def enter_through_app() -> None:
-    """Hand a page that was opened before app.py ever ran over to app.py.
+    """Hand a page that was opened before app.py ever ran over to app.py; keep what a link chose.
 
     Streamlit takes a folder named `pages` for its older kind of app, with each file a page of its
     own, until `st.navigation` has been called for the first time. A link straight to a page of a
@@ -32,6 +32,22 @@ def enter_through_app() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
+    _keep_choices()
+
+
+def _keep_choices() -> None:
+    """Keep what a link has chosen when another page is opened; before any widget is made.
+
+    Streamlit takes a value that came with the link, and that nobody has touched since, for gone
+    when the link of the next page does not name it. A value that is set is kept.
+    """
+    context = get_script_run_ctx()
+    page = context.page_script_hash if context else ""
+    if st.session_state.get("page_before") != page:
+        st.session_state["page_before"] = page
+        for name in SHARED:
+            if name in st.session_state and name not in st.query_params:
+                st.session_state[name] = st.session_state[name]
 
 
 def run_again() -> None:

@@ -80,3 +80,13 @@ def test_a_checkpoint_is_uploaded(pair: Page, tmp_path: Path) -> None:
     is_done(pair)
     expect(pair.get_by_test_id("stMain").get_by_text("Residual")).to_be_visible()
     expect(pair.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def test_what_a_link_chose_survives_the_navigation(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/pair?network={NAME}&weights=random%20(untrained)")
+    expect(page.get_by_test_id("stSidebar").get_by_text(LINE)).to_be_visible()
+    is_done(page)
+    for title in ("Region", "Search"):
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=title).click()
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        expect(page.get_by_test_id("stSidebar").get_by_text(LINE)).to_be_visible()
