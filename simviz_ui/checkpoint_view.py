@@ -276,7 +276,9 @@ def _chosen_checkpoints(reports: Sequence[RunReport]) -> list[str]:
     for report in reports:
         own |= {checkpoint.iteration for checkpoint in report.run.checkpoints}
         shown |= {found.checkpoint.iteration for found in report.checkpoints}
-        begins_before |= report.checkpoints[0].checkpoint not in report.run.checkpoints
+        begins_before |= any(
+            found.checkpoint not in report.run.checkpoints for found in report.checkpoints
+        )
     words = ["--before-training"] if begins_before else []
     if shown >= own:
         return words
