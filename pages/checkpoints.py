@@ -9,7 +9,7 @@ from simviz_ui.followed_query import followed_query
 from simviz_ui.galleries import gallery_choice
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.run_index import checkpoint_indexes
-from simviz_ui.runs import run_choice
+from simviz_ui.runs import run_choice, watch_runs
 
 enter_through_app()
 st.title("Checkpoints")
@@ -21,6 +21,7 @@ if gallery is None:
 row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 runs = run_choice(row)
 if runs is None:
+    watch_runs()
     st.stop()
 chosen = checkpoint_choice(runs, row)
 followed = followed_query(gallery, runs)
@@ -30,3 +31,4 @@ if followed is None:
     st.stop()
 show_checkpoints(places, followed)
 show_most_changed(places, followed.all_classes)
+watch_runs()

@@ -17,7 +17,9 @@ from simviz_ui.sidebar import POOLING_TITLES
 NO_RUN = "nothing"
 """In the choice of a second run."""
 MOST_OFFERED = 100
-SECONDS_BETWEEN_LOOKS = 2.0
+WATCHED = "watched_runs"
+"""In the session: the folders of the chosen runs, and what they held when they were opened."""
+SECONDS_BETWEEN_LOOKS = 8.0
 """How often the folders of the runs are looked at for new checkpoints."""
 
 
@@ -30,6 +32,7 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
     Returns:
         One or two runs; None where there is none to show, after the page has said what to do.
     """
+    st.session_state.pop(WATCHED, None)
     offered = _offered(tuple(allowed_folders()))
     with row:
         first = _run_box("Run", "run", offered, width=260)
@@ -46,7 +49,7 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
                 f"allow more in {FOLDERS_VARIABLE}"
             )
             return None
-    _watch(tuple(folders), tuple(_state(folder) for folder in folders))
+    st.session_state[WATCHED] = folders, [_state(folder) for folder in folders]
     network, pooling, size = DEFAULT_NETWORK, None, DEFAULT_SIZE
     if any(folder.is_dir() and not describes_itself(folder) for folder in folders):
         with row:
@@ -168,7 +171,12 @@ def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
-def _watch(folders: tuple[Path, ...], states: tuple[tuple[tuple[str, int, int], ...], ...]) -> None:
-    """Run the page again once a run has changed on disk."""
-    if tuple(_state(folder) for folder in folders) != states:
+def watch_runs() -> None:
+    """Run the page again once a run has changed on disk; the last thing on the page.
+
+    The last, so that no timer runs while the page is still being made: one that fires just when
+    the page asks to be run again makes Streamlit forget that.
+    """
+    folders, states = st.session_state.get(WATCHED, ([], []))
+    if [_state(folder) for folder in folders] != states:
         st.rerun()
