@@ -129,7 +129,7 @@ def see(
         The query as the checkpoint sees it.
     """
     found = rank(index, query, None, max(count, NEIGHBOURS), allowed)
-    direction = torch.from_numpy(vector).to(query.contributions)
+    direction = torch.tensor(vector).to(query.contributions)
     values = vector_map(query, direction)
     similarity = float(query.unit_embedding @ direction)
     bias = float(query.constant @ direction / query.norm)
