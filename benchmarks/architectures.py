@@ -21,10 +21,16 @@ from tqdm import tqdm
 
 from simviz_core.errors import SimVizError
 from simviz_core.networks import NetworkChoices, build_network, known_of, similarity_network
-from simviz_core.networks.adapting import TOLERANCE
+from simviz_core.networks.inspection.adapting import TOLERANCE
+from simviz_core.networks.inspection.reading import (
+    APPROXIMATE,
+    EXACT,
+    FROZEN,
+    POOLING_TITLES,
+    REFUSED,
+)
 from simviz_core.networks.loading import RefusedNetwork
-from simviz_core.networks.reading import APPROXIMATE, EXACT, FROZEN, POOLING_TITLES, REFUSED
-from simviz_core.store import default_store_folder
+from simviz_core.retrieval.store import default_store_folder
 
 REPORT = Path("docs/architectures.md")
 CONVOLUTIONAL = [

@@ -26,9 +26,9 @@ from torch import Tensor
 from benchmarks.timing import median_ratio, take_turns
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
 from simviz_core.images import load_image
-from simviz_core.indexing import BATCH, index_gallery
 from simviz_core.networks import NETWORKS, SimilarityNetwork, load_network
-from simviz_core.store import embedding_table
+from simviz_core.retrieval.indexing import BATCH, index_gallery
+from simviz_core.retrieval.store import embedding_table
 
 TARGET = 0.85
 """The share of the bare network's speed that indexing should reach."""

@@ -45,11 +45,11 @@ from sklearn.metrics import average_precision_score
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.gallery import DEMO_GALLERY, GalleryImage, open_gallery
+from simviz_core.gallery.masks import mask_weights
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.masks import mask_weights
 from simviz_core.networks import NETWORKS, POOLINGS, SimilarityNetwork, load_network
-from simviz_core.regions import Region, crop_to, weights_on
-from simviz_core.retrieval import GalleryIndex, Vector, region_vector, whole_vector
+from simviz_core.retrieval.ranking import GalleryIndex, Vector, region_vector, whole_vector
+from simviz_core.retrieval.regions import Region, crop_to, weights_on
 
 Mask = NDArray[np.bool_]
 

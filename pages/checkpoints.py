@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from simviz_ui.changed_queries import show_most_changed
-from simviz_ui.checkpoint_choice import checkpoint_choice
-from simviz_ui.checkpoint_view import show_checkpoints
-from simviz_ui.followed_query import followed_query
-from simviz_ui.galleries import gallery_choice
+from simviz_ui.checkpoints.changed_queries import show_most_changed
+from simviz_ui.checkpoints.choice import checkpoint_choice
+from simviz_ui.checkpoints.followed_query import followed_query
+from simviz_ui.checkpoints.indexes import checkpoint_indexes
+from simviz_ui.checkpoints.runs import run_choice, watch_runs
+from simviz_ui.checkpoints.view import show_checkpoints
+from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.navigation import enter_through_app
-from simviz_ui.run_index import checkpoint_indexes
-from simviz_ui.runs import run_choice, watch_runs
 
 enter_through_app()
 st.title("Checkpoints")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from simviz_ui.galleries import gallery_choice
+from simviz_ui.choices.galleries import gallery_choice
+from simviz_ui.choices.network import network_settings
 from simviz_ui.navigation import enter_through_app
-from simviz_ui.sidebar import network_settings
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pair.png"
 

@@ -6,14 +6,14 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
-from simviz_ui.galleries import gallery_choice
-from simviz_ui.image_picker import choose_image, image_picker
-from simviz_ui.messages import show_error
+from simviz_ui.choices.galleries import gallery_choice
+from simviz_ui.choices.image_picker import choose_image, image_picker
+from simviz_ui.choices.network import network_settings
+from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app
-from simviz_ui.pair_view import show_features, show_maps, show_score
-from simviz_ui.pinned_cells import pinned_cells
-from simviz_ui.resources import explain, pairs_of_cells
-from simviz_ui.sidebar import network_settings
+from simviz_ui.pair.pinned_cells import pinned_cells
+from simviz_ui.pair.view import show_features, show_maps, show_score
+from simviz_ui.serving.resources import explain, pairs_of_cells
 
 
 def pair_tools(gallery: Gallery) -> None:

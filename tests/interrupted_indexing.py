@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from simviz_core import indexing
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import load_network
-from simviz_core.store import embedding_table
+from simviz_core.retrieval import indexing
+from simviz_core.retrieval.store import embedding_table
 
 BATCH = 4
 """Images to a batch; every batch is written at once."""
@@ -36,7 +36,7 @@ def indexing_process(gallery: Path, store: Path) -> Iterator[tuple[BaseProcess, 
         report when all are.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lancedb", "timm", "simviz_core.indexing"])
+    context.set_forkserver_preload(["lancedb", "timm", "simviz_core.retrieval.indexing"])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_index, args=(gallery, store, sender))
     process.start()

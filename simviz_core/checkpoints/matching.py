@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import CheckpointError
 from simviz_core.networks.catalogue import TimmTrunk
-from simviz_core.networks.trunk import CutTrunk
+from simviz_core.networks.inspection.trunk import CutTrunk
 
 HEADS = frozenset({"classifier", "fc", "head", "heads", "last_linear"})
 """Names of what follows the pooling; the embedding does not depend on it."""

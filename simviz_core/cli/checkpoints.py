@@ -10,15 +10,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.cli.gallery_options import (
+from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
     find_in,
     warn_of_unreadable,
 )
-from simviz_core.cli.network_options import add_network_options
-from simviz_core.cli.options import (
+from simviz_core.cli.options.network import add_network_options
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_figure_options,
@@ -31,21 +31,22 @@ from simviz_core.cli.options import (
 )
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
-from simviz_core.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
 from simviz_core.figures import FigureStyle, checkpoints_figure
-from simviz_core.following import FollowedQuery, checkpoint_report, most_changed
-from simviz_core.gallery import Gallery, open_gallery
-from simviz_core.images import LoadedImage, load_image
-from simviz_core.masks import GalleryMasks, find_masks
-from simviz_core.networks import SimilarityNetwork, own_size
-from simviz_core.retrieval import GalleryIndex, Mask, load_index
-from simviz_core.run_report import (
+from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
+from simviz_core.following.report import (
     ChangedQuery,
     CheckpointReport,
     RunReport,
     reports_as_json,
     run_rows,
 )
+from simviz_core.following.timeline import held_out_rows
+from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery.masks import GalleryMasks, find_masks
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.networks import SimilarityNetwork, own_size
+from simviz_core.retrieval.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
+from simviz_core.retrieval.ranking import GalleryIndex, Mask, load_index
 from simviz_core.runs import (
     Run,
     RunCheckpoint,
@@ -54,7 +55,6 @@ from simviz_core.runs import (
     open_run,
     with_pretrained,
 )
-from simviz_core.timeline import held_out_rows
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

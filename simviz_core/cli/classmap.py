@@ -5,7 +5,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from simviz_core.class_report import (
+from simviz_core.classes.maps import ClassSums, class_sums, most_typical
+from simviz_core.classes.report import (
     ClassSummary,
     ImageInClass,
     class_block,
@@ -15,22 +16,21 @@ from simviz_core.class_report import (
     summarise,
     summary_line,
 )
-from simviz_core.classes import ClassSums, class_sums, most_typical
-from simviz_core.cli.gallery_options import (
+from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
     find_in,
     warn_of_unreadable,
 )
-from simviz_core.cli.network_options import (
+from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options import (
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_figure_options,
@@ -45,8 +45,8 @@ from simviz_core.figures import FigureStyle, class_figure
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.pairs import NetworkSettings
-from simviz_core.retrieval import load_index
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.ranking import load_index
 
 TOP = 12
 """Images of a class, unless told otherwise."""

@@ -5,23 +5,23 @@ import sys
 
 from tqdm import tqdm
 
-from simviz_core.cli.gallery_options import (
+from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
     warn_of_unreadable,
 )
-from simviz_core.cli.network_options import add_network_details, add_network_options, asked_network
-from simviz_core.cli.options import (
+from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_json_option,
     whole_number,
     write_json,
 )
-from simviz_core.evaluation import quality_as_json, retrieval_quality
 from simviz_core.gallery import open_gallery
-from simviz_core.retrieval import load_index
+from simviz_core.retrieval.evaluation import quality_as_json, retrieval_quality
+from simviz_core.retrieval.ranking import load_index
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

@@ -7,21 +7,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from simviz_core.channels import channels_as_json, strongest_channels
-from simviz_core.cli.gallery_options import (
+from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
     warn_of_unreadable,
 )
-from simviz_core.cli.network_options import (
+from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options import (
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_figure_options,
@@ -32,7 +31,9 @@ from simviz_core.cli.options import (
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage, similarity
-from simviz_core.feature_report import (
+from simviz_core.features.channels import channels_as_json, strongest_channels
+from simviz_core.features.curve import PAIRS, curve_as_json, draw_pairs, feature_curve
+from simviz_core.features.report import (
     caveats,
     channel_rows,
     channel_words,
@@ -43,10 +44,9 @@ from simviz_core.feature_report import (
 from simviz_core.figures import FigureStyle, channels_figure, feature_curves_figure
 from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.importance import PAIRS, curve_as_json, draw_pairs, feature_curve
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.pairs import NetworkSettings
-from simviz_core.retrieval import GalleryIndex, load_index
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.ranking import GalleryIndex, load_index
 
 EXAMPLES = 4
 """Images of the gallery for each channel."""

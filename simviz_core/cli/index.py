@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from simviz_core.cli.gallery_options import GALLERY_HELP, add_store_options, bring_up_to_date
-from simviz_core.cli.network_options import add_network_details, add_network_options, asked_network
-from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, bring_up_to_date
+from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
+from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import open_gallery
-from simviz_core.indexing import IndexReport
+from simviz_core.retrieval.indexing import IndexReport
 
 MOST_NAMES = 20
 """Files that are named in the summary; the JSON names all."""

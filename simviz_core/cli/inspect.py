@@ -2,13 +2,13 @@
 
 import argparse
 
-from simviz_core.cli.network_options import (
+from simviz_core.cli.options.network import (
     add_network_choices,
     add_network_details,
     asked_network,
     network_name,
 )
-from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.networks import RefusedNetwork, network_reading
 
 

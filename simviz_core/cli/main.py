@@ -17,7 +17,7 @@ from simviz_core.cli import (
     search,
     train,
 )
-from simviz_core.cli.options import BAD_INPUT, OneLineParser
+from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
 from simviz_core.errors import SimVizError
 
 COMMANDS = (

@@ -2,10 +2,10 @@
 
 import argparse
 
-from simviz_core.cli.options import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.errors import SettingsError
 from simviz_core.networks import NETWORKS, source_names
-from simviz_core.networks.sources import matching_names
+from simviz_core.networks.sources.registry import matching_names
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

@@ -5,15 +5,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from simviz_core.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
-from simviz_core.cli.network_options import (
+from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options import (
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_figure_options,
@@ -25,14 +24,15 @@ from simviz_core.cli.options import (
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
-from simviz_core.pairs import (
+from simviz_core.pairs.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
+from simviz_core.pairs.explanation import (
     NetworkSettings,
     PairExplanation,
     explain_pair,
     pair_as_json,
     save_pair_arrays,
 )
-from simviz_core.poolings import COMPARED, compare_poolings, map_spread, poolings_as_json
+from simviz_core.pairs.poolings import COMPARED, compare_poolings, map_spread, poolings_as_json
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

@@ -9,21 +9,21 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from simviz_core.cli.gallery_options import (
+from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     bring_up_to_date,
     find_in,
     warn_of_unreadable,
 )
-from simviz_core.cli.network_options import (
+from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
     asked_network,
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options import (
+from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
     add_figure_options,
@@ -33,17 +33,17 @@ from simviz_core.cli.options import (
     whole_number,
     write_json,
 )
-from simviz_core.cli.search_options import add_filter_options, add_region_options
+from simviz_core.cli.options.region import add_filter_options, add_region_options
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import POOLINGS, SimilarityNetwork
-from simviz_core.pairs import NetworkSettings
-from simviz_core.poolings import COMPARED, map_spread
-from simviz_core.regions import Region, crop_to, weights_on
-from simviz_core.retrieval import choose, load_index
-from simviz_core.search import (
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.pairs.poolings import COMPARED, map_spread
+from simviz_core.retrieval.ranking import choose, load_index
+from simviz_core.retrieval.regions import Region, crop_to, weights_on
+from simviz_core.retrieval.search import (
     MatchMaps,
     Ranking,
     match_maps,

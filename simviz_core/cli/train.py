@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.cli.gallery_options import GALLERY_HELP
-from simviz_core.cli.network_options import add_trained_network_options
-from simviz_core.cli.options import Commands, OneLineParser, whole_numbers
+from simviz_core.cli.options.gallery import GALLERY_HELP
+from simviz_core.cli.options.network import add_trained_network_options
+from simviz_core.cli.options.output import Commands, OneLineParser, whole_numbers
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.networks import NETWORKS

@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle as Frame
 from PIL import Image
 
-from simviz_core.cells import BlockPart
 from simviz_core.figures.maps import (
     FigureStyle,
     add_colour_bar,
     colour_scale,
     overlay,
 )
+from simviz_core.pairs.cells import BlockPart
 
 TOGETHER = "contribution together with the framed cells"
 

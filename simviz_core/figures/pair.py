@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from simviz_core.cells import BlockPart
 from simviz_core.figures.cells import draw_block
 from simviz_core.figures.maps import (
     FigureStyle,
@@ -16,7 +15,8 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.pairs import PairExplanation
+from simviz_core.pairs.cells import BlockPart
+from simviz_core.pairs.explanation import PairExplanation
 
 
 def pair_figure(

@@ -1,6 +1,5 @@
 """Networks: load them by name, see images as they do, and decompose their embeddings."""
 
-from simviz_core.networks.adapting import TAILS, NetworkChoices
 from simviz_core.networks.catalogue import (
     DEFAULT_NETWORK,
     NETWORKS,
@@ -8,6 +7,8 @@ from simviz_core.networks.catalogue import (
     load_trunk,
 )
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
+from simviz_core.networks.inspection.adapting import TAILS, NetworkChoices
+from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.loading import (
     RefusedNetwork,
     adapted_network,
@@ -21,8 +22,6 @@ from simviz_core.networks.loading import (
 )
 from simviz_core.networks.poolings import OWN_POOLING, POOLINGS, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.programs import allowed_programs, allowing, is_program_name
-from simviz_core.networks.reading import NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import (
     DEFAULT_SIZE,
@@ -32,7 +31,8 @@ from simviz_core.networks.sizes import (
     size_from_text,
     size_text,
 )
-from simviz_core.networks.sources import is_source_name, source_names
+from simviz_core.networks.sources.programs import allowed_programs, allowing, is_program_name
+from simviz_core.networks.sources.registry import is_source_name, source_names
 
 __all__ = [
     "BETWEEN",

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from simviz_core.decomposition import DecomposedImage, join, unit_norm
 from simviz_core.errors import NetworkError
 from simviz_core.networks.fingerprint import settings_digest
+from simviz_core.networks.inspection.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import height_and_width
 

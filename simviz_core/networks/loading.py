@@ -5,18 +5,17 @@ from dataclasses import replace
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
-from simviz_core.networks.adapting import (
+from simviz_core.networks.catalogue import NETWORKS, for_inference, load_trunk, network_entry
+from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
+from simviz_core.networks.inspection.adapting import (
     Adapted,
     NetworkChoices,
     adapt,
     verified_reading,
 )
-from simviz_core.networks.catalogue import NETWORKS, for_inference, load_trunk, network_entry
-from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
+from simviz_core.networks.inspection.reading import REFUSED, NetworkReading
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.programs import is_program_name
-from simviz_core.networks.reading import REFUSED, NetworkReading
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import (
     DEFAULT_SIZE,
@@ -26,7 +25,8 @@ from simviz_core.networks.sizes import (
     height_and_width,
     input_size,
 )
-from simviz_core.networks.sources import is_source_name, named_source
+from simviz_core.networks.sources.programs import is_program_name
+from simviz_core.networks.sources.registry import is_source_name, named_source
 
 
 def load_network(

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from simviz_core.decomposition import DecomposedImage, Pooling, Tail, unit_norm
 from simviz_core.images import resize_for_network
-from simviz_core.networks.adapting import decompose_through
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
+from simviz_core.networks.inspection.adapting import decompose_through
+from simviz_core.networks.inspection.reading import NetworkReading
+from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.reading import NetworkReading
 from simviz_core.networks.sizes import InputSize
-from simviz_core.networks.trunk import CutTrunk
 
 
 @dataclass(frozen=True)

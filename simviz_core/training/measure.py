@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import torch
 
-from simviz_core.evaluation import RetrievalQuality, retrieval_quality
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval import GalleryIndex
+from simviz_core.retrieval.evaluation import RetrievalQuality, retrieval_quality
+from simviz_core.retrieval.ranking import GalleryIndex
 
 BATCH_SIZE = 16
 """Images that enter the network together."""

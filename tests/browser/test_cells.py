@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from simviz_core.cli import main
 from simviz_core.figures import colour_scale, upsample
-from simviz_ui.frontend import asset
+from simviz_ui.components.assets import asset
 
 LINK = "?query=hotel_00/view_2.jpg&match=hotel_00/view_4.jpg"
 BLOCK = re.compile(r"[?&]cell=([^&]*)")

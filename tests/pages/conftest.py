@@ -8,7 +8,7 @@ import streamlit as st
 from page_testing import new_app
 from streamlit.testing.v1 import AppTest
 
-from simviz_ui import galleries
+from simviz_ui.choices import galleries
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from simviz_core.checkpoints import save_checkpoint
 from simviz_core.cli import main
 from simviz_core.networks import load_trunk
 from simviz_core.runs import Run, RunCheckpoint, write_run
-from simviz_ui import galleries, run_index
+from simviz_ui.checkpoints import indexes as run_index
+from simviz_ui.choices import galleries
 
 CHECKPOINTS = "pages/checkpoints.py"
 
@@ -201,7 +202,7 @@ def test_a_folder_without_checkpoints_says_so(app: AppTest, run_folder: Path) ->
 def test_without_any_run_the_page_says_how_to_begin(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from simviz_ui import runs
+    from simviz_ui.checkpoints import runs
 
     monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path / "gallery"))
     monkeypatch.setattr(runs, "DEMO_RUNS", tmp_path / "none")

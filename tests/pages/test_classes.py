@@ -10,7 +10,7 @@ from page_testing import open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui import galleries
+from simviz_ui.choices import galleries
 
 CLASSES = "pages/classes.py"
 

@@ -8,7 +8,7 @@ import pytest
 from page_testing import button, open_page, png, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_ui import galleries
+from simviz_ui.choices import galleries
 
 SEARCH = "pages/search.py"
 

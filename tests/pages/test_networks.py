@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
 from simviz_core.networks import build_network
-from simviz_ui import weights
+from simviz_ui.choices import weights
 
 PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
 NAME, RANDOM = "timm/test_resnet", "random (untrained)"

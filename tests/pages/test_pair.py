@@ -12,8 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui import galleries
-from simviz_ui.uploads import upload_store
+from simviz_ui.choices import galleries
+from simviz_ui.choices.uploads import upload_store
 
 PAIR = "pages/pair.py"
 

@@ -8,8 +8,8 @@ from page_testing import open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_core.regions import Region
-from simviz_ui.region_link import region_as_link, region_from_link
+from simviz_core.retrieval.regions import Region
+from simviz_ui.region.link import region_as_link, region_from_link
 
 REGION = "pages/region.py"
 DRAWN = "include:8.00,4.00,40.00,30.00;exclude:30.00,4.00,64.00,20.00"

@@ -8,7 +8,8 @@ from page_testing import button, new_app, open_page, png, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui import galleries, index_panel
+from simviz_ui.choices import galleries
+from simviz_ui.gallery_index import panel as index_panel
 
 SEARCH = "pages/search.py"
 

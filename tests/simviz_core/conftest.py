@@ -10,7 +10,6 @@ from PIL import Image
 from torch import nn
 
 from simviz_core.gallery import Gallery, open_gallery
-from simviz_core.indexing import index_gallery
 from simviz_core.networks import (
     NETWORKS,
     NetworkEntry,
@@ -18,8 +17,9 @@ from simviz_core.networks import (
     SimilarityNetwork,
     load_network,
 )
-from simviz_core.retrieval import GalleryIndex, load_index
-from simviz_core.store import embedding_table
+from simviz_core.retrieval.indexing import index_gallery
+from simviz_core.retrieval.ranking import GalleryIndex, load_index
+from simviz_core.retrieval.store import embedding_table
 
 
 @pytest.fixture(scope="session")

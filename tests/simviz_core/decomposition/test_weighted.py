@@ -25,7 +25,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
-from simviz_core.networks.attention import read_attention
+from simviz_core.networks.inspection.attention import read_attention
 
 GRIDS = st.tuples(st.integers(1, 5), st.integers(1, 5))
 

@@ -12,8 +12,8 @@ from simviz_core.figures import (
     search_poolings_figure,
     spread_line,
 )
-from simviz_core.pairs import NetworkSettings, PairExplanation
-from simviz_core.poolings import compare_poolings, map_spread
+from simviz_core.pairs.explanation import NetworkSettings, PairExplanation
+from simviz_core.pairs.poolings import compare_poolings, map_spread
 
 GREY = Image.new("RGB", (320, 240), (128, 128, 128))
 

@@ -1,0 +1,221 @@
+"""What is shown and exported of classes and of the images in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simviz_core import __version__
+from simviz_core.classes.maps import (
+    ClassMap,
+    ClassSums,
+    ContrastMap,
+    class_contrast,
+    class_map_of,
+    class_reference,
+)
+from simviz_core.classes.matrix import class_similarities, closest_classes
+from simviz_core.decomposition import DecomposedImage
+from simviz_core.errors import GalleryError, SettingsError
+from simviz_core.figures import ClassBlock, ClassPanel
+from simviz_core.images import load_image
+from simviz_core.pairs.explanation import NetworkSettings
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """A class in figures.
+
+    Attributes:
+        label: The class.
+        images: How many it has.
+        similarity: The mean similarity of two of its images; None for a class of one image.
+        closest: The most similar other class, and the mean similarity to it; None where the
+            gallery has one class.
+    """
+
+    label: str
+    images: int
+    similarity: float | None
+    closest: tuple[str, float] | None
+
+
+@dataclass(frozen=True)
+class ImageInClass:
+    """An image with its class map.
+
+    Attributes:
+        path: The image's file, as it is written in reports.
+        label: The image's own class; None where it has none, or is not of the gallery.
+        map: Its map with the (other) images of a class.
+        contrast: Why it is closer to that class than to another one; None if that was not asked.
+    """
+
+    path: str
+    label: str | None
+    map: ClassMap
+    contrast: ContrastMap | None = None
+
+
+def summarise(sums: ClassSums, label: str) -> ClassSummary:
+    """A class in figures.
+
+    Raises:
+        GalleryError: There is no such class.
+    """
+    place = sums.place(label)
+    own = float(class_similarities(sums, sums.places([label]))[0, 0])
+    closest = closest_classes(sums, label)
+    size = int(sums.sizes[place])
+    return ClassSummary(label, size, own if size > 1 else None, closest[0] if closest else None)
+
+
+def class_to_contrast(sums: ClassSums, label: str, wanted: str | None = None) -> str:
+    """The class that another one is contrasted with: the one that is wanted, or the closest.
+
+    Raises:
+        GalleryError: There is no such class, or no second class.
+        SettingsError: It is the class itself.
+    """
+    if wanted is not None:
+        sums.place(wanted)
+        if wanted == label:
+            raise SettingsError(f"{label!r} cannot be contrasted with itself; name another class")
+        return wanted
+    closest = closest_classes(sums, label)
+    if not closest:
+        raise GalleryError("the gallery has one class only; a contrast needs a second one")
+    return closest[0][0]
+
+
+def image_in_class(
+    image: DecomposedImage,
+    sums: ClassSums,
+    label: str,
+    path: str,
+    image_id: str | None = None,
+    against: str | None = None,
+) -> ImageInClass:
+    """The class map of an image, and its contrast with another class.
+
+    Args:
+        image: One image, contributions (H, W, D).
+        sums: Of the gallery, by the same network.
+        label: The class.
+        path: The image's file, as it is to be written.
+        image_id: Its id in the gallery; None where it is not of the gallery.
+        against: The class that is subtracted; None leaves the contrast out.
+
+    Raises:
+        GalleryError: There is no such class, or no other image in it.
+    """
+    own = sums.index.row.get(image_id or "")
+    reference = class_reference(sums, label, image_id)
+    contrast = None
+    if against is not None:
+        contrast = class_contrast(image, reference, class_reference(sums, against, image_id))
+    return ImageInClass(
+        path,
+        sums.index.images[own].label if own is not None else None,
+        class_map_of(image, reference),
+        contrast,
+    )
+
+
+def class_block(
+    summary: ClassSummary, images: Sequence[ImageInClass], first: int = 1
+) -> ClassBlock:
+    """Images of one class as the figure shows them.
+
+    Args:
+        summary: Of the class that they are compared with.
+        images: With their maps, at least one; all with a contrast to the same class, or none.
+        first: The rank of the first one.
+
+    Raises:
+        ImageError: A file cannot be read any more.
+    """
+    contrast = images[0].contrast
+    return ClassBlock(
+        title=summary_line(summary),
+        panels=tuple(
+            ClassPanel(
+                load_image(Path(found.path)).pixels,
+                f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}",
+                found.map.mean_values,
+                found.contrast.values if found.contrast else None,
+            )
+            for place, found in enumerate(images, start=first)
+        ),
+        contrasted=(contrast.label, contrast.other) if contrast else None,
+    )
+
+
+def summary_line(summary: ClassSummary) -> str:
+    """A class in one line."""
+    parts = [f"{summary.label}: {summary.images:,} {'image' if summary.images == 1 else 'images'}"]
+    if summary.similarity is not None:
+        parts.append(f"mean similarity {summary.similarity:.3f}")
+    if summary.closest is not None:
+        label, similarity = summary.closest
+        parts.append(f"closest class {label} ({similarity:.3f})")
+    return " · ".join(parts)
+
+
+def classes_as_json(
+    summaries: Sequence[ClassSummary],
+    images: Sequence[ImageInClass],
+    gallery: str,
+    settings: NetworkSettings,
+) -> dict[str, Any]:
+    """Class maps as JSON-ready values.
+
+    Args:
+        summaries: Of the classes.
+        images: With their maps.
+        gallery: As the user named it.
+        settings: The network.
+
+    Returns:
+        The settings, `classes` and `images`; maps are lists of rows.
+    """
+    return {
+        "gallery": gallery,
+        **settings.as_json(),
+        "classes": [_class_as_json(summary) for summary in summaries],
+        "images": [_image_as_json(found) for found in images],
+        "version": __version__,
+    }
+
+
+def _class_as_json(summary: ClassSummary) -> dict[str, Any]:
+    closest = summary.closest
+    return {
+        "label": summary.label,
+        "images": summary.images,
+        "mean_similarity": summary.similarity,
+        "closest_class": {"label": closest[0], "similarity": closest[1]} if closest else None,
+    }
+
+
+def _image_as_json(found: ImageInClass) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "path": found.path,
+        "label": found.label,
+        "class": found.map.label,
+        "count": found.map.count,
+        "similarity_sum": found.map.similarity_sum,
+        "typicality": found.map.typicality,
+        "bias": found.map.bias,
+        "residual": found.map.residual,
+        "class_map": found.map.values.tolist(),
+    }
+    if found.contrast is not None:
+        values["contrast"] = {
+            "against": found.contrast.other,
+            "difference": found.contrast.difference,
+            "bias": found.contrast.bias,
+            "residual": found.contrast.residual,
+            "map": found.contrast.values.tolist(),
+        }
+    return values

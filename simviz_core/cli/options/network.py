@@ -1,0 +1,216 @@
+"""Which network a command is asked for, and what of it."""
+
+import argparse
+from contextlib import nullcontext
+from dataclasses import replace
+
+from simviz_core.checkpoints.loading import load_for_settings
+from simviz_core.cli.options.output import share
+from simviz_core.errors import SettingsError
+from simviz_core.networks import (
+    BETWEEN,
+    DEFAULT_NETWORK,
+    DEFAULT_SIZE,
+    NETWORKS,
+    OWN_POOLING,
+    POOLINGS,
+    SIZES,
+    TAILS,
+    InputSize,
+    Preprocessing,
+    SimilarityNetwork,
+    allowing,
+    is_program_name,
+    is_source_name,
+    known_of,
+    own_size,
+    size_from_text,
+    size_text,
+)
+from simviz_core.networks.poolings import NAMED_POOLINGS
+from simviz_core.networks.preprocessing import INTERPOLATIONS
+from simviz_core.pairs.explanation import NetworkSettings
+
+
+def add_network_options(command: argparse.ArgumentParser) -> None:
+    """Which network, pooling and input size."""
+    command.add_argument(
+        "--network",
+        type=network_name,
+        metavar="NAME",
+        default=DEFAULT_NETWORK,
+        help=f"{', '.join(NETWORKS)}, or of a library, such as timm/resnet18; default: %(default)s",
+    )
+    add_network_choices(command)
+
+
+def add_network_choices(command: argparse.ArgumentParser) -> None:
+    """What to do otherwise than a network itself does: pooling and input size."""
+    command.add_argument(
+        "--pooling",
+        choices=[OWN_POOLING, *POOLINGS, *NAMED_POOLINGS],
+        metavar="RULE",
+        help=f"{', '.join(POOLINGS)}; default: the network's own",
+    )
+    command.add_argument(
+        "--size",
+        type=asked_size,
+        metavar="N",
+        help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
+        "default: the network's own",
+    )
+
+
+def add_trained_network_options(command: argparse.ArgumentParser) -> None:
+    """Which network of the catalogue, pooling and input size."""
+    command.add_argument(
+        "--network", choices=NETWORKS, default=DEFAULT_NETWORK, help="default: %(default)s"
+    )
+    command.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
+    command.add_argument(
+        "--size",
+        type=int,
+        choices=SIZES,
+        default=DEFAULT_SIZE,
+        help="width and height that the images are resized to, in pixels; default: %(default)s",
+    )
+
+
+def add_network_details(command: argparse.ArgumentParser) -> None:
+    """Where the network's weights come from, and what of it makes the embedding."""
+    command.add_argument(
+        "--tail",
+        choices=TAILS,
+        default=TAILS[0],
+        help="what becomes of the layers after the pooling; default: keep those that can be "
+        "decomposed exactly, if all can",
+    )
+    command.add_argument(
+        "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
+    )
+    for name in ("mean", "std"):
+        command.add_argument(
+            f"--{name}",
+            type=colours,
+            metavar="R,G,B",
+            help=f"{name} of the pixels, each 0 to 1, to scale them by; default: the network's own",
+        )
+    command.add_argument(
+        "--interpolation",
+        choices=INTERPOLATIONS,
+        help="how images are resized; default: the network's own",
+    )
+    command.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="allow a network that runs code when loaded: file:PROGRAM, python:MODULE:FUNCTION",
+    )
+    command.add_argument(
+        "--random-weights", action="store_true", help="untrained, for trying a network out"
+    )
+    command.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        help="take the network's weights from a checkpoint (.safetensors, .pth or .pt)",
+    )
+
+
+def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
+    """Load the network that `add_network_options` and `add_network_details` asked for.
+
+    Raises:
+        SimVizError: See `load_network` and `load_checkpoint`.
+    """
+    with allowing(options.network) if options.allow_code else nullcontext():
+        return load_for_settings(
+            NetworkSettings(
+                options.network,
+                options.pooling or OWN_POOLING,
+                options.size or own_size(options.network),
+                options.checkpoint,
+                options.tail,
+                options.layer,
+                options.random_weights,
+                _asked_preprocessing(options),
+            )
+        )
+
+
+def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
+    asked = {
+        name: getattr(options, name)
+        for name in ("mean", "std", "interpolation")
+        if getattr(options, name) is not None
+    }
+    return replace(known_of(options.network)[1], **asked) if asked else None
+
+
+def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
+    """The settings of a network that `asked_network` loaded."""
+    return NetworkSettings(
+        network.name,
+        network.pooling.name,
+        network.size,
+        options.checkpoint,
+        options.tail,
+        options.layer,
+        options.random_weights,
+        network.preprocessing if options.mean or options.std or options.interpolation else None,
+    )
+
+
+def settings_words(settings: NetworkSettings) -> list[str]:
+    """The options that ask for a network."""
+    words = ["--network", settings.network, "--pooling", settings.pooling]
+    words += ["--size", size_text(settings.size)]
+    words += ["--checkpoint", settings.checkpoint] if settings.checkpoint else []
+    words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
+    words += ["--layer", settings.layer] if settings.layer else []
+    words += ["--random-weights"] if settings.is_random else []
+    words += ["--allow-code"] if is_program_name(settings.network) else []
+    if settings.preprocessing is None:
+        return words
+    scaling = {"mean": settings.preprocessing.mean, "std": settings.preprocessing.std}
+    words += [f"--{name}={','.join(map(str, values))}" for name, values in scaling.items()]
+    return [*words, "--interpolation", settings.preprocessing.interpolation]
+
+
+def network_name(text: str) -> str:
+    """The name of a network: one of the catalogue, or of the form of a library's.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    parts = [text] if is_program_name(text) else text.split(BETWEEN)
+    if all(part in NETWORKS or is_source_name(part) for part in parts):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is none of {', '.join(NETWORKS)}, nor a library's, such as timm/resnet18"
+    )
+
+
+def colours(text: str) -> tuple[float, float, float]:
+    """Three numbers from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        red, green, blue = (share(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not three numbers such as 0.5,0.5,0.5"
+        ) from error
+    return red, green, blue
+
+
+def asked_size(text: str) -> InputSize:
+    """An input size.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        return size_from_text(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Features: which components of the embedding carry a similarity."""

@@ -1,0 +1,103 @@
+"""Curves and channels of features as figures and exports show them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PIL import Image
+
+from simviz_core import __version__
+from simviz_core.decomposition import (
+    DecomposedImage,
+    cumulative_share,
+    feature_contributions,
+)
+from simviz_core.features.channels import PairChannel, excitation_map
+from simviz_core.features.curve import SAME, FeatureCurve
+from simviz_core.figures import ChannelRow, CurveLine
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.pairs.explanation import TOP_FEATURES, NetworkSettings
+
+
+def curve_line(curve: FeatureCurve, title: str) -> CurveLine:
+    """The curve of many pairs, as figures draw it: dashed for pairs of different classes."""
+    top = min(TOP_FEATURES, curve.mean_share.size)
+    return CurveLine(title, curve.mean_share, curve.std_share, top, curve.kind != SAME)
+
+
+def pair_line(query: DecomposedImage, match: DecomposedImage, title: str) -> CurveLine | None:
+    """The curve of one pair; None where it is not similar, so that there is nothing to share."""
+    features = feature_contributions(query, match)
+    if float(features.sum()) <= 0:
+        return None
+    shares = cumulative_share(features).numpy(force=True)
+    return CurveLine(title, shares, None, min(TOP_FEATURES, shares.size))
+
+
+def top_words(curve: FeatureCurve) -> str:
+    """The marked point in words."""
+    top = min(TOP_FEATURES, curve.mean_share.size)
+    return (
+        f"The {top} strongest of {curve.mean_share.size:,} components carry {curve.top_share:.1%} "
+        f"of the similarity, averaged over {curve.pairs:,} pairs of {curve.kind}"
+    )
+
+
+def caveats(curve: FeatureCurve) -> list[str]:
+    """What a reader of the curve has to know, beside it."""
+    found = []
+    if curve.pairs + curve.left_out == curve.possible:
+        found.append(f"These are all the pairs of {curve.kind} that the gallery has.")
+    if curve.left_out:
+        found.append(
+            f"{curve.left_out:,} more pairs were drawn, but are not similar: they have no share."
+        )
+    if curve.signed_pairs:
+        found.append(
+            f"In {curve.signed_pairs:,} pairs some components contribute negatively; those come "
+            "last, so the curve rises above 100 % before it ends there."
+        )
+    return found
+
+
+def channel_rows(
+    channels: Sequence[PairChannel],
+    pictures: tuple[Image.Image, Image.Image],
+    decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
+) -> list[ChannelRow]:
+    """Channels of a pair as the figure shows them.
+
+    Args:
+        channels: Strongest first.
+        pictures: The query and the match, RGB.
+        decompose: Decomposes the images that excite them.
+
+    Raises:
+        ImageError: A file of the gallery cannot be read any more.
+    """
+    rows = []
+    for found in channels:
+        images = [load_image(match.image.path) for match in found.excited]
+        examples = tuple(
+            (
+                image.pixels,
+                excitation_map(decomposed, found.channel),
+                f"{match.image.label or match.image.path.name} · {match.score:.3f}",
+            )
+            for image, decomposed, match in zip(
+                images, decompose(images), found.excited, strict=True
+            )
+        )
+        pair = ((pictures[0], found.query_map), (pictures[1], found.match_map))
+        rows.append(ChannelRow(channel_words(found), pair, examples))
+    return rows
+
+
+def channel_words(found: PairChannel) -> str:
+    """A channel in one line."""
+    share = "" if found.share is None else f" ({found.share:.1%})"
+    return f"channel {found.channel}: {found.contribution:.4f}{share}"
+
+
+def settings_as_json(settings: NetworkSettings, gallery: str) -> dict[str, Any]:
+    """What figures of features were asked of."""
+    return {"gallery": gallery, **settings.as_json(), "version": __version__}

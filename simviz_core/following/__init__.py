@@ -1,0 +1,1 @@
+"""Following: a query through the checkpoints of a training."""

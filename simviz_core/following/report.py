@@ -1,0 +1,221 @@
+"""What is shown and exported of a query that is followed through runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simviz_core import __version__
+from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
+from simviz_core.following.timeline import Change, Moment, changes
+from simviz_core.gallery import GalleryImage
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.evaluation import RetrievalQuality, quality_as_json
+from simviz_core.retrieval.search import MatchMaps
+from simviz_core.runs import Run, RunCheckpoint
+
+
+@dataclass(frozen=True)
+class CheckpointReport:
+    """A query as one checkpoint sees it, or why it cannot.
+
+    Attributes:
+        checkpoint: The checkpoint.
+        quality: Of the retrieval in the gallery; None where it has no classes.
+        moment: What the checkpoint sees; None where it cannot be used.
+        maps: Of each match.
+        pair: The maps of the query and the image that it is followed with, if there is one.
+        mask_share: Share of the map inside the objects' mask, 0..1; None where there is none.
+        error: Why the checkpoint cannot be used.
+    """
+
+    checkpoint: RunCheckpoint
+    quality: RetrievalQuality | None = None
+    moment: Moment | None = None
+    maps: tuple[MatchMaps, ...] = ()
+    pair: MatchMaps | None = None
+    mask_share: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangedQuery:
+    """How much changed for one image as the query, from a run's first checkpoint to its last.
+
+    Attributes:
+        image: The query.
+        change: What changed; its figures of the maps are None where they were not computed.
+    """
+
+    image: GalleryImage
+    change: Change
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A query followed through one run.
+
+    Attributes:
+        run: The run.
+        checkpoints: In the order of their iterations.
+        most_changed: The queries that changed most, most first.
+    """
+
+    run: Run
+    checkpoints: tuple[CheckpointReport, ...]
+    most_changed: tuple[ChangedQuery, ...] = ()
+
+    @property
+    def seen(self) -> list[tuple[int, Moment]]:
+        """The iterations whose checkpoint can be used, with what it sees."""
+        return [
+            (report.checkpoint.iteration, report.moment)
+            for report in self.checkpoints
+            if report.moment is not None
+        ]
+
+
+def run_title(run: Run) -> str:
+    """A run in one line: its folder's name, and what was trained how."""
+    began = {True: "from scratch", False: "fine-tuned", None: ""}[run.from_scratch]
+    parts = [run.root.resolve().name, run.network, f"{run.pooling} pooling", began]
+    return "   ·   ".join(part for part in parts if part)
+
+
+def run_rows(
+    report: RunReport, query: LoadedImage, label: str | None, partner: LoadedImage | None
+) -> RunRows:
+    """A report as the figure shows it.
+
+    Args:
+        report: With at least one checkpoint that can be used.
+        query: The query.
+        label: Its class.
+        partner: The image that it was followed with, if any.
+
+    Returns:
+        A column for each checkpoint that can be used: the query with the map of its similarity,
+        and below it the partner with its map, or the matches with theirs.
+    """
+    columns = []
+    for checkpoint in report.checkpoints:
+        moment = checkpoint.moment
+        if moment is None:
+            continue
+        panels = [MapPanel(query.pixels, moment.map, f"similarity {moment.similarity:.3f}")]
+        if checkpoint.pair is not None and partner is not None:
+            panels.append(MapPanel(partner.pixels, checkpoint.pair.match_map, ""))
+        else:
+            for match, maps in zip(moment.ranking.matches, checkpoint.maps, strict=True):
+                other = match.image.label
+                panels.append(
+                    MapPanel(
+                        load_image(match.image.path).pixels,
+                        maps.match_map,
+                        f"{other or match.image.path.name} · {match.score:.3f}",
+                        label == other if label and other else None,
+                    )
+                )
+        columns.append(
+            CheckpointColumn(f"iteration {checkpoint.checkpoint.iteration:,}", tuple(panels))
+        )
+    return RunRows(run_title(report.run), tuple(columns))
+
+
+def checkpoint_settings(run: Run, checkpoint: RunCheckpoint) -> NetworkSettings:
+    """The network of a checkpoint, as every page and command names it."""
+    path = str(checkpoint.path) if checkpoint.path else None
+    return NetworkSettings(run.network, run.pooling, run.size, path)
+
+
+def order_of_change(changed: ChangedQuery) -> tuple[float, float]:
+    """Sorts what changed most to the front: by neighbours, then by the divergence of the maps."""
+    overlap, divergence = changed.change.neighbour_overlap, changed.change.jensen_shannon
+    return (1.0 if overlap is None else overlap, -(divergence or 0.0))
+
+
+def reports_as_json(
+    reports: Sequence[RunReport], query: str, match: str | None, objects: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Reports as JSON-ready values.
+
+    Args:
+        reports: Of one or more runs.
+        query: The query's path, as the user gave it.
+        match: Path of the image that it was followed with, if any.
+        objects: The categories that the mask share is of.
+
+    Returns:
+        For each run its checkpoints with quality, results and maps (lists of rows), and what
+        changed from each to the next.
+    """
+    return {
+        "query": query,
+        "match": match,
+        "objects": list(objects),
+        "runs": [_run_as_json(report) for report in reports],
+        "version": __version__,
+    }
+
+
+def _run_as_json(report: RunReport) -> dict[str, Any]:
+    run, seen = report.run, report.seen
+    iterations = [iteration for iteration, _ in seen]
+    return {
+        "run": str(run.root),
+        "network": run.network,
+        "pooling": run.pooling,
+        "size": run.size,
+        "checkpoints": [_checkpoint_as_json(checkpoint) for checkpoint in report.checkpoints],
+        "changes": [
+            {"from": before, "to": after, **asdict(change)}
+            for before, after, change in zip(
+                iterations,
+                iterations[1:],
+                changes([moment for _, moment in seen]),
+                strict=False,
+            )
+        ],
+        "most_changed": [
+            {"path": str(found.image.path), "label": found.image.label, **asdict(found.change)}
+            for found in report.most_changed
+        ],
+    }
+
+
+def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
+    path = report.checkpoint.path
+    values: dict[str, Any] = {
+        "iteration": report.checkpoint.iteration,
+        "checkpoint": str(path) if path else None,
+    }
+    if report.quality:
+        values |= quality_as_json(report.quality)
+    if report.moment is None:
+        return {**values, "error": report.error}
+    moment = report.moment
+    return {
+        **values,
+        "similarity": moment.similarity,
+        "residual": moment.residual,
+        "map": moment.map.tolist(),
+        "entropy": moment.entropy,
+        "mask_share": report.mask_share,
+        "neighbours": list(moment.neighbours),
+        "results": [
+            {
+                "path": str(match.image.path),
+                "label": match.image.label,
+                "score": match.score,
+                "query_map": maps.query_map.tolist(),
+                "match_map": maps.match_map.tolist(),
+            }
+            for match, maps in zip(moment.ranking.matches, report.maps, strict=True)
+        ],
+        **_pair_as_json(report.pair),
+    }
+
+
+def _pair_as_json(pair: MatchMaps | None) -> dict[str, Any]:
+    """The map on the image that the query is followed with; the query's own is `map`."""
+    return {} if pair is None else {"partner_map": pair.match_map.tolist()}

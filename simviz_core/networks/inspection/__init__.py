@@ -1,0 +1,1 @@
+"""Inspection: how a network embeds, found out by watching it run, and verified."""

@@ -1,0 +1,229 @@
+"""Finding a network's own pooling: watch it run on probe images, and match what was seen.
+
+From the output the chain of operations is followed back, as long as each has a single input. On
+it lie the embedding, the layers before it, the pooling and the last feature map. Which pooling it
+is, is found by its numbers: the rule whose result is the vector that the network went on with.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from simviz_core.errors import NetworkError
+from simviz_core.networks.inspection.attention import (
+    attention_parts,
+    is_attention_pooling,
+    read_attention,
+)
+from simviz_core.networks.inspection.layout import Layout, layouts
+from simviz_core.networks.inspection.own_pooling import (
+    FeatureMap,
+    OwnPooling,
+    agree,
+    call_of,
+    match_pooling,
+    own_pooling,
+)
+from simviz_core.networks.inspection.tails import DIVISIONS, TailReading
+from simviz_core.networks.inspection.tracing import Node, Trace, trace, values_at
+
+LONGEST_CHAIN = 60
+FEWEST_CHANNELS = 4
+"""Of a feature map; one vector for each image can look like cells of a single channel."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in a network.
+
+    Attributes:
+        own: Its own pooling; None where no rule is it.
+        reason: Why none is, in words.
+        last: Its last feature map, which can be pooled in other ways; None if there is none.
+        ends_in_feature_map: Whether that is the output, for whoever loads the network to pool.
+    """
+
+    own: OwnPooling | None
+    reason: str | None
+    last: FeatureMap | None
+    ends_in_feature_map: bool = False
+
+
+def probe_images(size: tuple[int, int], seed: int, count: int = 2) -> Tensor:
+    """Random images for trying a network on: coarse and fine noise of varying strength.
+
+    Args:
+        size: Height and width, in pixels.
+        seed: Another one gives other images.
+        count: N.
+
+    Returns:
+        (N, 3, height, width), float32, scaled about as preprocessing leaves images.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count, 3, 7, 7, generator=chance)
+    smooth = nn.functional.interpolate(coarse, size, mode="bilinear")
+    fine = torch.randn(count, 3, *size, generator=chance)
+    strength = 0.3 + torch.rand(count, 1, 1, 1, generator=chance)
+    return strength * (smooth + fine / 2) + torch.randn(count, 3, 1, 1, generator=chance) / 4
+
+
+def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
+    """Find a network's last feature map, its pooling and the layers after it.
+
+    Args:
+        network: In evaluation mode, on any device; its output is its embedding.
+        size: Height and width of the images to try it on, in pixels.
+
+    Returns:
+        What was found.
+
+    Raises:
+        NetworkError: It cannot run on such images, or returns no tensor.
+    """
+    pixels = probe_images(size, seed=0).to(device_of(network))
+    run = trace(network, pixels, attention_parts(network))
+    if run.nodes[run.output].call is None:
+        return _opaque(run.nodes[run.output], size)
+    chain = list(_chain(run))
+    values = values_at(network, pixels, [node.call for node in chain if node.call])
+    if by_attention := _by_attention(run, chain, values, size):
+        return by_attention
+    if ending := _ending_in_feature_map(chain, values, size):
+        return Detection(None, "it ends in a feature map, which it does not pool", ending, True)
+    start = _first_vector(values)
+    own = match_pooling(chain, values, start, size) if start else None
+    if own:
+        return Detection(own, None, own.feature_map)
+    return Detection(None, _why_none(chain, values, start), _last_feature_map(run, size))
+
+
+def _opaque(output: Node, size: tuple[int, int]) -> Detection:
+    """A compiled program shows its output alone."""
+    layout = next(layouts(output.shape, size), None)
+    if layout is not None:
+        where = FeatureMap(None, layout, channels_of(output.shape, layout))
+        return Detection(None, None, where, ends_in_feature_map=True)
+    return Detection(
+        None,
+        "what happens inside a compiled program cannot be seen, and it does not put out a feature "
+        "map; save the part that ends there, or an exported program (.pt2)",
+        None,
+    )
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's weights are; the CPU for one that has none."""
+    first = next(network.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def _chain(run: Trace) -> Iterator[Node]:
+    """The operations that lead to the output, one input each; the first has several or none."""
+
+    def backwards() -> Iterator[Node]:
+        node = run.nodes[run.output]
+        for _ in range(LONGEST_CHAIN):
+            if node.call is None:
+                return
+            yield node
+            inputs = node.inputs
+            # Division of a vector by its own length takes it twice.
+            if len(inputs) == 2 and node.name.strip("_") in DIVISIONS and len(node.shape) == 2:
+                inputs = inputs[:1]
+            if len(inputs) != 1:
+                return
+            node = run.nodes[inputs[0]]
+
+    return reversed(list(backwards()))
+
+
+def _is_vector(value: Tensor) -> bool:
+    """Whether a result holds one vector for each image: (N, D), (N, D, 1, 1) or the like."""
+    return value.dim() > 1 and value[0].numel() == max(value.shape[1:])
+
+
+def _first_vector(values: Sequence[Tensor]) -> int | None:
+    """The place from which on all results are vectors; 0 and None say that none was pooled."""
+    start = len(values)
+    while start and _is_vector(values[start - 1]):
+        start -= 1
+    return start if start < len(values) else None
+
+
+def _ending_in_feature_map(
+    chain: Sequence[Node], values: Sequence[Tensor], size: tuple[int, int]
+) -> FeatureMap | None:
+    if not chain or _is_vector(values[-1]):
+        return None
+    return _feature_map(chain[-1], size)
+
+
+def _feature_map(node: Node, size: tuple[int, int]) -> FeatureMap | None:
+    layout = next(layouts(node.shape, size), None)
+    if layout is None or node.call is None or node.shape[0] != 2:
+        return None
+    channels = channels_of(node.shape, layout)
+    return FeatureMap(node.call, layout, channels) if channels >= FEWEST_CHANNELS else None
+
+
+def channels_of(shape: tuple[int, ...], layout: Layout) -> int:
+    return shape[1:][layout.order.index("C")]
+
+
+def _last_feature_map(run: Trace, size: tuple[int, int]) -> FeatureMap | None:
+    """The last result that looks like a feature map among all that the output depends on."""
+    needed = {run.output}
+    for node in reversed(run.nodes):
+        if node.number in needed:
+            if found := _feature_map(node, size):
+                return found
+            needed.update(node.inputs)
+    return None
+
+
+def _by_attention(
+    run: Trace, chain: Sequence[Node], values: Sequence[Tensor], size: tuple[int, int]
+) -> Detection | None:
+    """The pooling of an attention layer whose output lies on the chain."""
+    places = {node.number: place for place, node in enumerate(chain)}
+    for done in run.modules:
+        if not is_attention_pooling(done.module) or done.result not in places:
+            continue
+        where = None if done.source is None else _feature_map(run.nodes[done.source], size)
+        if where is None:
+            continue
+        if where.layout.prefix:
+            reason = "its attention pooling attends to a class token, too, which is no cell"
+            return Detection(None, reason, where)
+        try:
+            read = read_attention(done.module, where.layout.grid)
+        except NetworkError as error:
+            return Detection(None, str(error), where)
+        place, result = places[done.result], call_of(chain[places[done.result]])
+        own = own_pooling(where, read.pooling, (), chain, values, place)
+        if read.left_out:
+            own = OwnPooling(where, read.pooling, (), result, TailReading((), ()), ())
+        for part in run.modules:
+            if part.module is read.projected_by and read.projected_by is not None:
+                result = call_of(run.nodes[part.result])
+        always = () if read.projection is None else (read.projection,)
+        found = OwnPooling(where, read.pooling, always, result, own.tail, own.ends, read.left_out)
+        return Detection(found, None, where)
+    return None
+
+
+def _why_none(chain: Sequence[Node], values: Sequence[Tensor], start: int | None) -> str:
+    """Why no rule matched, in words."""
+    if not start:
+        names = f" (its last step is {chain[0].name!r})" if chain else ""
+        return f"its embedding is put together from several vectors{names}, which is no pooling"
+    first, before = values[start].flatten(1), values[start - 1]
+    if before.dim() == 3 and before.shape[2] == first.shape[1]:
+        if agree(before[:, 0], first):
+            return "its embedding is the class token, which is no sum over the cells"
+        if agree(before.mean(1), first):
+            return "its embedding is a mean that class or register tokens are part of"
+    return f"none of the poolings is what it does (its own is {chain[start].name.strip('_')!r})"

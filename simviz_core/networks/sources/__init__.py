@@ -1,0 +1,1 @@
+"""Sources: networks by name, from the libraries that build them."""

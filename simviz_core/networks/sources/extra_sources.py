@@ -1,0 +1,151 @@
+"""Networks of libraries that are optional: Hugging Face transformers and open_clip.
+
+requirements-extras.txt names their packages.
+"""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.sources.registry import (
+    NamedSource,
+    hub_within_reach,
+    interpolation_of,
+    not_downloaded,
+    three,
+)
+
+EXTRAS = "requirements-extras.txt"
+
+
+class VisionTower(nn.Module):
+    """The image side of a Hugging Face network; its output is its embedding."""
+
+    def __init__(self, tower: nn.Module) -> None:
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels (N, 3, height, width) to the pooled output, or to the last hidden state."""
+        output: Any = self.tower(pixel_values=pixels)
+        pooled = getattr(output, "pooler_output", None)
+        return output.last_hidden_state if pooled is None else pooled.flatten(1)
+
+
+class ImageEncoder(nn.Module):
+    """The image side of an open_clip network; its output is its embedding."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.visual = network.visual
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels (N, 3, height, width) to embeddings (N, D)."""
+        return self.visual(pixels)
+
+
+def find_transformers(name: str) -> NamedSource:
+    """Look a vision network of the Hugging Face hub up, "facebook/dinov2-small", or a folder.
+
+    Raises:
+        NetworkError: transformers is not installed, or neither disk nor hub have the network.
+    """
+    transformers = _library("transformers", "transformers")
+    title = f"transformers {name}"
+    with _hub_errors(title):
+        config = transformers.AutoConfig.from_pretrained(name)
+    vision = getattr(config, "vision_config", config)
+    side = getattr(vision, "image_size", 224)
+    size = (side, side) if isinstance(side, int) else (side[0], side[1])
+    preprocessing = _processor_settings(transformers, name)
+
+    def build(pretrained: bool, asked: tuple[int, int]) -> nn.Module:
+        with _hub_errors(title):
+            if pretrained:
+                network = transformers.AutoModel.from_pretrained(name)
+            else:
+                network = transformers.AutoModel.from_config(config)
+        return VisionTower(getattr(network, "vision_model", network))
+
+    return NamedSource(f"transformers/{name}", title, preprocessing, size, build)
+
+
+def _processor_settings(transformers: Any, name: str) -> Preprocessing:
+    """How the network's image processor scales pixels; the default where it has none."""
+    try:
+        processor = transformers.AutoImageProcessor.from_pretrained(name)
+    except (OSError, ValueError, ImportError, KeyError):
+        return Preprocessing()
+    resampling = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
+    return Preprocessing(
+        three(getattr(processor, "image_mean", None) or Preprocessing().mean),
+        three(getattr(processor, "image_std", None) or Preprocessing().std),
+        resampling.get(int(getattr(processor, "resample", 3) or 3), "bicubic"),
+    )
+
+
+def find_open_clip(name: str) -> NamedSource:
+    """Look an open_clip network up, "ViT-B-32" or "ViT-B-32.laion2b_s34b_b79k".
+
+    Raises:
+        NetworkError: open_clip is not installed.
+        SettingsError: There is none of that name.
+    """
+    open_clip = _library("open_clip", "open_clip_torch")
+    architecture, _, tag = name.partition(".")
+    config = open_clip.get_model_config(architecture)
+    if config is None:
+        raise SettingsError(f"open_clip has no network {architecture!r}; see its list_models()")
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if tag and tag not in tags:
+        raise SettingsError(f"{architecture} has no weights {tag!r}; choose one of {tags}")
+    tag = tag or (tags[0] if tags else "")
+    settings = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
+    side = config["vision_cfg"].get("image_size", 224)
+    preprocessing = Preprocessing(
+        three(settings.get("mean") or open_clip.OPENAI_DATASET_MEAN),
+        three(settings.get("std") or open_clip.OPENAI_DATASET_STD),
+        interpolation_of(settings.get("interpolation") or "bicubic"),
+    )
+    title = f"open_clip {name}"
+
+    def build(pretrained: bool, asked: tuple[int, int]) -> nn.Module:
+        with _hub_errors(title):
+            network = open_clip.create_model(architecture, pretrained=tag if pretrained else None)
+        return ImageEncoder(network)
+
+    return NamedSource(f"open_clip/{name}", title, preprocessing, (side, side), build)
+
+
+def open_clip_names() -> list[str]:
+    """The networks of open_clip with the tags of their weights; none where it is not installed."""
+    try:
+        open_clip = importlib.import_module("open_clip")
+    except ImportError:
+        return []
+    return sorted(f"{architecture}.{tag}" for architecture, tag in open_clip.list_pretrained())
+
+
+def _library(module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise NetworkError(
+            f"networks of {module} need the package {package}, which is not installed; "
+            f"`python -m pip install {package}`, or see {EXTRAS}"
+        ) from error
+
+
+@contextmanager
+def _hub_errors(title: str) -> Iterator[None]:
+    try:
+        with hub_within_reach():
+            yield
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise NetworkError(not_downloaded(title, reason)) from error

@@ -1,0 +1,1 @@
+"""Pairs: why two images are similar, as maps, cell by cell, and under several poolings."""

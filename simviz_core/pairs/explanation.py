@@ -1,0 +1,206 @@
+"""Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simviz_core import __version__
+from simviz_core.decomposition import (
+    DecomposedImage,
+    bias_term,
+    cumulative_share,
+    feature_contributions,
+    similarity,
+    similarity_map,
+)
+from simviz_core.networks import InputSize, Preprocessing, size_text
+from simviz_core.pairs.cells import BlockPart, CellPairs, block_as_json
+
+TOP_FEATURES = 10
+"""How many of the strongest feature components are listed; the paper marks the top ten."""
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What decides an embedding, apart from the image.
+
+    Attributes:
+        network: The network's name.
+        pooling: The pooling rule's name; or "own", for the network's own before it is known.
+        size: Width and height of the images that enter the network, in pixels; one number for a
+            square.
+        checkpoint: The file that its weights come from; None for the pretrained ones.
+        tail: What becomes of the layers after the pooling: "auto", "keep" or "drop".
+        layer: The name of the layer whose output is pooled; None for the last feature map.
+        is_random: Whether the weights are random, instead of pretrained, for trying out.
+        preprocessing: How pixels are scaled and resized; None for the network's own way.
+    """
+
+    network: str
+    pooling: str
+    size: InputSize
+    checkpoint: str | None = None
+    tail: str = "auto"
+    layer: str | None = None
+    is_random: bool = False
+    preprocessing: Preprocessing | None = None
+
+    @property
+    def title(self) -> str:
+        """The settings as figures show them, in a few words."""
+        return f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+
+    @property
+    def title_without_pooling(self) -> str:
+        """The same where several poolings are compared."""
+        return f"{self.network}, {size_text(self.size)} px"
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as JSON-ready values, by the names of the command line's options."""
+        return {
+            "network": self.network,
+            "pooling": self.pooling,
+            "size": self.size,
+            "checkpoint": self.checkpoint,
+            "tail": self.tail,
+            "layer": self.layer,
+            "random_weights": self.is_random,
+            "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
+        }
+
+
+@dataclass(frozen=True)
+class PairExplanation:
+    """Why two images are similar.
+
+    Attributes:
+        settings: The network that was asked.
+        similarity: The cosine of the two embeddings, -1..1.
+        query_map: What each cell of the query contributes to it, (H, W), float32.
+        match_map: What each cell of the match contributes to it, (H', W'), float32.
+        bias: What belongs to no cell of the query; `query_map.sum() + bias` is the similarity.
+        match_bias: What belongs to no cell of the match.
+        residual: |sum of the map + bias − similarity|, the larger one of the two maps.
+        features: What each component of the embedding contributes, (D,), float32.
+        feature_curve: Share of the similarity that the k strongest components carry, (D,).
+    """
+
+    settings: NetworkSettings
+    similarity: float
+    query_map: NDArray[np.float32]
+    match_map: NDArray[np.float32]
+    bias: float
+    match_bias: float
+    residual: float
+    features: NDArray[np.float32]
+    feature_curve: NDArray[np.float32]
+
+    @property
+    def top_features(self) -> list[tuple[int, float]]:
+        """The strongest components, as (channel, contribution), strongest first."""
+        strongest = np.argsort(-self.features, kind="stable")[:TOP_FEATURES]
+        return [(int(channel), float(self.features[channel])) for channel in strongest]
+
+
+def explain_pair(
+    query: DecomposedImage, match: DecomposedImage, settings: NetworkSettings
+) -> PairExplanation:
+    """Explain the similarity of two decomposed images, both ways.
+
+    Args:
+        query: One image, contributions (H, W, D).
+        match: One image, contributions (H', W', D).
+        settings: The network that decomposed both.
+
+    Returns:
+        The explanation.
+
+    Source: the paper's section 3, equations 1 to 6.
+    """
+    score = similarity(query, match).item()
+    query_map = similarity_map(query, match).numpy(force=True)
+    match_map = similarity_map(match, query).numpy(force=True)
+    bias, match_bias = bias_term(query, match).item(), bias_term(match, query).item()
+    features = feature_contributions(query, match)
+    return PairExplanation(
+        settings=settings,
+        similarity=score,
+        query_map=query_map,
+        match_map=match_map,
+        bias=bias,
+        match_bias=match_bias,
+        residual=max(
+            abs(query_map.sum(dtype=np.float64) + bias - score),
+            abs(match_map.sum(dtype=np.float64) + match_bias - score),
+        ),
+        features=features.numpy(force=True),
+        feature_curve=cumulative_share(features).numpy(force=True),
+    )
+
+
+def pair_as_json(
+    pair: PairExplanation, query: str, match: str, parts: Sequence[BlockPart] = ()
+) -> dict[str, Any]:
+    """The explanation as JSON-ready values.
+
+    Args:
+        pair: The explanation.
+        query: The query's name, as the user gave it.
+        match: The match's name.
+        parts: Blocks of cells, listed under `cells` as `block_as_json` has them.
+
+    Returns:
+        The figures; maps are lists of rows, in the order of the image's rows.
+    """
+    values = {
+        "query": query,
+        "match": match,
+        **pair.settings.as_json(),
+        "similarity": pair.similarity,
+        "bias": pair.bias,
+        "match_bias": pair.match_bias,
+        "residual": float(pair.residual),
+        "query_map": pair.query_map.tolist(),
+        "match_map": pair.match_map.tolist(),
+        "top_features": [
+            {"channel": channel, "contribution": contribution}
+            for channel, contribution in pair.top_features
+        ],
+        "version": __version__,
+    }
+    return values | {"cells": [block_as_json(part) for part in parts]} if parts else values
+
+
+def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -> None:
+    """Write the explanation as an NPZ archive.
+
+    Args:
+        pair: The explanation.
+        cells: Its pairs of cells.
+        file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
+            `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
+            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
+            for none), `tail`, `random_weights`.
+    """
+    settings = {name: value or "" for name, value in pair.settings.as_json().items()}
+    np.savez_compressed(
+        file,
+        query_map=pair.query_map,
+        match_map=pair.match_map,
+        cell_pairs=cells.values,
+        feature_contributions=pair.features,
+        similarity=np.asarray(pair.similarity),
+        bias=np.asarray(pair.bias),
+        match_bias=np.asarray(pair.match_bias),
+        residual=np.asarray(pair.residual),
+        network=np.asarray(settings["network"]),
+        pooling=np.asarray(settings["pooling"]),
+        size=np.asarray(settings["size"]),
+        checkpoint=np.asarray(settings["checkpoint"]),
+        tail=np.asarray(settings["tail"]),
+        layer=np.asarray(settings["layer"]),
+        random_weights=np.asarray(pair.settings.is_random),
+    )

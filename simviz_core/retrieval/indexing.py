@@ -1,0 +1,299 @@
+"""Embed a gallery: only what is new or changed, in batches, and so that a kill loses little.
+
+Threads read and resize the images while the network runs on those that are ready. Batches are cut
+from the list of files before any is read, and only whole batches are committed; a run that goes on
+after a kill therefore forms the same batches, and stores the same numbers, as one that was never
+interrupted.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simviz_core.errors import GalleryError, ImageError, StoreError
+from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.images import load_image
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.retrieval.store import EmbeddingTable, StoredImage
+
+BATCH = {"cpu": 16, "cuda": 128}
+"""Images that the network sees at once, by the kind of device."""
+BATCHES_AHEAD = 3
+"""Batches that are being read while the network runs."""
+SECONDS_PER_COMMIT = 4.0
+"""Embeddings are written this often: what a kill can lose."""
+
+Batch = list[tuple[StoredImage, NDArray[np.uint8] | None]]
+"""What was read of the images of one batch: the row, and the pixels for the network."""
+
+
+@dataclass(frozen=True)
+class IndexPlan:
+    """What has to be done so that a table agrees with its gallery.
+
+    Attributes:
+        new: Images that the table lacks.
+        changed: Images whose file has another size or time of change than the table says.
+        removed: Ids of rows whose image is no longer in the gallery.
+        relabelled: Ids of images whose file is as it was, but whose class is another.
+        unreadable: Rows of files that could not be read, and have not changed since.
+    """
+
+    new: tuple[GalleryImage, ...]
+    changed: tuple[GalleryImage, ...]
+    removed: tuple[str, ...]
+    relabelled: tuple[str, ...]
+    unreadable: tuple[StoredImage, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.new or self.changed or self.removed or self.relabelled)
+
+
+@dataclass(frozen=True)
+class IndexProgress:
+    """How far indexing has come.
+
+    Attributes:
+        done: Images that are finished, the unreadable among them.
+        total: Images that there are to do.
+        rate: Images per second, since the network was first run.
+        seconds_left: At that rate.
+    """
+
+    done: int
+    total: int
+    rate: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What indexing did.
+
+    Attributes:
+        images: Images whose embedding is now in the table.
+        added: Ids of those that were embedded for the first time.
+        updated: Ids of those whose file had changed.
+        removed: Ids of those that are no longer in the gallery.
+        relabelled: Ids of those whose class is now another.
+        unreadable: (id, reason) of every file that cannot be read.
+        passed_over: Files in the gallery's folder that are no images by their ending.
+        seconds: How long it took.
+        was_cancelled: Whether it was cancelled before everything was done.
+        was_rebuilt: Whether damaged embeddings had to be thrown away first.
+    """
+
+    images: int
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+    relabelled: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    passed_over: tuple[str, ...]
+    seconds: float
+    was_cancelled: bool = False
+    was_rebuilt: bool = False
+
+
+def plan_index(gallery: Gallery, table: EmbeddingTable) -> IndexPlan:
+    """Compare a gallery's files with what a table holds of them; no file is opened.
+
+    Raises:
+        StoreError: The table is damaged.
+    """
+    stored = table.images()
+    new, changed, relabelled = [], [], []
+    for image in gallery.images:
+        row = stored.get(image.id)
+        if row is None:
+            new.append(image)
+        elif (row.file_size, row.modified) != _file_state(image.path):
+            changed.append(image)
+        elif row.label != image.label:
+            relabelled.append(image.id)
+    pending = {image.id for image in changed}
+    return IndexPlan(
+        new=tuple(new),
+        changed=tuple(changed),
+        removed=tuple(image_id for image_id in stored if image_id not in gallery.by_id),
+        relabelled=tuple(relabelled),
+        unreadable=tuple(
+            row
+            for image_id, row in stored.items()
+            if row.error and image_id in gallery.by_id and image_id not in pending
+        ),
+    )
+
+
+def index_gallery(
+    gallery: Gallery,
+    network: SimilarityNetwork,
+    table: EmbeddingTable,
+    on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> IndexReport:
+    """Bring a table up to date with its gallery.
+
+    Args:
+        gallery: The gallery.
+        network: The network, whose fingerprint the table was opened with.
+        table: Where the embeddings go.
+        on_progress: Called after every batch.
+        is_cancelled: Asked before every batch; what is done by then is kept.
+
+    Returns:
+        What was done.
+
+    Raises:
+        StoreError: Another process is indexing this gallery, or the table cannot be written.
+        GalleryError: No image of the gallery can be read.
+    """
+    start = time.perf_counter()
+    with table.locked():
+        plan, was_rebuilt = _plan_or_rebuild(gallery, table)
+        # A changed file is as good as a new one from here on: its old embedding is of no use.
+        if gone := [*plan.removed, *(image.id for image in plan.changed)]:
+            table.remove(gone)
+        if plan.relabelled:
+            table.relabel({image_id: gallery.by_id[image_id].label for image_id in plan.relabelled})
+        pending = {image.id for image in (*plan.new, *plan.changed)}
+        todo = [image for image in gallery.images if image.id in pending]
+        finished = list(_embed(todo, network, table, on_progress, is_cancelled))
+        if (finished or gone) and table.version:
+            table.compact()
+    unreadable = tuple(
+        (row.id, row.error) for row in (*plan.unreadable, *finished) if row.error is not None
+    )
+    if len(unreadable) == len(gallery.images):
+        image_id, reason = unreadable[0]
+        raise GalleryError(f"no image of {gallery.source} can be read; {image_id}: {reason}")
+    readable = {row.id for row in finished if row.error is None}
+    unfinished = len(todo) - len(finished)
+    return IndexReport(
+        images=len(gallery.images) - len(unreadable) - unfinished,
+        added=tuple(image.id for image in plan.new if image.id in readable),
+        updated=tuple(image.id for image in plan.changed if image.id in readable),
+        removed=plan.removed,
+        relabelled=plan.relabelled,
+        unreadable=unreadable,
+        passed_over=gallery.passed_over,
+        seconds=time.perf_counter() - start,
+        was_cancelled=unfinished > 0,
+        was_rebuilt=was_rebuilt,
+    )
+
+
+def _plan_or_rebuild(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan, bool]:
+    """The plan; a damaged table is thrown away, since everything in it can be made again."""
+    try:
+        plan = plan_index(gallery, table)
+        if table.version:
+            table.embeddings([])  # looks at every row
+        return plan, False
+    except StoreError:
+        table.discard()
+        return plan_index(gallery, table), True
+
+
+def _embed(
+    todo: Sequence[GalleryImage],
+    network: SimilarityNetwork,
+    table: EmbeddingTable,
+    on_progress: Callable[[IndexProgress], None],
+    is_cancelled: Callable[[], bool],
+) -> Iterator[StoredImage]:
+    """Embed images batch by batch and store them; yields the rows that are finished."""
+    start = committed = time.perf_counter()
+    done = 0
+    waiting: list[tuple[Batch, NDArray[np.float32]]] = []
+    for batch in _read_ahead(todo, network, is_cancelled):
+        waiting.append((batch, _embed_batch(batch, network)))
+        done += len(batch)
+        now = time.perf_counter()
+        rate = done / (now - start)
+        on_progress(IndexProgress(done, len(todo), rate, (len(todo) - done) / rate))
+        if now - committed > SECONDS_PER_COMMIT:
+            yield from _store(waiting, table)
+            waiting, committed = [], now
+    yield from _store(waiting, table)
+
+
+def _store(
+    batches: Sequence[tuple[Batch, NDArray[np.float32]]], table: EmbeddingTable
+) -> list[StoredImage]:
+    """Write embedded batches in one step; returns their rows."""
+    if not batches:
+        return []
+    rows = [row for batch, _ in batches for row, _ in batch]
+    width = max(part.shape[1] for _, part in batches) or table.dimension
+    # Unreadable files alone do not tell how long an embedding is: they are tried again next time.
+    if width:
+        table.append(rows, np.concatenate([_widened(part, width) for _, part in batches]))
+    return rows
+
+
+def _embed_batch(batch: Batch, network: SimilarityNetwork) -> NDArray[np.float32]:
+    """Unit embeddings (N, D), zeros for unreadable images; (N, 0) where none can be read."""
+    resized = [pixels for _, pixels in batch if pixels is not None]
+    if not resized:
+        return np.zeros((len(batch), 0), dtype=np.float32)
+    units = network.unit_embeddings(network.normalised(resized)).numpy(force=True)
+    embeddings = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
+    embeddings[[pixels is not None for _, pixels in batch]] = units
+    return embeddings
+
+
+def _widened(part: NDArray[np.float32], width: int) -> NDArray[np.float32]:
+    return part if part.shape[1] else np.zeros((len(part), width), dtype=np.float32)
+
+
+def _read_ahead(
+    todo: Sequence[GalleryImage], network: SimilarityNetwork, is_cancelled: Callable[[], bool]
+) -> Iterator[Batch]:
+    """Batches of images, read by threads a few batches ahead of their use."""
+    size = BATCH.get(network.device.type, BATCH["cpu"])
+    batches = deque(todo[start : start + size] for start in range(0, len(todo), size))
+    ahead: deque[list[Future[tuple[StoredImage, NDArray[np.uint8] | None]]]] = deque()
+    with ThreadPoolExecutor(os.cpu_count(), "simviz-read") as threads:
+        try:
+            while batches or ahead:
+                while batches and len(ahead) < BATCHES_AHEAD:
+                    images = batches.popleft()
+                    ahead.append([threads.submit(_read, image, network) for image in images])
+                if is_cancelled():
+                    return
+                yield [future.result() for future in ahead.popleft()]
+        finally:
+            threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(
+    image: GalleryImage, network: SimilarityNetwork
+) -> tuple[StoredImage, NDArray[np.uint8] | None]:
+    """One image's row and its pixels for the network; None where the file cannot be read."""
+    file_size, modified = _file_state(image.path)
+    row = StoredImage(image.id, image.label, 0, 0, file_size, modified, None)
+    try:
+        loaded = load_image(image.path, name=image.id)
+    except ImageError as error:
+        return replace(row, error=str(error)), None
+    row = replace(row, width=loaded.width, height=loaded.height)
+    return row, network.resized(loaded.pixels)
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    """The file's size in bytes and its time of change in nanoseconds; (−1, 0) if there is none."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):  # a name with a zero byte is a ValueError
+        return -1, 0
+    return state.st_size, state.st_mtime_ns

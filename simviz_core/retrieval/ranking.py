@@ -1,0 +1,223 @@
+"""Search a gallery: rank its images by their product with one vector.
+
+The whole image and a drawn region are searched alike. A region's score is q_R · ê_j, one product
+with the vector that `region_vector` makes; no map of any gallery image is needed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from simviz_core.decomposition import DecomposedImage, region_embedding
+from simviz_core.errors import GalleryError
+from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.retrieval.store import EmbeddingTable
+
+Vector = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+WHOLE = 1 - 1e-9
+"""Cells that are covered by more than this are covered wholly; the rest is rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class GalleryIndex:
+    """The embeddings of a gallery in memory; equal only to itself.
+
+    Attributes:
+        images: The images that have an embedding, N of them, in the gallery's order.
+        matrix: Their unit embeddings ê, (N, D), float32, contiguous, read-only.
+    """
+
+    images: tuple[GalleryImage, ...]
+    matrix: NDArray[np.float32]
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """The row of each image's id."""
+        return {image.id: row for row, image in enumerate(self.images)}
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of their first images."""
+        labels = (image.label for image in self.images)
+        return tuple(dict.fromkeys(label for label in labels if label is not None))
+
+    @cached_property
+    def class_of(self) -> NDArray[np.int64]:
+        """The place of each image's class among `classes`, (N,); −1 for images without one."""
+        return np.array(
+            [self.place.get(image.label or "", -1) for image in self.images], dtype=np.int64
+        )
+
+    def scores(self, vector: Vector) -> Vector:
+        """The product of every unit embedding with a vector.
+
+        Args:
+            vector: (D,), float32: a unit embedding, or the vector of a region.
+
+        Returns:
+            (N,), float32.
+        """
+        return self.matrix @ vector
+
+    def part(self, rows: Mask) -> "GalleryIndex":
+        """The index of some of the images; itself, where they are all of them.
+
+        Args:
+            rows: True for those that stay, (N,).
+        """
+        if rows.all():
+            return self
+        images = tuple(self.images[row] for row in np.flatnonzero(rows))
+        return GalleryIndex(images, self.matrix[rows])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """The place of each class among `classes`."""
+        return {label: number for number, label in enumerate(self.classes)}
+
+
+@dataclass(frozen=True)
+class Match:
+    """An image that was found.
+
+    Attributes:
+        image: The image.
+        score: The similarity to the query; or what the query's region contributes to it.
+    """
+
+    image: GalleryImage
+    score: float
+
+
+def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
+    """Read a gallery's embeddings into memory.
+
+    Args:
+        gallery: The gallery.
+        table: Its table; rows of images that are no longer in the gallery are passed over.
+
+    Returns:
+        The index of those images of the gallery that the table has.
+
+    Raises:
+        StoreError: The table is damaged.
+        GalleryError: The table has no image of the gallery.
+    """
+    stored = table.images()
+    readable = {image_id for image_id, row in stored.items() if row.error is None}
+    images = tuple(image for image in gallery.images if image.id in readable)
+    if not images:
+        raise GalleryError(f"the gallery {gallery.source.name!r} has not been indexed yet")
+    return GalleryIndex(images, table.embeddings([image.id for image in images]))
+
+
+def whole_vector(query: DecomposedImage) -> Vector:
+    """The vector that ranks by similarity: the query's unit embedding ê, (D,)."""
+    return _as_vector(query.unit_embedding)
+
+
+def region_vector(query: DecomposedImage, weights: Tensor) -> Vector:
+    """The vector that ranks by what a region of the query contributes.
+
+    Args:
+        query: One image, contributions (H, W, D).
+        weights: Share of each cell that the region covers, (H, W), 0..1.
+
+    Returns:
+        q_R, (D,), float32. Of the whole image it is ê without the bias term, to the last bit, so
+        that it ranks exactly as `whole_vector` does where there is no bias.
+    """
+    if bool((weights >= WHOLE).all()):
+        return _as_vector(query.unit_embedding - query.constant / query.norm)
+    return _as_vector(region_embedding(query, weights))
+
+
+def choose(
+    index: GalleryIndex,
+    classes: Sequence[str] | None = None,
+    without_image: str | None = None,
+    without_class: str | None = None,
+) -> Mask:
+    """Which images of an index a search may find.
+
+    Args:
+        index: The index.
+        classes: Only images of these; None takes all images.
+        without_image: An id to leave out, such as the query's own.
+        without_class: A class to leave out.
+
+    Returns:
+        (N,), True for each that may be found.
+
+    Raises:
+        GalleryError: There is no such class.
+    """
+    place = index.place
+    unknown = [label for label in classes or () if label not in place]
+    if unknown:
+        raise GalleryError(f"the gallery has no class {unknown[0]!r}")
+    allowed = np.ones(len(index.images), dtype=bool)
+    if classes is not None:
+        allowed = np.isin(index.class_of, [place[label] for label in classes])
+    if without_image in index.row:
+        allowed[index.row[without_image]] = False
+    if without_class in place:
+        allowed &= index.class_of != place[without_class]
+    return allowed
+
+
+def best_matches(index: GalleryIndex, scores: Vector, count: int, allowed: Mask) -> list[Match]:
+    """The images with the highest scores.
+
+    Args:
+        index: The index.
+        scores: One for each image, (N,).
+        count: How many to return, at most.
+        allowed: Which images may be found, (N,).
+
+    Returns:
+        The matches, best first; equal scores in the gallery's order.
+    """
+    scores = scores if allowed.all() else np.where(allowed, scores, -np.inf)
+    count = min(count, int(allowed.sum()))
+    if count == 0:
+        return []
+    least = -np.partition(-scores, count - 1)[count - 1]
+    rows = np.flatnonzero((scores >= least) & allowed)
+    rows = rows[np.argsort(-scores[rows], kind="stable")][:count]
+    return [Match(index.images[row], float(scores[row])) for row in rows]
+
+
+def best_of_each_class(
+    index: GalleryIndex, scores: Vector, count: int, allowed: Mask
+) -> list[Match]:
+    """The best image of each of the most similar classes.
+
+    Args:
+        index: The index.
+        scores: One for each image, (N,).
+        count: How many classes, at most.
+        allowed: Which images may be found, (N,); those without a class never are.
+
+    Returns:
+        One match of each class, best first.
+
+    Source: the paper's figure 9.
+    """
+    rows = np.flatnonzero(allowed & (index.class_of >= 0))
+    best = np.full(len(index.classes), -np.inf, dtype=np.float32)
+    np.maximum.at(best, index.class_of[rows], scores[rows])
+    is_best = scores[rows] == best[index.class_of[rows]]
+    candidates = rows[is_best][np.argsort(-scores[rows[is_best]], kind="stable")]
+    _, first = np.unique(index.class_of[candidates], return_index=True)
+    chosen = candidates[np.sort(first)][:count]
+    return [Match(index.images[row], float(scores[row])) for row in chosen]
+
+
+def _as_vector(values: Tensor) -> Vector:
+    return np.ascontiguousarray(values.numpy(force=True), dtype=np.float32)

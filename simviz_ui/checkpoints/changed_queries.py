@@ -1,0 +1,154 @@
+"""The queries that changed most between the checkpoints that are shown."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.following.query import most_changed
+from simviz_core.following.report import ChangedQuery
+from simviz_ui.checkpoints.indexes import CheckpointIndex
+from simviz_ui.checkpoints.reports import rows_to_search
+from simviz_ui.choices.image_picker import choose_image
+from simviz_ui.display.matches import CLICKED, follow_click
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.resources import similarity_network
+
+RANKED = "most_changed"
+"""In the session: the ids of the queries, most changed first."""
+
+
+@st.fragment
+def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> None:
+    """A table of all queries, ranked by how much changed; a click opens one in the grid.
+
+    Args:
+        places: The checkpoints that are shown.
+        all_classes: Whether images of the classes that training saw are asked, too.
+    """
+    follow_click()
+    runs = {place.run.root: place.run for place in places}
+    ready = {
+        root: [place for place in places if place.run.root == root and place.index is not None]
+        for root in runs
+    }
+    offered = [root for root, found in ready.items() if len(found) > 1]
+    if not offered:
+        return
+    st.subheader("What changed most")
+    root = offered[0]
+    if len(offered) > 1:
+        root = st.segmented_control(
+            "Run",
+            offered,
+            default=offered[0],
+            required=True,
+            format_func=lambda path: path.resolve().name,
+            key="changed_run",
+        )
+    first, last = ready[root][0], ready[root][-1]
+    st.caption(
+        f"Every image as the query, from iteration {first.checkpoint.iteration:,} to "
+        f"{last.checkpoint.iteration:,}. Click a row to follow it."
+    )
+    with_maps = (first.settings, last.settings, all_classes) in _compared()
+    changed = _changed(first, last, all_classes, with_maps)
+    if changed is None:
+        return
+    st.session_state[RANKED] = [found.image.id for found in changed]
+    _table(changed, with_maps)
+    if not with_maps:
+        st.button(
+            "Compare their maps, too",
+            icon=":material/compare:",
+            key="compare_maps",
+            on_click=_compared().add,
+            args=((first.settings, last.settings, all_classes),),
+            help="Runs both networks on every image.",
+        )
+
+
+def choose_most_changed() -> None:
+    """Choose the query that changed most, or after it the next one; for callbacks."""
+    ranked = st.session_state.get(RANKED, [])
+    current = st.session_state.get("query")
+    if ranked:
+        after = ranked.index(current) + 1 if current in ranked else 0
+        choose_image("query", ranked[after % len(ranked)])
+
+
+def _compared() -> set[object]:
+    """Which checkpoints this session has asked to compare the maps of."""
+    return st.session_state.setdefault("compared_maps", set())
+
+
+def _changed(
+    first: CheckpointIndex, last: CheckpointIndex, all_classes: bool, with_maps: bool
+) -> list[ChangedQuery] | None:
+    assert first.index is not None
+    assert last.index is not None
+    kept = st.session_state.setdefault("changed_queries", {})
+    key = (first.settings, last.settings, all_classes, with_maps)
+    held = kept.get(key)
+    if held and held[0] is first.index and held[1] is last.index:
+        return held[2]
+    bar = st.progress(0.0, "Comparing …") if with_maps else None
+
+    def show(done: int, total: int) -> None:
+        if bar is not None:
+            bar.progress(done / total, f"Comparing maps: {done:,} of {total:,} images …")
+
+    load = [partial(similarity_network, p.settings) if with_maps else None for p in (first, last)]
+    try:
+        changed = most_changed(
+            (load[0], first.index), (load[1], last.index), rows_to_search(first, all_classes), show
+        )
+    except SimVizError as error:
+        show_error(error)
+        return None
+    if bar is not None:
+        bar.empty()
+    kept.clear()
+    kept[key] = (first.index, last.index, changed)
+    return changed
+
+
+def _table(changed: Sequence[ChangedQuery], with_maps: bool) -> None:
+    rows = {
+        "query": [found.image.id for found in changed],
+        "class": [found.image.label for found in changed],
+        "stayed": [found.change.neighbour_overlap for found in changed],
+    }
+    if with_maps:
+        rows["pearson"] = [found.change.pearson for found in changed]
+        rows["divergence"] = [found.change.jensen_shannon for found in changed]
+    column = st.column_config
+
+    def open_row() -> None:
+        chosen = st.session_state["changed_table"].selection.rows
+        if chosen:
+            choose_image("query", changed[chosen[0]].image.id)
+            st.session_state[CLICKED] = None, {}
+
+    st.dataframe(
+        rows,
+        key="changed_table",
+        hide_index=True,
+        height=320,
+        on_select=open_row,
+        selection_mode="single-row",
+        column_config={
+            "query": column.TextColumn("Query"),
+            "class": column.TextColumn("Class"),
+            "stayed": column.ProgressColumn(
+                "Neighbours that stayed",
+                format="percent",
+                min_value=0,
+                max_value=1,
+                help="Share of the 10 nearest that are still among them.",
+            ),
+            "pearson": column.NumberColumn("Map: Pearson's r", format="%.3f"),
+            "divergence": column.NumberColumn("Map: Jensen-Shannon (bits)", format="%.4f"),
+        },
+    )

@@ -1,0 +1,182 @@
+"""Runs on the pages: which are offered, how one is chosen and opened, and watching them grow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from simviz_core.errors import RunError, SimVizError
+from simviz_core.gallery import is_inside
+from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
+from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
+from simviz_ui.choices.galleries import FOLDERS_VARIABLE, allowed_folders, readable_path
+from simviz_ui.choices.network import POOLING_TITLES
+from simviz_ui.display.messages import show_error
+
+NO_RUN = "nothing"
+"""In the choice of a second run."""
+MOST_OFFERED = 100
+WATCHED = "watched_runs"
+"""In the session: the folders of the chosen runs, and what they held when they were opened."""
+SECONDS_BETWEEN_LOOKS = 8.0
+"""How often the folders of the runs are looked at for new checkpoints."""
+
+
+def run_choice(row: DeltaGenerator) -> list[Run] | None:
+    """Show the choice of one run, or of two, and open them.
+
+    Args:
+        row: Where the choice is shown.
+
+    Returns:
+        One or two runs; None where there is none to show, after the page has said what to do.
+    """
+    st.session_state.pop(WATCHED, None)
+    offered = _offered(tuple(allowed_folders()))
+    with row:
+        first = _run_box("Run", "run", offered, width=260)
+        second = _run_box("Compare with", "run2", [NO_RUN, *offered], width=260)
+    if first is None:
+        _say_how_to_begin()
+        return None
+    names = [first] if second in (None, NO_RUN, first) else [first, second]
+    folders = [Path(name).expanduser() for name in names if name]
+    for folder in folders:
+        if not _is_allowed(folder):
+            show_error(
+                f"{folder} is outside the folders that may be opened here. Whoever runs SimViz can "
+                f"allow more in {FOLDERS_VARIABLE}"
+            )
+            return None
+    st.session_state[WATCHED] = folders, [_state(folder) for folder in folders]
+    network, pooling, size = DEFAULT_NETWORK, None, DEFAULT_SIZE
+    if any(folder.is_dir() and not describes_itself(folder) for folder in folders):
+        with row:
+            network, pooling, size = _settings_of_bare_files()
+    return _opened(folders, network, pooling, size)
+
+
+def _opened(
+    folders: Sequence[Path], network: str, pooling: str | None, size: int
+) -> list[Run] | None:
+    runs = []
+    for folder in folders:
+        try:
+            run = open_run(folder, network, pooling, size)
+            if not run.checkpoints:
+                raise RunError(
+                    f"{folder} has no checkpoint yet; the first one appears here by itself"
+                )
+        except SimVizError as error:
+            show_error(error)
+            continue
+        if run.passed_over:
+            st.caption(
+                f"Left out, since their names tell no iteration: {', '.join(run.passed_over)}"
+            )
+        runs.append(run)
+    return runs or None
+
+
+def _run_box(title: str, key: str, offered: list[str], width: int) -> str | None:
+    wanted = st.session_state.get(key) or st.query_params.get(key)
+    options = [*offered, wanted] if wanted and wanted not in offered else offered
+    return st.selectbox(
+        title,
+        options,
+        index=0 if options else None,
+        key=key,
+        bind="query-params",
+        accept_new_options=True,
+        width=width,
+        placeholder="Type a folder",
+        help="A folder that `python -m simviz_core train` wrote, or one with checkpoint files "
+        "(.safetensors, or state_dicts in .pth or .pt) whose names tell the iteration. Type a path "
+        "to open one that is not listed.",
+    )
+
+
+def _settings_of_bare_files() -> tuple[str, str | None, int]:
+    """Ask what bare checkpoint files do not tell."""
+    with st.popover("Network", icon=":material/neurology:"):
+        st.caption("The checkpoints have no `run.json` that says which network they belong to.")
+        network = st.selectbox(
+            "Network",
+            list(NETWORKS),
+            index=list(NETWORKS).index(DEFAULT_NETWORK),
+            format_func=lambda name: NETWORKS[name].title,
+            key="run_network",
+            bind="query-params",
+        )
+        pooling = st.segmented_control(
+            "Pooling",
+            list(POOLING_TITLES),
+            default=NETWORKS[network].pooling,
+            required=True,
+            format_func=lambda name: POOLING_TITLES[name],
+            key="run_pooling",
+            bind="query-params",
+        )
+        size = st.segmented_control(
+            "Input size",
+            list(SIZES),
+            default=DEFAULT_SIZE,
+            required=True,
+            key="run_size",
+            bind="query-params",
+        )
+    return network, pooling, size or DEFAULT_SIZE
+
+
+def _is_allowed(folder: Path) -> bool:
+    return is_inside(folder, [*allowed_folders(), DEMO_RUNS])
+
+
+@st.cache_data(ttl="10s", show_spinner=False)
+def _offered(allowed: Sequence[Path]) -> list[str]:
+    """Runs of the demo, and those in the allowed folders, right inside them or in their `runs`."""
+    found: dict[str, None] = {}
+    for parent in (DEMO_RUNS, *allowed, *(folder / "runs" for folder in allowed)):
+        try:
+            inside = sorted(parent.iterdir()) if parent.is_dir() else []
+        except OSError:
+            continue
+        for folder in inside:
+            if folder.name.startswith(".") or not folder.is_dir():
+                continue
+            if _looks_like_run(folder):
+                found[readable_path(folder)] = None
+    return list(found)[:MOST_OFFERED]
+
+
+def _looks_like_run(folder: Path) -> bool:
+    try:
+        return looks_like_run(folder)
+    except OSError:
+        return False
+
+
+def _say_how_to_begin() -> None:
+    st.info("There is no run yet. Train a network, and its checkpoints appear here as they come:")
+    st.code("python -m simviz_core train demo/rooms/images --run runs/mine", "bash")
+    st.caption("Or type the folder of checkpoints of your own into **Run**.")
+
+
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    try:
+        return run_state(folder)
+    except OSError:
+        return ()
+
+
+@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+def watch_runs() -> None:
+    """Run the page again once a run has changed on disk; the last thing on the page.
+
+    The last, so that no timer runs while the page is still being made: one that fires just when
+    the page asks to be run again makes Streamlit forget that.
+    """
+    folders, states = st.session_state.get(WATCHED, ([], []))
+    if [_state(folder) for folder in folders] != states:
+        st.rerun()

@@ -1,0 +1,290 @@
+"""What the Checkpoints page shows of a followed query: the grid, the curves, the exports."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz_core.cli import checkpoints_command
+from simviz_core.errors import ImageError
+from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
+from simviz_core.following.report import (
+    CheckpointReport,
+    RunReport,
+    reports_as_json,
+    run_rows,
+    run_title,
+)
+from simviz_core.networks import NETWORKS, size_text
+from simviz_ui.checkpoints.charts import show_curves
+from simviz_ui.checkpoints.choice import MOST_COLUMNS
+from simviz_ui.checkpoints.indexes import CheckpointIndex
+from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
+from simviz_ui.choices.galleries import gallery_name, readable_path
+from simviz_ui.choices.image_picker import choose_image
+from simviz_ui.choices.network import POOLING_TITLES
+from simviz_ui.choices.weights import PRETRAINED
+from simviz_ui.components.checkpoint_grid import (
+    ShownColumn,
+    ShownPicture,
+    ShownRun,
+    checkpoint_grid,
+)
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
+from simviz_ui.display.matches import CLICKED, PAIR_PAGE, follow_click
+from simviz_ui.navigation import run_again
+from simviz_ui.serving.resources import gallery_picture
+
+BOX = (240, 240)
+"""Pictures are as large as fits into this width and height, in pixels."""
+
+
+@st.fragment
+def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> None:
+    """The grid of checkpoints, the curves under it, and the exports.
+
+    A fragment: its controls run it alone.
+    """
+    follow_click()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Display", icon=":material/palette:"):
+            style = style_controls()
+        st.caption("Point at a match to see the query's map for it; click to keep it.")
+    reports = [kept_report(place, followed) for place in places]
+    _show_grid(places, reports, followed, style)
+    if make_missing(places, followed):
+        run_again()
+    runs = by_run(places, reports)
+    show_curves(runs, followed.partner is not None)
+    if any(report.seen for report in runs):
+        _exports(runs, followed, style)
+
+
+def _show_grid(
+    places: Sequence[CheckpointIndex],
+    reports: Sequence[CheckpointReport | None],
+    followed: Followed,
+    style: FigureStyle,
+) -> None:
+    shown = [_maps_of(report) for report in reports if report]
+    flat = [values for maps in shown for values in maps]
+    scales = iter(map_scales(flat, style) if flat else [])
+    columns: dict[Path, list[ShownColumn]] = {}
+    numbers = column_numbers(places)
+    titles = {place.run.root: run_title(place.run) for place in places}
+    for number, (place, report) in enumerate(zip(places, reports, strict=True)):
+        columns.setdefault(place.run.root, []).append(
+            _column(place, report, (numbers[number], number), followed, scales, style)
+        )
+    runs = [ShownRun(titles[root], tuple(found)) for root, found in columns.items()]
+
+    checkpoint_grid(
+        runs,
+        "checkpoint_grid",
+        lambda number, image_id: _open_pair(places[number], image_id),
+        _follow_with,
+        _make_query_of,
+    )
+    if style.shared_scale and flat:
+        colour_bar(map_scales(flat, style)[0])
+    if moments := [report.moment for report in reports if report and report.moment]:
+        residual = max(moment.residual for moment in moments)
+        st.caption(
+            "Every map of the query adds up to its similarity; the largest difference here is "
+            f"{residual:.0e}."
+        )
+
+
+def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
+    """The column of each checkpoint, from 1.
+
+    Equal iterations of two runs share a column; where they have none in common after the
+    beginning, or there are too many, the last checkpoints do.
+    """
+    by_root: dict[Path, list[int]] = {}
+    for place in places:
+        by_root.setdefault(place.run.root, []).append(place.checkpoint.iteration)
+    common = set.intersection(*(set(iterations) for iterations in by_root.values())) - {0}
+    every = sorted({place.checkpoint.iteration for place in places})
+    if common and len(every) <= MOST_COLUMNS:
+        return [every.index(place.checkpoint.iteration) + 1 for place in places]
+    widest = max(len(iterations) for iterations in by_root.values())
+    return [
+        widest - len(iterations) + number
+        for iterations in by_root.values()
+        for number in range(1, len(iterations) + 1)
+    ]
+
+
+def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
+    """The maps that are shown of a report, in the order of `_column`."""
+    if report.moment is None:
+        return []
+    if report.pair is not None:
+        return [report.moment.map, report.pair.match_map]
+    pairs = [values for maps in report.maps for values in (maps.match_map, maps.query_map)]
+    return [report.moment.map, *pairs]
+
+
+def _column(
+    place: CheckpointIndex,
+    report: CheckpointReport | None,
+    number: tuple[int, int],
+    followed: Followed,
+    scales: Iterator[ColourScale],
+    style: FigureStyle,
+) -> ShownColumn:
+    iteration = f"iteration {place.checkpoint.iteration:,}"
+    title = iteration if place.checkpoint.path else "0 · pretrained"
+    if report is None:
+        running = place.job is not None and place.job.progress is not None
+        text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
+        plain = ShownPicture(
+            as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
+        )
+        return ShownColumn(title, "", *number, (plain,), waiting=text)
+    if report.moment is None:
+        return ShownColumn(title, "", *number, error=_shortened(report.error, place))
+    note = ""
+    if report.quality:
+        note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
+    moment, query = report.moment, fitted(followed.query.picture.pixels, BOX)
+    pictures = [
+        ShownPicture(
+            overlay_uri(query, moment.map, next(scales), style),
+            f"{followed.chosen.id}, with its map at {iteration}",
+            _reference_label(followed),
+            f"{moment.similarity:.3f}",
+        )
+    ]
+    if report.pair is not None and followed.partner is not None:
+        partner = fitted(followed.partner.picture.pixels, BOX)
+        source = overlay_uri(partner, report.pair.match_map, next(scales), style)
+        alt = f"{followed.partner.id}, with its map at {iteration}"
+        pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
+        return ShownColumn(title, note, *number, tuple(pictures))
+    for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
+        label, scale, query_scale = match.image.label, next(scales), next(scales)
+        pictures.append(
+            ShownPicture(
+                _match_uri(match.image.path, maps.match_map, scale, style),
+                f"{match.image.id}, with its map at {iteration}",
+                label or match.image.path.name,
+                f"{match.score:.3f}",
+                match.image.id,
+                label == followed.query.label if label and followed.query.label else None,
+                overlay_uri(query, maps.query_map, query_scale, style),
+            )
+        )
+    return ShownColumn(title, note, *number, tuple(pictures))
+
+
+def _shortened(error: str | None, place: CheckpointIndex) -> str:
+    """The message, without the folder that all checkpoints of the run lie in."""
+    return (error or "").replace(f"{place.run.root}{os.sep}", "")
+
+
+def _reference_label(followed: Followed) -> str:
+    """What the query's map is drawn for, in words."""
+    if followed.partner is not None:
+        return "query"
+    label = followed.query.label
+    return f"query, for {label}" if label else "query, for the nearest"
+
+
+def _match_uri(
+    path: Path, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
+) -> str | None:
+    try:
+        return overlay_uri(fitted(gallery_picture(path).pixels, BOX), values, scale, style)
+    except ImageError:
+        return None
+
+
+def _follow_with(number: int, image_id: str) -> None:
+    choose_image("match", image_id)
+    st.session_state["follow"] = "pair"
+    st.session_state[CLICKED] = None, {}
+
+
+def _make_query_of(number: int, image_id: str) -> None:
+    choose_image("query", image_id)
+    st.session_state[CLICKED] = None, {}
+
+
+def _open_pair(place: CheckpointIndex, image_id: str) -> None:
+    """Have the Pair page opened on the query and a match, with the network of a checkpoint."""
+    settings = place.settings
+    weights = readable_path(Path(settings.checkpoint)) if settings.checkpoint else PRETRAINED
+    choose_image("match", image_id)
+    # As the widgets of the sidebar hold them, and as they write them into the link.
+    chosen: dict[str, tuple[object, str]] = {"weights": (weights, weights)}
+    if settings.network in NETWORKS:
+        chosen["network"] = settings.network, NETWORKS[settings.network].title
+        chosen["size"] = settings.size, f"{settings.size} px"
+        if settings.pooling in POOLING_TITLES:
+            chosen["pooling"] = settings.pooling, POOLING_TITLES[settings.pooling]
+    else:
+        chosen["network"] = settings.network, settings.network
+        chosen["any_size"] = size_text(settings.size), size_text(settings.size)
+    for name, (value, _) in chosen.items():
+        st.session_state[name] = value
+    link = {name: text for name, (_, text) in chosen.items()}
+    st.session_state[CLICKED] = PAIR_PAGE, {"match": image_id, **link}
+
+
+def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyle) -> None:
+    query = followed.query
+
+    def figure() -> bytes:
+        rows = [
+            run_rows(report, query.picture, query.label, query.partner)
+            for report in reports
+            if report.seen
+        ]
+        return checkpoints_figure(rows, style)
+
+    def numbers() -> str:
+        match = followed.partner.path if followed.partner else None
+        objects = followed.objects if query.mask is not None else ()
+        return json.dumps(reports_as_json(reports, followed.chosen.path, match, objects), indent=1)
+
+    options = _chosen_checkpoints(reports)
+    options += ["--match", followed.partner.path] if followed.partner else []
+    options += ["--all-classes"] if followed.all_classes else []
+    options += ["--objects", ",".join(followed.objects)] if followed.own_objects else []
+    export_row(
+        {
+            "Figure (PNG)": ("checkpoints.png", figure),
+            "Numbers (JSON)": ("checkpoints.json", numbers),
+        },
+        checkpoints_command(
+            followed.chosen.path,
+            gallery_name(followed.gallery),
+            [report.run for report in reports],
+            style,
+            options,
+        ),
+    )
+
+
+def _chosen_checkpoints(reports: Sequence[RunReport]) -> list[str]:
+    """The options that choose the checkpoints that are shown."""
+    shown: set[int] = set()
+    own: set[int] = set()
+    begins_before = False
+    for report in reports:
+        own |= {checkpoint.iteration for checkpoint in report.run.checkpoints}
+        shown |= {found.checkpoint.iteration for found in report.checkpoints}
+        begins_before |= any(
+            found.checkpoint not in report.run.checkpoints for found in report.checkpoints
+        )
+    words = ["--before-training"] if begins_before else []
+    if shown >= own:
+        return words
+    return [*words, "--iterations", ",".join(map(str, sorted(shown)))]

@@ -1,0 +1,1 @@
+"""What is chosen on the pages: the gallery, the network and its weights, images."""

@@ -1,0 +1,236 @@
+"""Choose an image: from the gallery by name, thumbnail or step, or by uploading one."""
+
+import math
+import random
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from simviz_core.errors import ImageError
+from simviz_core.gallery import Gallery
+from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
+from simviz_ui.choices.galleries import readable_path
+from simviz_ui.choices.uploads import IS_UPLOAD, upload_store
+from simviz_ui.components.thumbnails import thumbnail_grid
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.resources import gallery_picture
+
+THUMBNAILS = 24
+"""Thumbnails on one page of the browser."""
+MOST_OPTIONS = 1000
+"""Images that the list of names holds; Browse and the steps reach all."""
+NAME_WIDTH = 300
+"""Of the list of names in a row, in pixels."""
+NO_CLASS = "(no class)"
+
+
+@dataclass(frozen=True)
+class ChosenImage:
+    """An image that is chosen on a page.
+
+    Attributes:
+        id: Its gallery id, or its upload id; what the page and the link show.
+        path: The path to name in a command; of an upload, its file name.
+        picture: The image itself.
+    """
+
+    id: str
+    path: str
+    picture: LoadedImage
+
+
+def choose_image(key: str, image_id: str) -> None:
+    """Choose an image for the picker of that key; for callbacks."""
+    st.session_state[key] = image_id
+
+
+def image_picker(
+    key: str,
+    title: str,
+    gallery: Gallery,
+    default: int,
+    steps: Sequence[str] | None = None,
+    wide: bool = False,
+) -> ChosenImage | None:
+    """Show the picker of one image.
+
+    Args:
+        key: Names the choice in the session and in the link.
+        title: What the image is called on the page.
+        gallery: Where to choose from.
+        default: The position in the gallery of the image that is chosen at first.
+        steps: Ids, in the gallery's order, that the steps go through; None for all.
+        wide: Whether it has the page's width: all in one row, with a random choice.
+
+    Returns:
+        The chosen image; None where it cannot be read, after a message has been shown.
+    """
+    _take_linked_upload(key)
+    default = min(default, len(gallery.images) - 1)
+    first = gallery.images[default].id
+    held = st.session_state.get(key)
+    if held is not None and not _is_there(gallery, held):
+        # Of another gallery, or an upload that has made room for others.
+        choose_image(key, first)
+        if IS_UPLOAD.fullmatch(held):
+            st.warning("The uploaded image is no longer held. Upload it again.")
+    current = st.session_state.get(key) or st.query_params.get(key)
+    options = _options(gallery, current, default)
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall") if wide else None
+    with row or st.container():
+        chosen = st.selectbox(
+            title,
+            options,
+            index=options.index(first),
+            key=key,
+            bind="query-params",
+            width=NAME_WIDTH if wide else "stretch",
+        )
+    with row or st.container(horizontal=True, gap="xsmall"):
+        ids = steps if steps is not None else [image.id for image in gallery.images]
+        _step_button(key, gallery, chosen, ids, -1)
+        _step_button(key, gallery, chosen, ids, +1)
+        if wide:
+            _random_button(key, ids)
+        browse = st.popover("Browse", key=f"{key}_browse", on_change="rerun")
+        if browse.open:
+            with browse:
+                _browse(key, gallery, chosen)
+        with st.popover("Upload"):
+            _upload(key)
+    try:
+        return _open(gallery, chosen)
+    except ImageError as error:
+        show_error(error)
+        return None
+
+
+def _is_there(gallery: Gallery, image_id: str) -> bool:
+    return image_id in gallery.by_id or (
+        image_id in _uploads() and upload_store().get(image_id) is not None
+    )
+
+
+def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:
+    """What the selectbox lists: of a large gallery only what lies around the current image."""
+    uploads = [image_id for image_id in _uploads() if upload_store().get(image_id)]
+    images = gallery.images
+    if len(images) > MOST_OPTIONS:
+        place = gallery.position.get(current or "", default)
+        start = max(0, min(place - MOST_OPTIONS // 2, len(images) - MOST_OPTIONS))
+        images = images[start : start + MOST_OPTIONS]
+    ids = [image.id for image in images]
+    first = gallery.images[default].id
+    return [*(ids if first in ids else [first, *ids]), *uploads]
+
+
+def _open(gallery: Gallery, image_id: str) -> ChosenImage:
+    if IS_UPLOAD.fullmatch(image_id):
+        upload = upload_store().get(image_id)
+        if upload is None:
+            raise ImageError("the uploaded image is no longer held; upload it again")
+        return ChosenImage(image_id, upload.name, upload)
+    image = gallery.image(image_id)
+    return ChosenImage(image_id, readable_path(image.path), gallery_picture(image.path))
+
+
+def _uploads() -> list[str]:
+    """The ids of the uploads that this session knows."""
+    return st.session_state.setdefault("uploads", [])
+
+
+def _add_upload(image_id: str) -> None:
+    if image_id not in _uploads():
+        _uploads().append(image_id)
+
+
+def _take_linked_upload(key: str) -> None:
+    """Let the upload that the link names be chosen here, too, if it is still held."""
+    linked = st.query_params.get(key, "")
+    if IS_UPLOAD.fullmatch(linked):
+        if upload_store().get(linked):
+            _add_upload(linked)
+        else:
+            st.warning("The uploaded image of this link is no longer held. Upload it again.")
+
+
+def _step_button(key: str, gallery: Gallery, chosen: str, ids: Sequence[str], step: int) -> None:
+    def take_step() -> None:
+        places = [gallery.position[image_id] for image_id in ids]
+        here = gallery.position.get(chosen, -1)
+        # The first one after this image, or the last one before it, round the ends.
+        after = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
+        choose_image(key, ids[after % len(ids)])
+
+    st.button(
+        "",
+        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+        help="Previous image" if step < 0 else "Next image",
+        key=f"{key}_{'previous' if step < 0 else 'next'}",
+        on_click=take_step,
+        disabled=not ids,
+        shortcut=("P" if step < 0 else "N") if key == "query" else None,
+    )
+
+
+def _random_button(key: str, ids: Sequence[str]) -> None:
+    st.button(
+        "Random",
+        icon=":material/shuffle:",
+        key=f"{key}_random",
+        on_click=lambda: choose_image(key, random.choice(ids)),
+        disabled=not ids,
+        shortcut="A" if key == "query" else None,
+    )
+
+
+def _browse(key: str, gallery: Gallery, chosen: str) -> None:
+    groups = {label: list(images) for label, images in gallery.by_label.items()}
+    unlabelled = [image for image in gallery.images if image.label is None]
+    if unlabelled:
+        groups[NO_CLASS] = unlabelled
+    labels = list(groups)
+    own = labels[0]
+    if chosen in gallery.by_id:
+        own = gallery.by_id[chosen].label or NO_CLASS
+    label = own
+    if len(labels) > 1:
+        # The chosen image's class is in the key, so that a new choice opens its own class.
+        label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
+    images = groups[label]
+    page = 1
+    if len(images) > THUMBNAILS:
+        pages = math.ceil(len(images) / THUMBNAILS)
+        page = st.pagination(pages, key=f"{key}_page_of_{label}")
+    shown = images[(page - 1) * THUMBNAILS : page * THUMBNAILS]
+    thumbnail_grid(shown, chosen, f"{key}_thumbnails", partial(choose_image, key))
+
+
+def _upload(key: str) -> None:
+    st.file_uploader(
+        "An image of your own",
+        type=sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES),
+        key=f"{key}_file",
+        on_change=partial(_take_upload, key),
+    )
+    message = st.session_state.get(f"{key}_error")
+    if message:
+        show_error(message)
+    st.caption("Stays on this server, in memory. A link to it works until the server restarts.")
+
+
+def _take_upload(key: str) -> None:
+    st.session_state.pop(f"{key}_error", None)
+    file = st.session_state[f"{key}_file"]
+    if file is None:
+        return
+    try:
+        image_id = upload_store().add(file.getvalue(), file.name)
+    except ImageError as error:
+        st.session_state[f"{key}_error"] = str(error)
+        return
+    _add_upload(image_id)
+    choose_image(key, image_id)

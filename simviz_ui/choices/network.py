@@ -1,0 +1,201 @@
+"""The network settings, the same on every page and part of the link."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.networks import (
+    BETWEEN,
+    DEFAULT_NETWORK,
+    DEFAULT_SIZE,
+    NETWORKS,
+    OWN_POOLING,
+    SIZES,
+    TAILS,
+    InputSize,
+    NetworkReading,
+    RefusedNetwork,
+    allowed_programs,
+    own_size,
+    size_from_text,
+    size_text,
+    source_names,
+)
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_ui.choices.weights import weights_choice
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.resources import network_reading_of
+
+POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
+"""Sum pooling is left out: its unit embeddings, and so its maps, are those of the average."""
+NAMED_POOLINGS = {OWN_POOLING: "Own", **POOLING_TITLES}
+"""For networks whose own pooling is found when they are loaded."""
+TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
+
+
+def network_settings() -> NetworkSettings:
+    """Show the choice of network, its weights, pooling and input size, and return it.
+
+    A network that is not of the catalogue is loaded here, to show what it does. Where it cannot
+    be used, the reason is shown, and the pages say it at their place, too.
+    """
+    with st.sidebar:
+        st.subheader("Network")
+        network = _network_box()
+        is_known = network in NETWORKS
+        line = st.empty()
+        pooling = _pooling_of_catalogue(network) if is_known else _pooling_of_any()
+        size: InputSize = _size_of_catalogue() if is_known else _size_of_any(network)
+        with st.expander("Weights and layers", icon=":material/tune:"):
+            try:
+                checkpoint, is_random = weights_choice()
+            except SimVizError as error:
+                show_error(error)
+                st.stop()
+            tail, layer = _layers()
+        settings = NetworkSettings(network, pooling, size, checkpoint, tail, layer, is_random)
+        is_plain = is_known and (checkpoint, tail, layer, is_random) == (None, "auto", None, False)
+        with line.container():
+            if is_plain:
+                st.caption(NETWORKS[network].description)
+                return settings
+            return _shown(settings)
+
+
+def _shown(settings: NetworkSettings) -> NetworkSettings:
+    """Say what was found in a network; the settings then name the pooling that it does."""
+    try:
+        reading = network_reading_of(settings)
+    except RefusedNetwork as error:
+        _show_refusal(error.reading)
+        return settings
+    except SimVizError as error:
+        show_error(error)
+        return settings
+    st.caption(reading.line)
+    if reading.note:
+        st.caption(f":material/info: {reading.note}")
+    return replace(settings, pooling=reading.pooling or settings.pooling)
+
+
+def _show_refusal(reading: NetworkReading) -> None:
+    show_error(f"{reading.title} cannot be decomposed: {reading.reason}")
+
+
+@st.cache_data(show_spinner="Listing the networks …", show_time=True)
+def _library_names() -> list[str]:
+    return source_names()
+
+
+def _network_box() -> str:
+    offered = [*NETWORKS, *allowed_programs(), *_library_names()]
+    wanted = st.session_state.get("network") or st.query_params.get("network")
+    titles = {entry.title for entry in NETWORKS.values()}
+    if wanted and wanted not in offered and wanted not in titles:
+        offered.append(wanted)
+    chosen = st.selectbox(
+        "Network",
+        offered,
+        index=offered.index(DEFAULT_NETWORK),
+        format_func=lambda name: NETWORKS[name].title if name in NETWORKS else name,
+        key="network",
+        bind="query-params",
+        accept_new_options=True,
+        label_visibility="collapsed",
+        help="Type to search the networks of timm and torchvision. Two names with a "
+        f"{BETWEEN} between them are an ensemble.",
+    )
+    by_title = {entry.title: entry.name for entry in NETWORKS.values()}
+    return by_title.get(chosen or "", chosen or DEFAULT_NETWORK)
+
+
+def _pooling_of_catalogue(network: str) -> str:
+    own = NETWORKS[network].pooling
+    chosen = st.segmented_control(
+        "Pooling",
+        list(POOLING_TITLES),
+        default=own,
+        required=True,
+        format_func=lambda name: POOLING_TITLES[name],
+        key="pooling",
+        bind="query-params",
+        help="How the last feature map becomes the embedding. The network's own pooling is "
+        f"{own}; any other is exact too. GeM uses p = 3.",
+    )
+    return chosen or own
+
+
+def _pooling_of_any() -> str:
+    chosen = st.segmented_control(
+        "Pooling",
+        list(NAMED_POOLINGS),
+        default=OWN_POOLING,
+        required=True,
+        format_func=lambda name: NAMED_POOLINGS[name],
+        key="own_pooling",
+        bind="query-params",
+        help="How the last feature map becomes the embedding. With another pooling than its own "
+        "the layers after it are dropped. GeM uses p = 3.",
+    )
+    return chosen or OWN_POOLING
+
+
+def _size_of_catalogue() -> int:
+    chosen = st.segmented_control(
+        "Input size",
+        list(SIZES),
+        default=DEFAULT_SIZE,
+        required=True,
+        format_func=lambda pixels: f"{pixels} px",
+        key="size",
+        bind="query-params",
+        help="The whole image is resized to a square of this side. A larger one gives a finer "
+        "grid of cells and takes longer: 7 × 7 at 224, 10 × 10 at 320, 14 × 14 at 448.",
+    )
+    return chosen or DEFAULT_SIZE
+
+
+def _size_of_any(network: str) -> InputSize:
+    """Ask for any size that a network may take; stops the page where it is none."""
+    try:
+        own = own_size(network)
+    except SimVizError as error:
+        show_error(error)
+        st.stop()
+    typed = st.text_input(
+        "Input size",
+        placeholder=f"{size_text(own)} (its own)",
+        key="any_size",
+        bind="query-params",
+        help="Width and height that images are resized to, in pixels: 224, or 128x256 for width × "
+        "height. Some networks take one size only.",
+    )
+    try:
+        return size_from_text(typed) if typed else own
+    except SimVizError as error:
+        show_error(error)
+        st.stop()
+
+
+def _layers() -> tuple[str, str | None]:
+    tail = st.segmented_control(
+        "Layers after the pooling",
+        list(TAILS),
+        default=TAILS[0],
+        required=True,
+        format_func=lambda name: TAIL_TITLES[name],
+        key="tail",
+        bind="query-params",
+        help="A batch norm or a linear embedder is kept where all that follows the pooling can be "
+        "decomposed exactly. Keep keeps a ReLU, too, and says how much that leaves in no cell.",
+    )
+    layer = st.text_input(
+        "Layer to pool",
+        placeholder="the last feature map",
+        key="layer",
+        bind="query-params",
+        help="The name of a layer in the network, such as `layer3`, whose output is pooled "
+        "instead of the last feature map.",
+    )
+    return tail or TAILS[0], layer or None

@@ -1,0 +1,142 @@
+"""A network's weights on the pages: pretrained, random, or a checkpoint file.
+
+Files are opened inside the folders that the operator allowed, as galleries are; uploads live as
+long as their session. No file's code is ever run: see `simviz_core.checkpoints.reading`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import streamlit as st
+
+from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, read_checkpoint
+from simviz_core.errors import CheckpointError, SimVizError
+from simviz_core.gallery import is_inside
+from simviz_core.runs import DEMO_RUNS
+from simviz_ui.choices.galleries import FOLDERS_VARIABLE, allowed_folders, readable_path
+from simviz_ui.display.messages import show_error
+
+PRETRAINED, RANDOM = "pretrained", "random (untrained)"
+UPLOADED = "uploaded: "
+LARGEST_UPLOAD = 2000
+"""Of a checkpoint, in megabytes; it is held in memory while it arrives."""
+MOST_OFFERED = 100
+"""Files that the choice lists; others inside the allowed folders can be typed in."""
+
+
+def weights_choice() -> tuple[str | None, bool]:
+    """Show the choice of weights.
+
+    Returns:
+        The checkpoint's path, None for none; and whether the weights are random.
+
+    Raises:
+        CheckpointError: The file may not be opened here, or is there no more.
+    """
+    offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders())), *_uploads()]
+    wanted = st.session_state.get("weights") or st.query_params.get("weights")
+    if wanted and wanted not in offered:
+        offered.append(wanted)
+    chosen = st.selectbox(
+        "Weights",
+        offered,
+        key="weights",
+        bind="query-params",
+        accept_new_options=True,
+        help="A checkpoint is a state_dict (`.pth`, `.pt`) or `.safetensors` file. Type a path to "
+        "open one that is not listed.",
+    )
+    with st.popover("Upload a checkpoint", icon=":material/upload:"):
+        _upload()
+    return _path_of(chosen or PRETRAINED), chosen == RANDOM
+
+
+def _path_of(chosen: str) -> str | None:
+    if chosen in (PRETRAINED, RANDOM):
+        return None
+    if chosen in _uploads():
+        folder = _uploads()[chosen]
+        return str(Path(folder.name) / chosen.removeprefix(UPLOADED))
+    if chosen.startswith(UPLOADED):
+        raise CheckpointError(
+            "the uploaded checkpoint was deleted with its session; upload it again"
+        )
+    path = Path(chosen).expanduser()
+    if not is_inside(path, [*allowed_folders(), DEMO_RUNS]):
+        raise CheckpointError(
+            f"{chosen} is outside the folders that may be opened here. Whoever runs SimViz can "
+            f"allow more in {FOLDERS_VARIABLE}"
+        )
+    return chosen
+
+
+@st.cache_data(ttl="30s", show_spinner=False)
+def _offered(allowed: Sequence[Path]) -> list[str]:
+    """Checkpoint files right inside the allowed folders, or in their `checkpoints`."""
+    found = []
+    for folder in (*allowed, *(folder / "checkpoints" for folder in allowed)):
+        try:
+            inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        except OSError:
+            continue
+        found += [
+            readable_path(path)
+            for path in inside
+            if path.suffix.lower() in CHECKPOINT_SUFFIXES and not path.name.startswith(".")
+        ]
+    return found[:MOST_OFFERED]
+
+
+def _uploads() -> dict[str, TemporaryDirectory[str]]:
+    """The session's uploaded checkpoints, under the names that the choice shows."""
+    return _upload_folders(None)
+
+
+def _delete_all(uploads: dict[str, TemporaryDirectory[str]]) -> None:
+    for folder in uploads.values():
+        folder.cleanup()
+
+
+@st.cache_resource(scope="session", on_release=_delete_all, show_spinner=False)
+def _upload_folders(_: None) -> dict[str, TemporaryDirectory[str]]:
+    return {}
+
+
+def _upload() -> None:
+    st.file_uploader(
+        "A state_dict or safetensors file",
+        type=sorted(suffix.removeprefix(".") for suffix in CHECKPOINT_SUFFIXES),
+        key="weights_file",
+        max_upload_size=LARGEST_UPLOAD,
+        on_change=_take_upload,
+    )
+    if message := st.session_state.get("weights_error"):
+        show_error(message)
+    st.caption(
+        "Read without running any code of it. Stays on this server until you close or reload this "
+        "page."
+    )
+
+
+def _take_upload() -> None:
+    st.session_state.pop("weights_error", None)
+    file = st.session_state["weights_file"]
+    if file is None:
+        return
+    # Of a client's file name only the last part counts.
+    name = Path(file.name.replace("\\", "/")).name
+    folder = TemporaryDirectory(prefix="simviz-weights-", ignore_cleanup_errors=True)
+    try:
+        path = Path(folder.name) / name
+        path.write_bytes(file.getbuffer())
+        read_checkpoint(path)
+    except (SimVizError, OSError) as error:
+        folder.cleanup()
+        st.session_state["weights_error"] = str(error).replace(f"{folder.name}/", "")
+        return
+    before = _uploads().pop(UPLOADED + name, None)
+    if before is not None:
+        before.cleanup()
+    _uploads()[UPLOADED + name] = folder
+    st.session_state["weights"] = UPLOADED + name

@@ -1,0 +1,59 @@
+"""Which classes are shown, and whether their maps or their contrast."""
+
+import streamlit as st
+
+from simviz_core.classes.maps import ClassSums
+from simviz_core.classes.report import class_to_contrast
+from simviz_ui.classes.matrix import NO_CLASS
+from simviz_ui.classes.view import CLASS_MAP, CONTRAST, ClassChoice
+
+
+def class_choice(sums: ClassSums) -> ClassChoice:
+    """Show the choice of one or two classes, and return it."""
+    labels = list(sums.index.classes)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        first = _class_box("Class", "class", labels)
+        _step_button(labels, first, -1)
+        _step_button(labels, first, +1)
+        second = _class_box("Beside it", "class2", [NO_CLASS, *labels])
+        kind = st.segmented_control(
+            "Map",
+            [CLASS_MAP, CONTRAST],
+            default=CLASS_MAP,
+            required=True,
+            format_func={CLASS_MAP: "Class map", CONTRAST: "Contrast"}.__getitem__,
+            key="class_map",
+            bind="query-params",
+            disabled=len(labels) < 2,
+            help="The class map: what an image shares with the other images of its class. The "
+            "contrast: the same minus what it shares with the class beside it, or with the most "
+            "similar other class where there is none.",
+        )
+    shown = (first,) if second in (NO_CLASS, first) else (first, second)
+    against: tuple[str | None, ...] = (None,)
+    if kind == CONTRAST and len(labels) > 1:
+        against = tuple(reversed(shown)) if len(shown) == 2 else (class_to_contrast(sums, first),)
+    else:
+        against = (None,) * len(shown)
+    return ClassChoice(shown, against, kind == CONTRAST and len(labels) > 1)
+
+
+def _class_box(title: str, key: str, options: list[str]) -> str:
+    held = st.session_state.get(key)
+    if held is not None and held not in options:
+        st.session_state[key] = options[0]  # of another gallery
+    return st.selectbox(title, options, key=key, bind="query-params", width=220) or options[0]
+
+
+def _step_button(labels: list[str], current: str, step: int) -> None:
+    def take_step() -> None:
+        st.session_state["class"] = labels[(labels.index(current) + step) % len(labels)]
+
+    st.button(
+        "",
+        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
+        help="Previous class" if step < 0 else "Next class",
+        key=f"class_{'previous' if step < 0 else 'next'}",
+        on_click=take_step,
+        shortcut="P" if step < 0 else "N",
+    )

@@ -1,0 +1,256 @@
+"""What the Classes page shows: the images of one or two classes with their maps."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import streamlit as st
+
+from simviz_core.classes.maps import ClassSums, class_sums, most_typical
+from simviz_core.classes.report import (
+    ImageInClass,
+    class_block,
+    classes_as_json,
+    image_in_class,
+    summarise,
+    summary_line,
+)
+from simviz_core.cli import classmap_command
+from simviz_core.errors import ImageError
+from simviz_core.figures import (
+    ColourScale,
+    FigureStyle,
+    class_figure,
+    contrast_legend,
+    contrast_scales,
+    map_scales,
+)
+from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.images import LoadedImage
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_ui.choices.galleries import gallery_name, readable_path
+from simviz_ui.choices.image_picker import choose_image
+from simviz_ui.classes.poolings import class_poolings
+from simviz_ui.components.results import ShownMatch, results_grid
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
+from simviz_ui.display.matches import CARD_BOX, CLICKED, PAIR_PAGE, follow_click, run_missing
+from simviz_ui.navigation import run_again
+from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet
+
+SEARCH_PAGE = "pages/search.py"
+TOPS = (6, 12, 24)
+CLASS_MAP, CONTRAST = "class", "contrast"
+
+
+@dataclass(frozen=True)
+class ClassChoice:
+    """What is shown.
+
+    Attributes:
+        labels: One class, or two side by side.
+        against: Of each of them, the class that it is contrasted with; None where there is none.
+        is_contrast: Whether contrast maps are shown, and not class maps.
+    """
+
+    labels: tuple[str, ...]
+    against: tuple[str | None, ...]
+    is_contrast: bool
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """An image of a class on the page; without a map until the network has seen it."""
+
+    image: GalleryImage
+    typicality: float | None
+    picture: LoadedImage | None
+    found: ImageInClass | None
+
+
+def sums_of(index: GalleryIndex) -> ClassSums:
+    """The class sums of an index, added up once."""
+    known = _all_sums()
+    if index not in known:
+        known[index] = class_sums(index)
+    return known[index]
+
+
+@st.cache_resource(show_spinner=False)
+def _all_sums() -> "WeakKeyDictionary[GalleryIndex, ClassSums]":
+    return WeakKeyDictionary()
+
+
+@st.fragment
+def show_classes(
+    gallery: Gallery, sums: ClassSums, choice: ClassChoice, settings: NetworkSettings
+) -> None:
+    """The images of the chosen classes from the most to the least typical, and the exports.
+
+    A fragment: its controls run it alone.
+    """
+    follow_click()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        top = st.segmented_control(
+            "Images",
+            TOPS,
+            default=TOPS[0] if len(choice.labels) > 1 else TOPS[1],
+            required=True,
+            key="class_top",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        with st.popover("Display", icon=":material/palette:"):
+            style = style_controls()
+        st.caption("From the most to the least typical: the mean similarity to the other images.")
+    columns = [
+        _images(sums, label, against, top or TOPS[1], settings)
+        for label, against in zip(choice.labels, choice.against, strict=True)
+    ]
+    scales = iter(_scales(columns, choice.is_contrast, style))
+    for place, label, against, shown in zip(
+        st.columns(len(columns), gap="medium"), choice.labels, choice.against, columns, strict=True
+    ):
+        with place:
+            _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
+    if style.shared_scale and (shared := _scales(columns, choice.is_contrast, style)):
+        colour_bar(shared[0])
+    if run_missing([item.picture for column in columns for item in column], settings):
+        run_again()
+    _exports(gallery, sums, choice, columns, settings, style, top or TOPS[1])
+    class_poolings(sums, choice.labels[0], [item.image for item in columns[0]], settings, style)
+
+
+def _images(
+    sums: ClassSums, label: str, against: str | None, top: int, settings: NetworkSettings
+) -> list[_Shown]:
+    """The most typical images of a class, with their maps where the network has seen them."""
+    found = []
+    for image, typicality in most_typical(sums, label)[:top]:
+        try:
+            picture = gallery_picture(image.path)
+        except ImageError:
+            found.append(_Shown(image, typicality, None, None))
+            continue
+        mapped = None
+        if typicality is not None and not not_run_yet([picture], settings):
+            (decomposition,) = decomposed([picture], settings)
+            path = readable_path(image.path)
+            mapped = image_in_class(decomposition, sums, label, path, image.id, against)
+        found.append(_Shown(image, typicality, picture, mapped))
+    return found
+
+
+def _scales(
+    columns: Sequence[Sequence[_Shown]], is_contrast: bool, style: FigureStyle
+) -> list[ColourScale]:
+    """The colour scale of each map that is shown, in the order of the cards."""
+    found = [item.found for column in columns for item in column if item.found]
+    if is_contrast:
+        contrasts = [item.contrast.values for item in found if item.contrast]
+        return contrast_scales(contrasts, style) if contrasts else []
+    return map_scales([item.map.mean_values for item in found], style) if found else []
+
+
+def _column(
+    sums: ClassSums,
+    label: str,
+    contrasted: str | None,
+    shown: Sequence[_Shown],
+    scales: Iterator[ColourScale],
+    style: FigureStyle,
+) -> None:
+    st.markdown(f"**{_plain(summary_line(summarise(sums, label)))}**")
+    if shown and shown[0].typicality is None:
+        st.info(
+            "This class has one image. A class map compares an image with the others of its class: "
+            "add a second image to its folder."
+        )
+    if contrasted is not None:
+        st.caption(_plain(contrast_legend(label, contrasted)))
+    cards = [_card(item, contrasted, scales, style) for item in shown]
+    typical = [item.image.id for item in shown]
+
+    def open_pair(image_id: str) -> None:
+        other = next((found for found in typical if found != image_id), image_id)
+        choose_image("query", other)
+        choose_image("match", image_id)
+        st.session_state[CLICKED] = PAIR_PAGE, {"query": other, "match": image_id}
+
+    results_grid(cards, f"class_{label}", open_pair, _search)
+
+
+def _card(
+    item: _Shown, contrasted: str | None, scales: Iterator[ColourScale], style: FigureStyle
+) -> ShownMatch:
+    source, note, score = None, "", "" if item.typicality is None else f"{item.typicality:.3f}"
+    if item.picture is not None:
+        pixels = fitted(item.picture.pixels, CARD_BOX)
+        source = as_data_uri(pixels)
+        values = None
+        if item.found is not None and contrasted is None:
+            values = item.found.map.mean_values
+            note = f"adds up, ± {item.found.map.residual:.0e}"
+        elif item.found is not None and item.found.contrast is not None:
+            values = item.found.contrast.values
+            score = f"{item.found.contrast.difference:+.3f}"
+            note = f"adds up, ± {item.found.contrast.residual:.0e}"
+        if values is not None:
+            source = overlay_uri(pixels, values, next(scales), style)
+    return ShownMatch(
+        id=item.image.id,
+        source=source,
+        alt=f"{item.image.id}{', with its map' if note else ''}",
+        label=item.image.path.name,
+        score=score,
+        note=note,
+    )
+
+
+def _search(image_id: str) -> None:
+    choose_image("query", image_id)
+    st.session_state[CLICKED] = SEARCH_PAGE, {"query": image_id}
+
+
+def _exports(
+    gallery: Gallery,
+    sums: ClassSums,
+    choice: ClassChoice,
+    columns: Sequence[Sequence[_Shown]],
+    settings: NetworkSettings,
+    style: FigureStyle,
+    top: int,
+) -> None:
+    ready = [[item.found for item in column if item.found] for column in columns]
+    if not all(ready):
+        return
+    summaries = [summarise(sums, label) for label in choice.labels]
+
+    def figure() -> bytes:
+        blocks = [
+            class_block(summary, found) for summary, found in zip(summaries, ready, strict=True)
+        ]
+        title = settings.title
+        return class_figure(blocks, title, style)
+
+    def numbers() -> str:
+        images = [found for column in ready for found in column]
+        values = classes_as_json(summaries, images, gallery_name(gallery), settings)
+        return json.dumps(values, indent=1)
+
+    export_row(
+        {
+            "Figure (PNG)": ("classes.png", figure),
+            "Numbers (JSON)": ("classes.json", numbers),
+        },
+        classmap_command(
+            gallery_name(gallery), choice.labels, settings, style, (0, top), choice.against[0]
+        ),
+    )
+
+
+def _plain(text: str) -> str:
+    """A label in Markdown, with nothing in it taken for markup."""
+    return "".join(f"\\{letter}" if letter in r"\`*_[]$:~<>|#" else letter for letter in text)

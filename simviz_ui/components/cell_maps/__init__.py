@@ -1,0 +1,113 @@
+"""Both images with their maps, and cell to cell in the browser."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz_core.figures import (
+    DIVERGING_COLOUR_MAP,
+    ColourScale,
+    FigureStyle,
+    map_scales,
+)
+from simviz_core.pairs.cells import CellPairs, Side
+from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.components.assets import asset
+from simviz_ui.display.map_style import as_data_uri, fitted
+
+PICTURE_BOX = (720, 480)
+"""Pictures are shown as large as fits into this width and height, in pixels."""
+STEPS = 256
+"""Colours of a colour map."""
+
+_cell_maps = st.components.v2.component(
+    "simviz_cells",
+    css=asset("cell_maps/cells.css"),
+    js=asset("colours.js") + asset("cell_maps/cells.js"),
+)
+
+
+def cell_maps(
+    pairs: CellPairs,
+    query: ChosenImage,
+    match: ChosenImage,
+    style: FigureStyle,
+    key: str,
+    pinned: str,
+    on_pin: Callable[[str], None],
+) -> None:
+    """Show two images with their maps, and let their cells be pointed at and pinned.
+
+    All pairs of cells are sent with the images; pointing, dragging and pinning ask the server for
+    nothing.
+
+    Args:
+        pairs: What the pairs of cells contribute.
+        query: One image.
+        match: The other image.
+        style: How the maps are shown.
+        key: The widget's key.
+        pinned: The block of cells that is pinned when these images are first shown, as it is
+            written in a link; empty for none.
+        on_pin: Called with the block that was pinned, or with an empty text when it was let go.
+    """
+
+    def take_pin() -> None:
+        on_pin(st.session_state[key].pinned or "")
+
+    scales = map_scales([pairs.query_map, pairs.match_map], style)
+    data = {
+        "query": _side(query, pairs, "query", scales[0]),
+        "match": _side(match, pairs, "match", scales[1]),
+        "pairs": _encoded(pairs.values),
+        "similarity": pairs.similarity,
+        "tables": {
+            "sequential": _table(style.colour_map),
+            "diverging": _table(DIVERGING_COLOUR_MAP),
+        },
+        "opacity": style.opacity,
+        "smooth": style.smooth,
+        "view": f"{query.picture.digest} {match.picture.digest}",
+        "pinned": pinned,
+    }
+    _cell_maps(data=data, key=key, on_pinned_change=take_pin)
+
+
+def _side(chosen: ChosenImage, pairs: CellPairs, side: Side, scale: ColourScale) -> dict[str, Any]:
+    picture = fitted(chosen.picture.pixels, PICTURE_BOX)
+    values, rest = pairs.map_of(side), pairs.rest_of(side)
+    return {
+        "picture": as_data_uri(picture),
+        "alt": f"{chosen.id}, with its similarity map",
+        "width": picture.width,
+        "height": picture.height,
+        "grid": list(values.shape),
+        "map": _encoded(values),
+        "rest": _encoded(rest) if rest.any() else None,
+        "scale": _scale(scale),
+    }
+
+
+def _scale(scale: ColourScale) -> dict[str, Any]:
+    is_diverging = scale.colour_map == DIVERGING_COLOUR_MAP
+    return {
+        "low": scale.low,
+        "high": scale.high,
+        "colours": "diverging" if is_diverging else "sequential",
+    }
+
+
+def _encoded(values: NDArray[np.float32]) -> str:
+    """The numbers as they are in memory, four bytes each, in base64: not one bit is lost."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
+
+
+def _table(colour_map: str) -> str:
+    """The colours of a colour map, three bytes each, in base64."""
+    colours = matplotlib.colormaps[colour_map](np.arange(STEPS) / STEPS, bytes=True)[:, :3]
+    return base64.b64encode(np.ascontiguousarray(colours).tobytes()).decode()

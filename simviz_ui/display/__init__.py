@@ -1,0 +1,1 @@
+"""How maps, matches, messages and exports are shown on every page."""

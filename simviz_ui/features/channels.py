@@ -1,0 +1,155 @@
+"""The strongest channels of one pair: where they are, and which images excite them."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from simviz_core.cli import channels_command
+from simviz_core.decomposition import DecomposedImage, similarity
+from simviz_core.errors import ImageError
+from simviz_core.features.channels import (
+    PairChannel,
+    channels_as_json,
+    excitation_map,
+    strongest_channels,
+)
+from simviz_core.features.report import channel_rows, channel_words, settings_as_json
+from simviz_core.figures import ColourScale, FigureStyle, channels_figure, map_scales, overlay
+from simviz_core.gallery import Gallery
+from simviz_core.images import LoadedImage
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.ranking import GalleryIndex, Match
+from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import colour_bar, fitted, style_controls
+from simviz_ui.serving.resources import decomposed, gallery_picture
+
+COUNTS = (3, 5, 10)
+EXAMPLES = 4
+"""Images of the gallery for each channel."""
+BOX = (300, 225)
+
+
+@st.fragment
+def show_channels(
+    gallery: Gallery,
+    index: GalleryIndex,
+    settings: NetworkSettings,
+    query: ChosenImage,
+    match: ChosenImage,
+) -> None:
+    """The channels of a pair in rows: both images, and the gallery's most exciting ones.
+
+    A fragment: its controls run it alone.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        count = st.segmented_control(
+            "Channels",
+            COUNTS,
+            default=COUNTS[0],
+            required=True,
+            key="channels",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        with st.popover("Display", icon=":material/palette:"):
+            style = style_controls()
+        st.caption(
+            "Left: what the cells of both images contribute through the channel. Right: the images "
+            "of the gallery that excite it most."
+        )
+    i, j = decomposed([query.picture, match.picture], settings)
+    channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES)
+    maps = [values for found in channels for values in (found.query_map, found.match_map)]
+    scales = map_scales(maps, style)
+    for place, found in enumerate(channels):
+        st.markdown(f"**{channel_words(found).capitalize()}**")
+        columns = st.columns(2 + EXAMPLES, gap="small")
+        pair = scales[2 * place : 2 * place + 2]
+        _show(columns[0], query.picture.pixels, found.query_map, pair[0], style, query.id)
+        _show(columns[1], match.picture.pixels, found.match_map, pair[1], style, match.id)
+        _show_examples(columns[2:], found, settings, style)
+    if style.shared_scale:
+        colour_bar(scales[0])
+    _exports(gallery, settings, query, match, (i, j), channels, style)
+
+
+def _show_examples(
+    columns: Sequence[DeltaGenerator],
+    found: PairChannel,
+    settings: NetworkSettings,
+    style: FigureStyle,
+) -> None:
+    readable: list[tuple[Match, LoadedImage]] = []
+    for match in found.excited:
+        try:
+            readable.append((match, gallery_picture(match.image.path)))
+        except ImageError:
+            continue
+    images = decomposed([picture for _, picture in readable], settings)
+    values = [excitation_map(image, found.channel) for image in images]
+    scales = map_scales(values, style) if values else []
+    for column, (match, picture), shown, scale in zip(
+        columns, readable, values, scales, strict=False
+    ):
+        caption = f"{match.image.label or match.image.path.name} · {match.score:.3f}"
+        _show(column, picture.pixels, shown, scale, style, caption)
+
+
+def _show(
+    column: DeltaGenerator,
+    picture: Image.Image,
+    values: NDArray[np.float32],
+    scale: ColourScale,
+    style: FigureStyle,
+    caption: str,
+) -> None:
+    column.image(
+        overlay(fitted(picture, BOX), values, scale, style),
+        caption=caption,
+        alt=f"{caption}, with the channel's map",
+        output_format="JPEG",
+    )
+
+
+def _exports(
+    gallery: Gallery,
+    settings: NetworkSettings,
+    query: ChosenImage,
+    match: ChosenImage,
+    images: tuple[DecomposedImage, DecomposedImage],
+    channels: Sequence[PairChannel],
+    style: FigureStyle,
+) -> None:
+    name = gallery_name(gallery)
+
+    def figure() -> bytes:
+        pair = (query.picture.pixels, match.picture.pixels)
+        rows = channel_rows(channels, pair, partial(decomposed, settings=settings))
+        title = settings.title
+        return channels_figure(rows, title, style)
+
+    def numbers() -> str:
+        values = {
+            "query": query.path,
+            "match": match.path,
+            "similarity": similarity(*images).item(),
+            "channels": channels_as_json(channels),
+        }
+        return json.dumps(settings_as_json(settings, name) | values, indent=1)
+
+    export_row(
+        {
+            "Channels (PNG)": ("channels.png", figure),
+            "Channels (JSON)": ("channels.json", numbers),
+        },
+        channels_command(query.path, match.path, name, settings, style, len(channels)),
+        key="channels_export",
+    )

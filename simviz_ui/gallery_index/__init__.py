@@ -1,0 +1,1 @@
+"""The gallery's embeddings on the pages: brought up to date, held, measured."""

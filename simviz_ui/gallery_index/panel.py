@@ -1,0 +1,258 @@
+"""Bring a gallery's index up to date from a page, and get hold of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from weakref import WeakValueDictionary
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from simviz_core.errors import SimVizError, StoreError
+from simviz_core.gallery import Gallery
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.indexing import IndexPlan, plan_index
+from simviz_core.retrieval.ranking import GalleryIndex, load_index
+from simviz_core.retrieval.store import EmbeddingTable, embedding_table
+from simviz_ui.choices.galleries import store_folder
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.jobs import IndexJob, index_jobs
+from simviz_ui.serving.resources import network_fingerprint, similarity_network
+
+AT_ONCE_UP_TO = 1000
+"""As many images are indexed without asking first."""
+NAMED = 50
+"""Unreadable files that are named on the page."""
+
+
+def gallery_index(
+    gallery: Gallery, settings: NetworkSettings, beside: str | None = None
+) -> GalleryIndex | None:
+    """The gallery's embeddings; what is missing is indexed in the background.
+
+    Args:
+        gallery: The gallery.
+        settings: The network.
+        beside: What it is needed for beside the index of the page, as `loaded_index` has it. Then
+            nothing is indexed before it is asked for, and unreadable files are not named again.
+
+    Returns:
+        The index, of all images or of those that have been indexed so far; None where there is
+        none yet, after the page has said what to do.
+    """
+    try:
+        fingerprint = network_fingerprint(settings)
+        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+        job = index_jobs().latest(table)
+        plan = current_plan(gallery, table, job)
+    except SimVizError as error:
+        show_error(error)
+        return None
+    if job is not None and job.is_running:
+        job.wanted_by.add(session_id())
+        _show_progress(job, table.name)
+    elif not plan.is_empty:
+        _offer(gallery, settings, table, plan, job, is_aside=beside is not None)
+    if beside is None:
+        _show_unreadable(plan)
+    try:
+        purpose = beside or "page"
+        return loaded_index(gallery, table, purpose) if _has_any(gallery, plan) else None
+    except StoreError as error:
+        show_error(error)
+        st.button(
+            "Index again",
+            on_click=_restart,
+            args=(gallery, settings, table),
+            icon=":material/build:",
+            key=f"index_again_{table.name}",
+        )
+        return None
+    except SimVizError as error:
+        show_error(error)
+        return None
+
+
+def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
+    missing = len(plan.new) + len(plan.changed) + len(plan.unreadable)
+    return missing < len(gallery.images)
+
+
+def _offer(
+    gallery: Gallery,
+    settings: NetworkSettings,
+    table: EmbeddingTable,
+    plan: IndexPlan,
+    job: IndexJob | None,
+    is_aside: bool,
+) -> None:
+    """Start indexing if it is little work; else, or if it was stopped or failed, offer it."""
+    count = len(plan.new) + len(plan.changed)
+    if job is not None and job.error:
+        show_error(job.error)
+    elif (
+        count <= AT_ONCE_UP_TO
+        and not is_aside
+        and not (job and job.report and job.report.was_cancelled)
+    ):
+        _show_progress(_start(gallery, settings, table), table.name)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.info(
+            f"{count:,} of {len(gallery.images):,} images are not indexed "
+            f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
+            "goes on where it was stopped.",
+            icon=":material/database:",
+            width="stretch",
+        )
+        st.button(
+            "Index them",
+            type="primary",
+            icon=":material/play_arrow:",
+            key=f"index_{table.name}",
+            on_click=_restart,
+            args=(gallery, settings, table),
+        )
+
+
+def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
+    return index_jobs().start(gallery, partial(similarity_network, settings), table, session_id())
+
+
+def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:
+    _start(gallery, settings, table)
+
+
+@st.fragment(run_every=0.5)
+def _show_progress(job: IndexJob, name: str) -> None:
+    """How far indexing a table has come; runs the page anew when it has ended."""
+    if not job.is_running:
+        st.rerun()
+    progress = job.progress
+    if progress is None:
+        bar, text = 0.0, "Indexing the gallery …"
+    else:
+        bar = progress.done / progress.total
+        text = (
+            f"Indexing the gallery: {progress.done:,} of {progress.total:,} images · "
+            f"{progress.rate:.0f} images/s · {duration(progress.seconds_left)} left"
+        )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(bar, text, width="stretch")
+        if st.button("Cancel", icon=":material/stop:", key=f"cancel_{name}"):
+            if not job.give_up(session_id()):
+                st.toast("Another session is waiting for this index; it goes on for that one.")
+            else:
+                st.toast("Indexing stops after this batch. What is done is kept.")
+
+
+def duration(seconds: float) -> str:
+    """A span of time in words."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _show_unreadable(plan: IndexPlan) -> None:
+    if not plan.unreadable:
+        return
+    count = len(plan.unreadable)
+    with st.expander(
+        f"{count:,} {'file' if count == 1 else 'files'} of the gallery cannot be read and "
+        f"{'is' if count == 1 else 'are'} left out",
+        icon=":material/broken_image:",
+    ):
+        for row in plan.unreadable[:NAMED]:
+            st.text(row.error)
+        if count > NAMED:
+            st.text(f"… and {count - NAMED:,} more")
+
+
+def current_plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
+    """What has to be indexed.
+
+    Files are looked at once per session for a listing of the gallery and a job that has ended;
+    while a job is running its plan changes all the time.
+    """
+    is_settled = job is None or not job.is_running
+    plans: dict[str, _Planned] = st.session_state.setdefault("index_plans", {})
+    planned = plans.get(table.name)
+    if planned and is_settled and planned.gallery is gallery and planned.job is job:
+        return planned.plan
+    try:
+        plan = plan_index(gallery, table)
+    except StoreError:
+        # Damaged: indexing starts from nothing.
+        plan = IndexPlan(gallery.images, (), (), (), ())
+    if is_settled:
+        plans[table.name] = _Planned(gallery, job, plan)
+    return plan
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A plan, with the listing of the gallery and the ended job that it was made after."""
+
+    gallery: Gallery
+    job: IndexJob | None
+    plan: IndexPlan
+
+
+def session_id() -> str:
+    """What tells this session from others."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+@dataclass(frozen=True)
+class _HeldIndex:
+    """An index in memory.
+
+    Attributes:
+        gallery: The listing that it was read for.
+        version: Of the table that it was read from.
+        index: The embeddings.
+    """
+
+    gallery: Gallery
+    version: int
+    index: GalleryIndex
+
+
+def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> GalleryIndex:
+    """The index in memory: held by the sessions that use it, one copy for all of them.
+
+    Args:
+        gallery: The gallery.
+        table: With at least one of its images.
+        purpose: What the session needs it for; it lets go of what it held for the same before.
+
+    Returns:
+        The index.
+
+    Raises:
+        StoreError: The table is damaged.
+        GalleryError: The table has no image of the gallery.
+    """
+    key, version = (str(table.folder), table.name), table.version
+    shared, lock = _shared_indexes()
+    with lock:
+        held = shared.get(key)
+        if held is None or held.gallery is not gallery or held.version != version:
+            held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
+    st.session_state.setdefault("gallery_indexes", {})[purpose] = held
+    return held.index
+
+
+def let_go_of_indexes(purposes: Collection[str]) -> None:
+    """Hold the indexes of no other purposes than these any more."""
+    held = st.session_state.get("gallery_indexes", {})
+    for purpose in set(held) - set(purposes):
+        del held[purpose]
+
+
+@st.cache_resource(show_spinner=False)
+def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str], _HeldIndex], Lock]":
+    """Every index that a session holds; it goes when the last one lets go of it."""
+    return WeakValueDictionary(), Lock()

@@ -1,0 +1,81 @@
+"""The Pair page's comparison of poolings."""
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from simviz_core.cli import pair_command
+from simviz_core.errors import SimVizError
+from simviz_core.figures import FigureStyle, poolings_figure
+from simviz_core.pairs.explanation import PairExplanation, pair_as_json
+from simviz_core.pairs.poolings import poolings_as_json
+from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.choices.network import POOLING_TITLES
+from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.resources import compared_poolings
+
+
+def pair_poolings(
+    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
+) -> None:
+    """Offer the comparison of poolings, and show it where it is wanted.
+
+    Args:
+        pair: The explanation with the pooling of the sidebar.
+        query: One image.
+        match: The other image.
+        style: How the maps are shown.
+    """
+    is_wanted = st.toggle(
+        "Compare poolings",
+        key="compare_poolings",
+        bind="query-params",
+        help="The same pair with average, max and GeM pooling side by side. The network does not "
+        "run again: only what happens to its last feature map changes.",
+    )
+    if not is_wanted:
+        return
+    try:
+        compared = compared_poolings(query.picture, match.picture, pair.settings)
+    except SimVizError as error:
+        show_error(error)
+        return
+    compared_maps([_column(pair, query, match) for pair in compared], style)
+    _exports(pair, compared, query, match, style)
+
+
+def _column(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> ComparedColumn:
+    title = POOLING_TITLES[pair.settings.pooling]
+    maps = [
+        ComparedMap(chosen.picture.pixels, values, f"{chosen.id}, map with {title} pooling")
+        for chosen, values in ((query, pair.query_map), (match, pair.match_map))
+    ]
+    return ComparedColumn(title, "similarity", f"{pair.similarity:.4f}", maps)
+
+
+def _exports(
+    pair: PairExplanation,
+    compared: Sequence[PairExplanation],
+    query: ChosenImage,
+    match: ChosenImage,
+    style: FigureStyle,
+) -> None:
+    def figure() -> bytes:
+        pictures = query.picture.pixels, match.picture.pixels
+        return poolings_figure(compared, *pictures, (query.id, match.id), style)
+
+    def numbers() -> str:
+        values = pair_as_json(pair, query.path, match.path)
+        return json.dumps(values | {"poolings": poolings_as_json(compared)}, indent=1)
+
+    export_row(
+        {
+            "Comparison (PNG)": ("poolings.png", figure),
+            "Comparison (JSON)": ("poolings.json", numbers),
+        },
+        pair_command(query.path, match.path, pair.settings, style, is_comparison=True),
+        key="poolings",
+    )

@@ -1,0 +1,191 @@
+"""What the Pair page shows of an explanation: maps, figures, features, exports."""
+
+import io
+import json
+from functools import partial
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from simviz_core.cli import pair_command
+from simviz_core.figures import FigureStyle, pair_figure
+from simviz_core.networks.inspection.reading import APPROXIMATE
+from simviz_core.pairs.cells import BlockPart, CellBlock, CellPairs, Side, block_part
+from simviz_core.pairs.explanation import (
+    TOP_FEATURES,
+    PairExplanation,
+    pair_as_json,
+    save_pair_arrays,
+)
+from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.components.cell_maps import cell_maps
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import style_controls
+from simviz_ui.pair.pinned_cells import pin_cells, pinned_now
+from simviz_ui.pair.poolings import pair_poolings
+from simviz_ui.serving.resources import network_reading_of
+
+
+@st.fragment
+def show_maps(
+    pair: PairExplanation,
+    cells: CellPairs,
+    query: ChosenImage,
+    match: ChosenImage,
+    pinned: CellBlock | None,
+) -> None:
+    """Both images with their maps and their cells, the controls of the display, and the exports.
+
+    A fragment: its controls redraw it alone.
+
+    Args:
+        pair: The explanation.
+        cells: The pairs of cells.
+        query: One image.
+        match: The other image.
+        pinned: The cells that are pinned when the page is run; while the fragment runs on its own
+            the browser knows better.
+    """
+    style = style_controls()
+    images: dict[Side, str] = {"query": query.id, "match": match.id}
+    cell_maps(
+        cells,
+        query,
+        match,
+        style,
+        key="cells",
+        pinned=str(pinned) if pinned else "",
+        on_pin=partial(pin_cells, images=images),
+    )
+    block = pinned_now()
+    parts = [block_part(cells, block)] if block else []
+    _exports(pair, cells, parts, query, match, style)
+    pair_poolings(pair, query, match, style)
+
+
+def show_score(pair: PairExplanation) -> None:
+    """The similarity, and the check that the map adds up to it."""
+    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
+    score, total, residual = st.columns(3)
+    score.metric(
+        "Similarity", f"{pair.similarity:.4f}", help="The cosine of the two embeddings, -1 to 1."
+    )
+    total.metric(
+        "Sum of the map",
+        f"{pair.query_map.sum(dtype=np.float64):.4f}{bias}",
+        help="Over the cells of the query; the cells of the match add up to the same.",
+    )
+    residual.metric(
+        "Residual",
+        f"{pair.residual:.0e}",
+        help="The difference between the sum and the similarity, computed each time. It is "
+        "rounding: the map is exact, not an approximation.",
+    )
+    if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
+        st.caption(
+            ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "
+            "get the effect of a small change; what that leaves of the similarity is the bias."
+        )
+
+
+def show_features(pair: PairExplanation) -> None:
+    """The strongest feature components, and the share that the top k of them carry."""
+    strongest, curve = st.columns(2, gap="medium")
+    strongest.plotly_chart(_strongest_chart(pair), key="strongest", config={"displaylogo": False})
+    curve.plotly_chart(_curve_chart(pair), key="curve", config={"displaylogo": False})
+    if pair.similarity:
+        share = pair.feature_curve[min(TOP_FEATURES, pair.features.size) - 1]
+        st.caption(
+            f"The {TOP_FEATURES} strongest of {pair.features.size:,} feature components carry "
+            f"{share:.0%} of this similarity. Each component contributes the product of its "
+            "values in the two unit embeddings."
+        )
+
+
+def _exports(
+    pair: PairExplanation,
+    cells: CellPairs,
+    parts: list[BlockPart],
+    query: ChosenImage,
+    match: ChosenImage,
+    style: FigureStyle,
+) -> None:
+    def figure() -> bytes:
+        pictures = query.picture.pixels, match.picture.pixels
+        return pair_figure(pair, *pictures, (query.id, match.id), style, parts)
+
+    def numbers() -> str:
+        return json.dumps(pair_as_json(pair, query.path, match.path, parts), indent=1)
+
+    def arrays() -> bytes:
+        buffer = io.BytesIO()
+        save_pair_arrays(pair, cells, buffer)
+        return buffer.getvalue()
+
+    blocks = [part.block for part in parts]
+    export_row(
+        {
+            "Figure (PNG)": ("pair.png", figure),
+            "Numbers (JSON)": ("pair.json", numbers),
+            "Numbers (NPZ)": ("pair.npz", arrays),
+        },
+        pair_command(query.path, match.path, pair.settings, style, blocks),
+    )
+
+
+def _strongest_chart(pair: PairExplanation) -> go.Figure:
+    channels, contributions = zip(*pair.top_features, strict=True)
+    bars = go.Bar(
+        x=contributions,
+        y=[str(channel) for channel in channels],
+        orientation="h",
+        marker_color=_chart_colours()[0],
+        hovertemplate="channel %{y}: %{x:.4f}<extra></extra>",
+    )
+    figure = go.Figure(bars)
+    figure.update_layout(
+        title=f"The {len(channels)} strongest features",
+        xaxis_title="contribution to the similarity",
+        yaxis={"title": "channel", "type": "category", "autorange": "reversed"},
+        height=360,
+        margin={"t": 48, "b": 48},
+    )
+    return figure
+
+
+def _curve_chart(pair: PairExplanation) -> go.Figure:
+    counts = np.arange(1, pair.features.size + 1)
+    curve = go.Scatter(
+        x=counts,
+        y=pair.feature_curve,
+        mode="lines",
+        line_color=_chart_colours()[0],
+        hovertemplate="top %{x}: %{y:.1%}<extra></extra>",
+        showlegend=False,
+    )
+    top = min(TOP_FEATURES, counts.size)
+    mark = go.Scatter(
+        x=[top],
+        y=[pair.feature_curve[top - 1]],
+        mode="markers+text",
+        marker={"size": 10, "color": _chart_colours()[1]},
+        text=[f" top {top}: {pair.feature_curve[top - 1]:.0%}"],
+        textposition="middle right",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure = go.Figure([curve, mark])
+    figure.update_layout(
+        title="Share carried by the top k",
+        xaxis={"title": "k, number of features", "type": "log"},
+        yaxis={"title": "share of the similarity", "tickformat": ".0%", "rangemode": "tozero"},
+        height=360,
+        margin={"t": 48, "b": 48},
+    )
+    return figure
+
+
+def _chart_colours() -> list[str]:
+    """The theme's colours for series, in their order."""
+    return st.get_option("theme.chartCategoricalColors")

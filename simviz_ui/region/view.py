@@ -1,0 +1,359 @@
+"""What the Region page shows: the rankings beside one another, and what the region carries."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+
+import streamlit as st
+from torch import Tensor
+
+from simviz_core.cli import search_command
+from simviz_core.errors import SettingsError
+from simviz_core.figures import FigureStyle, search_figure
+from simviz_core.gallery import Gallery
+from simviz_core.images import LoadedImage
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.retrieval.ranking import GalleryIndex, Mask
+from simviz_core.retrieval.regions import Region, crop_to, weights_on
+from simviz_core.retrieval.search import Ranking, rank, search_as_json
+from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.components.results import results_grid
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import colour_bar, style_controls
+from simviz_ui.display.matches import (
+    Query,
+    follow_click,
+    make_query_of,
+    maps_of,
+    match_scales,
+    open_in_pair,
+    open_picture,
+    run_missing,
+    search_panels,
+    shown_matches,
+)
+from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import run_again
+from simviz_ui.region.drawing import CANVAS_BOX, draw_region
+from simviz_ui.search.view import filter_controls
+from simviz_ui.serving.resources import decomposed
+
+CLASSES_SHOWN = 3
+"""Classes in a row of "best of each class", as in the paper's figure 9."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One ranking on the page.
+
+    Attributes:
+        title: What was searched.
+        help: How.
+        query: The query that its maps belong to: the whole one, or the crop.
+        ranking: What was found.
+        weights: Of the cells that its maps show; None for all.
+        notes: A second line for each match.
+        region: What its export names.
+    """
+
+    title: str
+    help: str
+    query: Query
+    ranking: Ranking
+    weights: Tensor | None
+    notes: tuple[str, ...]
+    region: Region
+
+
+@st.fragment
+def region_search(
+    gallery: Gallery,
+    index: GalleryIndex,
+    query: Query,
+    settings: NetworkSettings,
+) -> None:
+    """The canvas, and the rankings that follow what is drawn on it.
+
+    A fragment: drawing runs it alone.
+    """
+    follow_click()
+    with st.container(horizontal=True, gap="medium"):
+        left = st.container(width=CANVAS_BOX[0] + 4)
+        right = st.container(width="stretch", key="rankings")
+    with left:
+        region = draw_region(query.chosen.id, query.chosen.picture)
+        weights = _weights(region, query)
+        share = st.empty()
+    with right:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            filters = filter_controls(gallery, query.label is not None)
+            with st.popover("Display", icon=":material/palette:"):
+                style = style_controls()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            per_class = _per_class_control()
+            with_crop = not per_class and _crop_control(bool(region.include))
+        allowed = filters.allowed(index, query)
+        if per_class:
+            columns = _best_of_each_class(index, query, region, allowed, per_class)
+        else:
+            columns = _rankings(index, query, region, weights, allowed, filters.top)
+            if with_crop:
+                columns.append(_cropped(index, query, region, settings, allowed, filters.top))
+        if weights is None:
+            st.info("Draw a rectangle on the picture to search by what it covers.")
+        elif not per_class:
+            _show_share(share, columns[1], weights)
+        waiting = _show_columns(columns, style, settings, stacked=bool(per_class))
+        if run_missing(waiting, settings):
+            run_again()
+        exported = columns[min(1, len(columns) - 1)]
+        options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
+        _exports(gallery, exported, settings, options, style)
+
+
+def _weights(region: Region, query: Query) -> Tensor | None:
+    """The region's share of each cell; None where nothing is drawn, or nothing of use."""
+    if not region.is_drawn:
+        return None
+    try:
+        return weights_on(region, query.chosen.picture, query.image.grid)
+    except SettingsError as error:
+        show_error(error)
+        return None
+
+
+def _per_class_control() -> int:
+    """How many classes to show the best image of; 0 shows the best images of all."""
+    kind = st.segmented_control(
+        "Show",
+        ["images", "classes"],
+        default="images",
+        required=True,
+        format_func=lambda name: "Best images" if name == "images" else "Best of each class",
+        key="show",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if kind != "classes":
+        return 0
+    count = st.number_input(
+        "Classes shown",
+        1,
+        12,
+        CLASSES_SHOWN,
+        key="classes_shown",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=110,
+    )
+    return int(count)
+
+
+def _crop_control(is_possible: bool) -> bool:
+    wanted = st.toggle(
+        "Crop and re-embed",
+        key="crop",
+        bind="query-params",
+        help="The usual alternative, for comparison: cut the region out, and run the network on "
+        "the cut-out.",
+    )
+    return wanted and is_possible
+
+
+def _rankings(
+    index: GalleryIndex,
+    query: Query,
+    region: Region,
+    weights: Tensor | None,
+    allowed: Mask,
+    top: int,
+) -> list[Column]:
+    whole = rank(index, query.image, None, top, allowed)
+    whole_column = Column(
+        "Whole image", "By the similarity to the whole query.", query, whole, None, (), Region()
+    )
+    if weights is None:
+        return [whole_column]
+    found = rank(index, query.image, weights, top, allowed)
+    rows = [index.row[match.image.id] for match in whole.matches]
+    of_whole = (index.matrix[rows] @ found.vector).tolist()
+    # Its maps show where the region is found in the best matches of the whole image.
+    shown = replace(whole, vector=found.vector)
+    return [
+        replace(
+            whole_column,
+            ranking=shown,
+            weights=weights,
+            notes=tuple(
+                f"region {score:.3f} · {_share(score, match.score)}"
+                for match, score in zip(whole.matches, of_whole, strict=True)
+            ),
+        ),
+        Column(
+            "Region",
+            "By what the region contributes to the similarity: the sum of the query's map inside "
+            "it.",
+            query,
+            found,
+            weights,
+            tuple(
+                f"of {similarity:.3f} · {_share(match.score, similarity)}"
+                for match, similarity in zip(found.matches, found.similarities, strict=True)
+            ),
+            region,
+        ),
+    ]
+
+
+def _cropped(
+    index: GalleryIndex,
+    query: Query,
+    region: Region,
+    settings: NetworkSettings,
+    allowed: Mask,
+    top: int,
+) -> Column:
+    """The ranking by the cut-out, embedded anew."""
+    whole = query.chosen.picture
+    pixels = crop_to(region, whole)
+    picture = LoadedImage(
+        pixels, *pixels.size, f"{whole.name}, cropped", f"{whole.digest} {region.include}"
+    )
+    (image,) = decomposed([picture], settings)
+    cropped = replace(query, chosen=replace(query.chosen, picture=picture), image=image)
+    return Column(
+        "Crop",
+        "By the similarity to the cut-out, which the network has seen by itself.",
+        cropped,
+        rank(index, image, None, top, allowed),
+        None,
+        (),
+        region,
+    )
+
+
+def _best_of_each_class(
+    index: GalleryIndex, query: Query, region: Region, allowed: Mask, count: int
+) -> list[Column]:
+    """One row for the whole image and one for each included rectangle."""
+    whole = rank(index, query.image, None, count, allowed, per_class=True)
+    columns = [
+        Column("Whole image", "By the whole query.", query, whole, None, (), Region()),
+    ]
+    for number, rectangle in enumerate(region.include, start=1):
+        part = Region((rectangle,), region.exclude)
+        weights = _weights(part, query)
+        if weights is not None:
+            found = rank(index, query.image, weights, count, allowed, per_class=True)
+            title = "Region" if len(region.include) == 1 else f"Region {number}"
+            columns.append(
+                Column(title, "By this rectangle alone.", query, found, weights, (), part)
+            )
+    return columns
+
+
+def _show_columns(
+    columns: Sequence[Column], style: FigureStyle, settings: NetworkSettings, stacked: bool
+) -> list[LoadedImage | None]:
+    """Show the rankings; returns the pictures of all matches, with and without maps."""
+    pictures = [[open_picture(match) for match in c.ranking.matches] for c in columns]
+    maps = [
+        maps_of(c.query, c.ranking, opened, c.weights, settings)
+        for c, opened in zip(columns, pictures, strict=True)
+    ]
+    places = [st.container() for _ in columns] if stacked else st.columns(len(columns), gap="small")
+    for place, column, opened, found in zip(places, columns, pictures, maps, strict=True):
+        with place:
+            st.markdown(f"**{column.title}**", help=column.help)
+            scales = match_scales(found, style, with_query_maps=False)
+            if style.shared_scale:
+                # Maps of one region share their scale; a crop is a query of its own.
+                alike = [
+                    other.query is column.query and other.weights is column.weights
+                    for other in columns
+                ]
+                related = [m for group in compress(maps, alike) for m in group]
+                scales = match_scales(related, style, with_query_maps=False)
+            shown = shown_matches(
+                column.query, column.ranking, opened, found, style, scales, column.notes
+            )
+            if not shown:
+                st.caption("No image is left to be found.")
+                continue
+            results_grid(
+                shown,
+                f"matches {column.title}",
+                open_in_pair,
+                make_query_of,
+                card_width="6.5rem" if not stacked else "9.5rem",
+            )
+            if style.shared_scale and scales:
+                colour_bar(scales[0])
+    return [picture for opened in pictures for picture in opened]
+
+
+def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weights: Tensor) -> None:
+    """How much of the best match's similarity the region carries, and of how much of the image."""
+    if not column.ranking.matches:
+        return
+    best, similarity = column.ranking.matches[0], column.ranking.similarities[0]
+    with place.container(horizontal=True, gap="large"):
+        st.metric(
+            "Region carries",
+            _share(best.score, similarity),
+            help=f"Of the similarity to its best match: {best.score:.4f} of {similarity:.4f}.",
+            width="content",
+        )
+        st.metric(
+            "Region covers",
+            f"{weights.mean().item():.0%}",
+            help="Of the image's cells, each counted by the share that is covered.",
+            width="content",
+        )
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.0%}" if whole > 0 else "–"
+
+
+def _exports(
+    gallery: Gallery,
+    column: Column,
+    settings: NetworkSettings,
+    options: Sequence[str],
+    style: FigureStyle,
+) -> None:
+    chosen = column.query.chosen
+
+    def figure() -> bytes:
+        title = settings.title
+        return search_figure(
+            chosen.picture.pixels,
+            column.region,
+            (chosen.picture.width, chosen.picture.height),
+            search_panels(column.query, column.ranking, column.weights, settings),
+            f"{column.title.lower()}   ·   {title}",
+            style,
+        )
+
+    def numbers() -> str:
+        found = search_as_json(column.ranking, chosen.path, column.region, settings)
+        return json.dumps(found, indent=1)
+
+    command = search_command(
+        chosen.path,
+        gallery_name(gallery),
+        column.region,
+        settings,
+        style,
+        max(1, len(column.ranking.matches)),
+        options,
+    )
+    export_row(
+        {
+            "Figure (PNG)": ("region.png", figure),
+            "Numbers (JSON)": ("region.json", numbers),
+        },
+        command,
+    )

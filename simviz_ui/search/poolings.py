@@ -1,0 +1,188 @@
+"""The Search page's comparison of poolings: the matches of each in a row of its own."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import streamlit as st
+
+from simviz_core.cli import search_command
+from simviz_core.figures import ColourScale, FigureStyle, search_poolings_figure, spread_line
+from simviz_core.gallery import Gallery
+from simviz_core.images import LoadedImage
+from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.pairs.poolings import COMPARED, map_spread, mean_spread
+from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval.search import MatchMaps, Ranking, rank, search_as_json, searches_as_json
+from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.network import POOLING_TITLES
+from simviz_ui.components.results import ShownQuery, results_grid
+from simviz_ui.display.compared_maps import SPREAD_HELP
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
+from simviz_ui.display.matches import (
+    QUERY_BOX,
+    Query,
+    follow_click,
+    make_query,
+    make_query_of,
+    maps_of,
+    match_scales,
+    open_in_pair,
+    open_picture,
+    run_missing,
+    search_panels,
+    shown_matches,
+)
+from simviz_ui.gallery_index.panel import gallery_index
+from simviz_ui.navigation import run_again
+from simviz_ui.search.view import Filters, search_controls
+
+PURPOSE = "search with"
+"""Of the indexes beside that of the page, before the pooling's name."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The matches under one pooling.
+
+    Attributes:
+        settings: With this pooling.
+        query: Decomposed with it.
+        ranking: What was found.
+        pictures: Of each match; None where it cannot be read.
+        maps: Of each match; None where there is none yet.
+    """
+
+    settings: NetworkSettings
+    query: Query
+    ranking: Ranking
+    pictures: Sequence[LoadedImage | None]
+    maps: Sequence[MatchMaps | None]
+
+
+@st.fragment
+def show_poolings(
+    gallery: Gallery, index: GalleryIndex, query: Query, settings: NetworkSettings
+) -> None:
+    """The matches under each pooling whose index there is, and the offer to make the others.
+
+    A fragment: its controls run it alone.
+
+    Args:
+        gallery: Where to search.
+        index: With the sidebar's pooling.
+        query: Decomposed with the sidebar's pooling.
+        settings: Of the sidebar.
+    """
+    follow_click()
+    filters, style = search_controls(gallery, query)
+    places, rows = {}, {}
+    for pooling in COMPARED:
+        places[pooling] = st.container()
+        with places[pooling]:
+            own = replace(settings, pooling=pooling)
+            heading = st.empty()
+            heading.markdown(f"**{POOLING_TITLES[pooling]}**")
+            is_own = pooling == settings.pooling
+            ready = index if is_own else gallery_index(gallery, own, f"{PURPOSE} {pooling}")
+            if ready is not None and (row := _find(gallery, ready, query, own, filters)):
+                rows[pooling] = row
+                measured = [map_spread(found.match_map) for found in row.maps if found]
+                spread = (
+                    f" · the matches' maps on average: {mean_spread(measured)}" if measured else ""
+                )
+                heading.markdown(f"**{POOLING_TITLES[pooling]}**{spread}", help=SPREAD_HELP)
+    if not rows:
+        st.info("No image is left to be found. Choose more classes.")
+        return
+    scales = match_scales([m for row in rows.values() for m in row.maps], style, True)
+    remaining = iter(scales)
+    for pooling, row in rows.items():
+        with places[pooling]:
+            _show_row(row, style, remaining, is_own=pooling == settings.pooling)
+    if run_missing([picture for row in rows.values() for picture in row.pictures], settings):
+        run_again()
+    if style.shared_scale and scales:
+        colour_bar(scales[0])
+    _exports(gallery, rows, settings, filters, style)
+
+
+def _find(
+    gallery: Gallery,
+    index: GalleryIndex,
+    query: Query,
+    settings: NetworkSettings,
+    filters: Filters,
+) -> _Row | None:
+    """Search under one pooling; None where nothing may be found."""
+    own = make_query(query.chosen, gallery, settings)
+    ranking = rank(index, own.image, None, filters.top, filters.allowed(index, own))
+    if not ranking.matches:
+        return None
+    pictures = [open_picture(match) for match in ranking.matches]
+    return _Row(settings, own, ranking, pictures, maps_of(own, ranking, pictures, None, settings))
+
+
+def _show_row(row: _Row, style: FigureStyle, scales: Iterator[ColourScale], is_own: bool) -> None:
+    pooling = row.settings.pooling
+    own_scales = [next(scales) for found in row.maps if found for _ in range(2)]
+    notes = [spread_line(map_spread(found.match_map)) if found else "" for found in row.maps]
+    shown = shown_matches(
+        row.query, row.ranking, row.pictures, row.maps, style, own_scales, notes, True
+    )
+    picture = as_data_uri(fitted(row.query.chosen.picture.pixels, QUERY_BOX))
+    results_grid(
+        shown,
+        f"matches_{pooling}",
+        open_in_pair if is_own else partial(open_in_pair, pooling=pooling),
+        make_query_of,
+        ShownQuery(picture, row.query.chosen.id),
+        card_width="7rem",
+        query_share=0.2,
+    )
+
+
+def _exports(
+    gallery: Gallery,
+    rows: dict[str, _Row],
+    settings: NetworkSettings,
+    filters: Filters,
+    style: FigureStyle,
+) -> None:
+    # What is exported is what is shown; the command indexes what is missing.
+    chosen = next(iter(rows.values())).query.chosen
+
+    def figure() -> bytes:
+        lines = [
+            (pooling, search_panels(row.query, row.ranking, None, row.settings))
+            for pooling, row in rows.items()
+        ]
+        title = f"whole image   ·   {settings.title_without_pooling}"
+        readable = [(pooling, panels) for pooling, panels in lines if panels]
+        return search_poolings_figure(chosen.picture.pixels, readable, title, style)
+
+    def numbers() -> str:
+        own = rows.get(settings.pooling)
+        found = [(row.settings, row.ranking, row.maps) for row in rows.values()]
+        values = search_as_json(own.ranking, chosen.path, Region(), settings) if own else {}
+        return json.dumps(values | {"poolings": searches_as_json(found)}, indent=1)
+
+    export_row(
+        {
+            "Comparison (PNG)": ("search-poolings.png", figure),
+            "Comparison (JSON)": ("search-poolings.json", numbers),
+        },
+        search_command(
+            chosen.path,
+            gallery_name(gallery),
+            Region(),
+            settings,
+            style,
+            filters.top,
+            filters.as_options(),
+            is_comparison=True,
+        ),
+    )

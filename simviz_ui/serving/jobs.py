@@ -1,0 +1,139 @@
+"""Indexing in the background: one job per table, whoever asks for it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.gallery import Gallery
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.retrieval.indexing import IndexProgress, IndexReport, index_gallery
+from simviz_core.retrieval.store import EmbeddingTable
+
+LoadNetwork = Callable[[], SimilarityNetwork]
+
+
+@dataclass
+class IndexJob:
+    """One gallery being indexed, in a thread of its own.
+
+    Attributes:
+        progress: How far it has come; None before the first batch.
+        report: What it did, once it has ended well.
+        error: Why it failed, once it has failed.
+        wanted_by: The sessions that wait for it.
+        folder: Of the embeddings.
+    """
+
+    progress: IndexProgress | None = None
+    report: IndexReport | None = None
+    error: str | None = None
+    wanted_by: set[str] = field(default_factory=set)
+    folder: Path | None = None
+    _cancelled: Event = field(default_factory=Event)
+    _thread: Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.report is None and self.error is None
+
+    def start(
+        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+    ) -> None:
+        """Start the thread, which waits until another job has ended where one is named."""
+        self.folder = table.folder
+        self._thread = Thread(
+            target=self._run, args=(gallery, load, table, after), name="simviz-index", daemon=True
+        )
+        self._thread.start()
+
+    def _run(
+        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+    ) -> None:
+        def show(progress: IndexProgress) -> None:
+            self.progress = progress
+
+        if after and after._thread:
+            after._thread.join()
+        try:
+            self.report = index_gallery(gallery, load(), table, show, self._cancelled.is_set)
+        except SimVizError as error:
+            self.error = str(error)
+        except Exception as error:
+            # Nobody else would hear of it, and the pages would wait for ever.
+            logging.getLogger(__name__).exception("indexing failed")
+            self.error = f"indexing failed ({type(error).__name__}: {error})"
+
+    def give_up(self, session: str) -> bool:
+        """Let a session wait no longer; the job ends when no session waits for it.
+
+        Returns:
+            Whether the job ends.
+        """
+        self.wanted_by.discard(session)
+        if not self.wanted_by:
+            self._cancelled.set()
+        return self._cancelled.is_set()
+
+    def stop(self) -> None:
+        """End the job, whoever waits for it, and wait until it has ended."""
+        self._cancelled.set()
+        if self._thread:
+            self._thread.join()
+
+
+class IndexJobs:
+    """The jobs of this process."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, IndexJob] = {}
+        self._lock = Lock()
+
+    def latest(self, table: EmbeddingTable) -> IndexJob | None:
+        """The latest job on a table, running or ended."""
+        return self._jobs.get(table.name)
+
+    def stop(self, folder: Path) -> None:
+        """End every job that writes into a folder, and wait until it has ended."""
+        for job in list(self._jobs.values()):
+            if job.folder == folder:
+                job.stop()
+
+    def start(
+        self,
+        gallery: Gallery,
+        load: LoadNetwork,
+        table: EmbeddingTable,
+        session: str,
+        after: IndexJob | None = None,
+    ) -> IndexJob:
+        """Start indexing, or join whoever is already waiting for the same.
+
+        Args:
+            gallery: What to index.
+            load: Loads the network, in the job's own thread.
+            table: Where the embeddings go.
+            session: Who waits for it.
+            after: A job that has to end first, so that not all networks are in memory together.
+
+        Returns:
+            The job.
+        """
+        with self._lock:
+            job = self._jobs.get(table.name)
+            if job is None or not job.is_running:
+                job = self._jobs[table.name] = IndexJob()
+                job.start(gallery, load, table, after)
+            job.wanted_by.add(session)
+            return job
+
+
+@st.cache_resource(show_spinner=False)
+def index_jobs() -> IndexJobs:
+    """The jobs of this process."""
+    return IndexJobs()

@@ -1,0 +1,249 @@
+"""What is costly to make and is shared between reruns and sessions: networks, images, maps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+import streamlit as st
+from cachetools import LRUCache
+from torch import Tensor
+
+from simviz_core.checkpoints.loading import load_for_settings
+from simviz_core.decomposition import DecomposedImage, decompose
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.networks import (
+    DEFAULT_SIZE,
+    NETWORKS,
+    OWN_POOLING,
+    POOLINGS,
+    InputSize,
+    NetworkReading,
+    SimilarityNetwork,
+    catalogue_network,
+    network_reading,
+)
+from simviz_core.pairs.cells import CellPairs, cell_pairs
+from simviz_core.pairs.explanation import NetworkSettings, PairExplanation, explain_pair
+from simviz_core.pairs.poolings import compare_poolings
+
+FEATURE_MAP_BYTES = 768_000_000
+"""Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
+AT_ONCE = 8
+"""Images that enter the network together: few, so that a page has something to show soon."""
+
+Weights = tuple[str, str | None, int, bool]
+"""A network's name, its checkpoint, when that was last changed, and whether it is untrained."""
+MapKey = tuple[Weights, InputSize, str | None, str]
+"""What a feature map depends on: the weights, the input size, the layer, the image's digest."""
+
+
+def gallery_picture(path: Path) -> LoadedImage:
+    """Load an image of a gallery; a file that changed on disk is loaded again.
+
+    Raises:
+        ImageError: The file cannot be read as an image.
+    """
+    return _load_picture(path, changed_at(path))
+
+
+def changed_at(path: Path) -> int:
+    """When a file was last changed, in nanoseconds; 0 if there is none. Part of caches' keys."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@st.cache_resource(max_entries=96, show_spinner=False)
+def _load_picture(path: Path, changed: int) -> LoadedImage:
+    return load_image(path, name=path.name)
+
+
+def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
+    """The network of these settings.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        NetworkError: Its weights cannot be had.
+    """
+    if not _is_plain(settings):
+        return _adapted(_canonical(settings), _weights(settings))
+    trunk = _plain_network(*_weights(settings)).trunk
+    return catalogue_network(settings.network, trunk, settings.pooling, settings.size)
+
+
+def network_reading_of(settings: NetworkSettings) -> NetworkReading:
+    """What is known of the network of these settings.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        RefusedNetwork: It cannot be decomposed.
+        NetworkError: Its weights cannot be had.
+    """
+    reading = _reading(settings, _weights(settings))
+    if settings.pooling == OWN_POOLING and reading.pooling is not None:
+        _own_poolings()[settings] = reading.pooling
+    return reading
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _reading(settings: NetworkSettings, weights: Weights) -> NetworkReading:
+    return network_reading(similarity_network(settings))
+
+
+def network_fingerprint(settings: NetworkSettings) -> str:
+    """The fingerprint of the network of these settings, which need not be loaded for it again.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        NetworkError: Its weights cannot be had.
+    """
+    return _fingerprint(settings, _weights(settings))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
+    return similarity_network(settings).fingerprint
+
+
+def _weights(settings: NetworkSettings) -> Weights:
+    checkpoint = settings.checkpoint
+    changed = changed_at(Path(checkpoint)) if checkpoint else 0
+    return settings.network, checkpoint, changed, settings.is_random
+
+
+def _is_plain(settings: NetworkSettings) -> bool:
+    """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
+    is_whole = settings.tail == "auto" and settings.layer is None
+    if settings.network not in NETWORKS or not is_whole or settings.pooling not in POOLINGS:
+        return False
+    return settings.checkpoint is None or not _has_embedder(_weights(settings))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _has_embedder(weights: Weights) -> bool:
+    """Whether a checkpoint has layers for what comes after the pooling."""
+    return bool(_plain_network(*weights).tail)
+
+
+def _canonical(settings: NetworkSettings) -> NetworkSettings:
+    """The same network, one way to ask for it: its own pooling may be named, or called its own."""
+    asked = replace(settings, pooling=OWN_POOLING)
+    return asked if _own_poolings().get(asked) == settings.pooling else settings
+
+
+@st.cache_resource(show_spinner=False)
+def _own_poolings() -> dict[NetworkSettings, str]:
+    """The poolings that were found, by settings that ask for a network's own."""
+    return {}
+
+
+# Two, since a page may compare many checkpoints, which have no need to be in memory together.
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
+def _plain_network(
+    name: str, checkpoint: str | None, changed: int, is_random: bool
+) -> SimilarityNetwork:
+    entry = NETWORKS[name]
+    return load_for_settings(
+        NetworkSettings(name, entry.pooling, DEFAULT_SIZE, checkpoint, is_random=is_random)
+    )
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
+def _adapted(settings: NetworkSettings, weights: Weights) -> SimilarityNetwork:
+    return load_for_settings(settings)
+
+
+def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> PairExplanation:
+    """Explain a pair; the network runs only for what it has not seen at these settings.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    i, j = decomposed([query, match], settings)
+    return explain_pair(i, j, settings)
+
+
+def pairs_of_cells(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> CellPairs:
+    """Split a pair's similarity over its pairs of cells; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    i, j = decomposed([query, match], settings)
+    return cell_pairs(i, j)
+
+
+def compared_poolings(
+    query: LoadedImage, match: LoadedImage, settings: NetworkSettings
+) -> list[PairExplanation]:
+    """Explain a pair under each pooling that is compared; the network runs as for `explain`.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    decomposed([query, match], settings)  # so that both are there, after one run of the network
+    network = None if _is_plain(settings) else similarity_network(settings)
+    maps = (_feature_map(query, settings), _feature_map(match, settings))
+    return compare_poolings(*maps, settings, network)
+
+
+def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:
+    """Decompose images; the network runs only for those that it has not seen at these settings.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    missing = not_run_yet(images, settings)
+    if missing:
+        with st.spinner("Running the network …"):
+            for start in range(0, len(missing), AT_ONCE):
+                run_network(missing[start : start + AT_ONCE], settings)
+    maps = [_feature_map(image, settings) for image in images]
+    if _is_plain(settings):
+        # The network need not be in memory for it.
+        return [decompose(F, POOLINGS[settings.pooling]) for F in maps]
+    network = similarity_network(settings)
+    return [network.decompose_feature_map(F) for F in maps]
+
+
+def not_run_yet(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[LoadedImage]:
+    """Those of the images that the network has not seen at these settings, each once."""
+    cache, lock = _feature_maps()
+    with lock:
+        return list({i.digest: i for i in images if _key(i, settings) not in cache}.values())
+
+
+def run_network(images: Sequence[LoadedImage], settings: NetworkSettings) -> None:
+    """Run the network on a few images and keep their feature maps.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    maps = similarity_network(settings).feature_map([image.pixels for image in images])
+    cache, lock = _feature_maps()
+    with lock:
+        for image, feature_map in zip(images, maps.unbind(), strict=True):
+            # A copy, since a part of a batch would keep the whole batch in memory.
+            cache[_key(image, settings)] = feature_map.clone()
+
+
+def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
+    """The feature map (H, W, C) of an image; pooling comes after it and costs next to nothing."""
+    cache, lock = _feature_maps()
+    with lock:
+        kept = cache.get(_key(image, settings))
+    if kept is None:  # it has made room for others since
+        return similarity_network(settings).feature_map([image.pixels])[0]
+    return kept
+
+
+def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
+    return _weights(settings), settings.size, settings.layer, image.digest
+
+
+@st.cache_resource(show_spinner=False)
+def _feature_maps() -> "tuple[LRUCache[MapKey, Tensor], Lock]":
+    """Feature maps of all sessions, the ones not used for longest making room."""
+    return LRUCache(FEATURE_MAP_BYTES, getsizeof=lambda values: values.nbytes), Lock()

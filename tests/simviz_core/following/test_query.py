@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simviz_core.errors import GalleryError, ImageError
+from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
+from simviz_core.following.report import (
+    RunReport,
+    order_of_change,
+    reports_as_json,
+    run_rows,
+    run_title,
+)
+from simviz_core.gallery import Gallery
+from simviz_core.images import LoadedImage, load_image
+from simviz_core.networks import SimilarityNetwork
+from simviz_core.retrieval.ranking import GalleryIndex, choose
+from simviz_core.runs import Run, RunCheckpoint
+
+START = RunCheckpoint(0, None)
+
+
+@pytest.fixture
+def query(rooms: Gallery) -> FollowedQuery:
+    image = rooms.images[0]
+    return FollowedQuery(load_image(image.path), image.id, image.label)
+
+
+def look(
+    network: SimilarityNetwork,
+    index: GalleryIndex,
+    query: FollowedQuery,
+    top: int = 3,
+    load=load_image,
+):
+    def decompose(images: list[LoadedImage]):
+        batch = network.decompose([image.pixels for image in images])
+        return [batch[place] for place in range(len(images))]
+
+    rows = choose(index)
+    return checkpoint_report(START, index, query, rows, top, decompose, None, load)
+
+
+def test_the_query_is_never_found(
+    network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
+) -> None:
+    report = look(network, rooms_index, query, top=30)
+    assert report.moment is not None
+    found = [match.image.id for match in report.moment.ranking.matches]
+    assert len(found) == 23
+    assert query.id not in found
+    assert len(report.maps) == 23
+
+
+def test_an_image_followed_with_itself_is_all_similar(
+    network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
+) -> None:
+    itself = FollowedQuery(query.picture, query.id, query.label, partner=query.picture)
+    report = look(network, rooms_index, itself)
+    assert report.moment is not None
+    assert report.pair is not None
+    assert report.moment.similarity == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(report.moment.map, report.pair.query_map, atol=1e-6)
+    np.testing.assert_allclose(report.pair.query_map, report.pair.match_map, atol=1e-6)
+
+
+def test_share_of_a_mask(
+    network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
+) -> None:
+    for mask, share in ((np.ones((240, 320), bool), 1), (np.zeros((240, 320), bool), 0)):
+        masked = FollowedQuery(query.picture, query.id, query.label, mask=mask)
+        assert look(network, rooms_index, masked).mask_share == pytest.approx(share)
+
+
+def test_a_match_that_has_become_unreadable_is_said(
+    network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
+) -> None:
+    def load(path: Path) -> LoadedImage:
+        raise ImageError(f"{path.name} cannot be read")
+
+    with pytest.raises(ImageError, match="cannot be read"):
+        look(network, rooms_index, query, load=load)
+
+
+def test_nothing_changes_between_a_checkpoint_and_itself(
+    network: SimilarityNetwork, rooms_index: GalleryIndex
+) -> None:
+    rows = choose(rooms_index, ["hotel_00", "hotel_01"])
+    seen: list[tuple[int, int]] = []
+    same = (lambda: network, rooms_index)
+    changed = most_changed(same, same, rows, lambda done, total: seen.append((done, total)))
+    assert len(changed) == 12
+    assert seen[-1] == (24, 24)
+    for found in changed:
+        assert found.change.neighbour_overlap == 1
+        assert found.change.pearson == pytest.approx(1)
+        assert found.change.jensen_shannon == pytest.approx(0, abs=1e-9)
+
+
+def test_without_networks_only_neighbours_are_compared(rooms_index: GalleryIndex) -> None:
+    shuffled = GalleryIndex(rooms_index.images, rooms_index.matrix[::-1].copy())
+    changed = most_changed((None, rooms_index), (None, shuffled), choose(rooms_index))
+    assert all(found.change.pearson is None for found in changed)
+    assert changed == sorted(changed, key=order_of_change)
+    assert changed[0].change.neighbour_overlap < changed[-1].change.neighbour_overlap
+
+
+def test_different_images_cannot_be_compared(rooms_index: GalleryIndex) -> None:
+    fewer = rooms_index.part(choose(rooms_index, ["hotel_00"]))
+    with pytest.raises(GalleryError, match="different images"):
+        most_changed((None, rooms_index), (None, fewer), choose(rooms_index))
+
+
+def test_figure_rows_and_json_leave_out_what_cannot_be_used(
+    network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery, tmp_path: Path
+) -> None:
+    from simviz_core.following.report import CheckpointReport
+
+    good = look(network, rooms_index, query, top=2)
+    bad = CheckpointReport(RunCheckpoint(5, tmp_path / "5.pth"), error="it is damaged")
+    run = Run(tmp_path / "mine", network.name, "average", 224, (START, bad.checkpoint))
+    report = RunReport(run, (good, bad))
+    (column,) = run_rows(report, query.picture, query.label, None).columns
+    assert column.title == "iteration 0"
+    assert [panel.is_hit for panel in column.panels] == [None, True, True]
+    values = reports_as_json([report], "q.jpg", None)
+    assert values["runs"][0]["checkpoints"][1] == {
+        "iteration": 5,
+        "checkpoint": str(tmp_path / "5.pth"),
+        "error": "it is damaged",
+    }
+    assert values["runs"][0]["changes"] == []
+    assert run_title(run) == f"mine   ·   {network.name}   ·   average pooling"

@@ -1,0 +1,102 @@
+"""Networks of the optional libraries, small and with random weights."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.networks import adapted_network, known_of, load_network, network_reading
+from simviz_core.networks.inspection.adapting import NetworkChoices
+from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.sources.extra_sources import ImageEncoder
+from simviz_core.networks.sources.registry import source_names
+
+transformers = pytest.importorskip("transformers")
+open_clip = pytest.importorskip("open_clip")
+
+SMALL = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 64}
+CONFIGS: dict[str, Callable[[], Any]] = {
+    "dinov2": lambda: transformers.Dinov2Config(**SMALL, patch_size=16),
+    "clip": lambda: transformers.CLIPVisionConfig(**SMALL, intermediate_size=128, patch_size=16),
+    "siglip": lambda: transformers.SiglipVisionConfig(
+        **SMALL, intermediate_size=128, patch_size=16
+    ),
+    "resnet": lambda: transformers.ResNetConfig(
+        hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1], embedding_size=8
+    ),
+}
+
+
+def saved(name: str, folder: Path) -> str:
+    """A network of transformers in a folder, as whoever trains one keeps it."""
+    torch.manual_seed(0)
+    transformers.AutoModel.from_config(CONFIGS[name]()).save_pretrained(folder)
+    return f"transformers/{folder}"
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling", "line"),
+    [
+        ("dinov2", "average", "64 channels, 4 × 4 tokens at 64 · average pooling · exact"),
+        ("clip", "max", "64 channels, 4 × 4 tokens at 64 · max pooling · exact"),
+        ("siglip", None, "4 × 4 tokens at 64 · attention pooling, linear · exact, attention"),
+        ("resnet", None, "32 channels, 7 × 7 at 224 · average pooling · exact"),
+    ],
+)
+def test_vision_towers_are_loaded_from_disk(
+    name: str, pooling: str | None, line: str, tmp_path: Path
+) -> None:
+    network = load_network(saved(name, tmp_path), pooling)
+    assert line in network_reading(network).line
+    again = load_network(f"transformers/{tmp_path}", pooling)
+    assert again.fingerprint == network.fingerprint, "the weights are those in the folder"
+
+
+@pytest.mark.parametrize("name", ["dinov2", "clip"])
+def test_class_tokens_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match=r"class token.*choose average"):
+        load_network(saved(name, tmp_path))
+
+
+def test_a_processor_beside_the_network_says_how_pixels_are_scaled(tmp_path: Path) -> None:
+    name = saved("clip", tmp_path)
+    assert known_of(name)[1] == Preprocessing()
+    transformers.CLIPImageProcessor(
+        image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6], resample=2
+    ).save_pretrained(tmp_path)
+    expected = Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "bilinear")
+    assert known_of(name)[1] == expected
+
+
+def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match="could not be downloaded"):
+        load_network(f"transformers/{tmp_path / 'nothing'}")
+
+
+def test_open_clip_is_listed_and_unknown_names_are_refused() -> None:
+    assert "open_clip/ViT-B-32.openai" in source_names("open_clip vit-b-32")
+    with pytest.raises(SettingsError, match="open_clip has no network 'nothing'"):
+        load_network("open_clip/nothing")
+    with pytest.raises(SettingsError, match="no weights 'nothing'"):
+        load_network("open_clip/ViT-B-32.nothing")
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_attention_pooling_of_open_clips_resnets(size: int) -> None:
+    from open_clip.modified_resnet import ModifiedResNet
+
+    torch.manual_seed(0)
+    tower = ModifiedResNet((1, 1, 1, 1), output_dim=32, heads=4, image_size=size, width=8).eval()
+    for parameter in tower.attnpool.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    holder = type("Holder", (), {"visual": tower})()
+    network = adapted_network(
+        "mine", "mine", ImageEncoder(holder).eval(), Preprocessing(), size, NetworkChoices()
+    )
+    reading = network_reading(network)
+    assert (reading.pooling, reading.dimension, reading.verdict) == ("attention", 32, "frozen")
+    assert reading.grid == (size // 32, size // 32)
