@@ -30,7 +30,7 @@ from simviz_core.networks.inspection.reading import (
     REFUSED,
 )
 from simviz_core.networks.loading import RefusedNetwork
-from simviz_core.retrieval.store import default_store_folder
+from simviz_core.retrieval import default_store_folder
 
 REPORT = Path("docs/architectures.md")
 CONVOLUTIONAL = [

@@ -25,14 +25,11 @@ from torch import Tensor
 
 from benchmarks.timing import median_ratio, take_turns
 from simviz_core.decomposition import DecomposedImage, decompose
-from simviz_core.following.query import FollowedQuery, checkpoint_report
-from simviz_core.following.timeline import held_out_rows
+from simviz_core.following import FollowedQuery, checkpoint_report, held_out_rows
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.indexing import index_gallery
-from simviz_core.retrieval.ranking import GalleryIndex, load_index
-from simviz_core.retrieval.store import embedding_table
+from simviz_core.retrieval import GalleryIndex, embedding_table, index_gallery, load_index
 from simviz_core.runs import DEMO_RUNS, Run, RunCheckpoint, load_run_network, open_run
 
 TOP = 3

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from benchmarks.timing import Times, median_ratio, take_turns
-from simviz_core.classes.maps import class_map_of, class_reference, class_sums
+from simviz_core.classes import class_map_of, class_reference, class_sums
 from simviz_core.decomposition import AveragePooling, DecomposedImage, decompose, vector_map
-from simviz_core.features.curve import PairSample, draw_pairs, feature_curve
+from simviz_core.features import PairSample, draw_pairs, feature_curve
 from simviz_core.gallery import GalleryImage
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex
 
 GRID, DIMENSION = (7, 7), 1280
 SMALL, LARGE = 5, 5000

@@ -27,8 +27,7 @@ from benchmarks.timing import median_ratio, take_turns
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import NETWORKS, SimilarityNetwork, load_network
-from simviz_core.retrieval.indexing import BATCH, index_gallery
-from simviz_core.retrieval.store import embedding_table
+from simviz_core.retrieval import BATCH, embedding_table, index_gallery
 
 TARGET = 0.85
 """The share of the bare network's speed that indexing should reach."""

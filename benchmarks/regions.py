@@ -48,8 +48,15 @@ from simviz_core.gallery import DEMO_GALLERY, GalleryImage, open_gallery
 from simviz_core.gallery.masks import mask_weights
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import NETWORKS, POOLINGS, SimilarityNetwork, load_network
-from simviz_core.retrieval.ranking import GalleryIndex, Vector, region_vector, whole_vector
-from simviz_core.retrieval.regions import Region, crop_to, weights_on
+from simviz_core.retrieval import (
+    GalleryIndex,
+    Region,
+    Vector,
+    crop_to,
+    region_vector,
+    weights_on,
+    whole_vector,
+)
 
 Mask = NDArray[np.bool_]
 

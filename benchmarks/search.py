@@ -133,7 +133,7 @@ def write_gallery(folder: Path, count: int) -> Measured:
     import pyarrow as pa
     import pyarrow.parquet
 
-    from simviz_core.retrieval.store import EmbeddingTable, StoredImage
+    from simviz_core.retrieval import EmbeddingTable, StoredImage
 
     ids = [image_id(row) for row in range(count)]
     labels = [name.split("/")[0] for name in ids]
@@ -160,9 +160,7 @@ def simviz(folder: Path) -> tuple[Measured, Loading]:
     from simviz_core.decomposition import AveragePooling, decompose
     from simviz_core.decomposition.regions import region_weights
     from simviz_core.gallery import open_gallery
-    from simviz_core.retrieval.ranking import choose, load_index
-    from simviz_core.retrieval.search import Ranking, rank
-    from simviz_core.retrieval.store import EmbeddingTable
+    from simviz_core.retrieval import EmbeddingTable, Ranking, choose, load_index, rank
 
     before, clock = memory()[0], [time.perf_counter()]
     gallery = open_gallery(folder / "gallery.parquet")

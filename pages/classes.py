@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from simviz_core.classes.maps import NO_CLASSES
+from simviz_core.classes import NO_CLASSES
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
 from simviz_ui.classes.choice import class_choice
 from simviz_ui.classes.matrix import show_class_matrix
 from simviz_ui.classes.view import show_classes, sums_of
-from simviz_ui.gallery_index.panel import gallery_index
 from simviz_ui.navigation import enter_through_app
+from simviz_ui.retrieval.panel import gallery_index
 
 enter_through_app()
 st.title("Classes")

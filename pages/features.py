@@ -3,15 +3,15 @@
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_core.features.report import pair_line
+from simviz_core.features import pair_line
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
 from simviz_ui.display.messages import show_error
 from simviz_ui.features.channels import show_channels
 from simviz_ui.features.curves import curve_choice, show_curves
-from simviz_ui.gallery_index.panel import gallery_index
 from simviz_ui.navigation import enter_through_app
+from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.serving.resources import decomposed
 
 enter_through_app()

@@ -7,8 +7,9 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
 from simviz_ui.choices.galleries import gallery_choice
-from simviz_ui.choices.image_picker import choose_image, image_picker
+from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
+from simviz_ui.chosen import choose_image
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.pair.pinned_cells import pinned_cells

@@ -6,11 +6,11 @@ from simviz_core.errors import SimVizError
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
-from simviz_ui.display.matches import make_query
 from simviz_ui.display.messages import show_error
-from simviz_ui.gallery_index.panel import gallery_index
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.region.view import region_search
+from simviz_ui.retrieval.matches import make_query
+from simviz_ui.retrieval.panel import gallery_index
 
 enter_through_app()
 st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")

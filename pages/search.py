@@ -6,11 +6,11 @@ from simviz_core.errors import SimVizError
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
-from simviz_ui.display.matches import make_query
 from simviz_ui.display.messages import show_error
-from simviz_ui.gallery_index.panel import gallery_index, let_go_of_indexes
-from simviz_ui.gallery_index.quality import index_quality, misses, show_quality
 from simviz_ui.navigation import enter_through_app
+from simviz_ui.retrieval.matches import make_query
+from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
+from simviz_ui.retrieval.quality import index_quality, misses, show_quality
 from simviz_ui.search.poolings import show_poolings
 from simviz_ui.search.view import show_matches
 

@@ -76,3 +76,21 @@ def switch_page(page: str, **parameters: str) -> None:
                 if binding := bound.get_binding_for_param(name):
                     bound.unbind_widget(binding.widget_id)
     st.switch_page(page, query_params=link | parameters)
+
+
+PAIR_PAGE = "pages/pair.py"
+
+CLICKED = "clicked_page"
+"""In the session: the page that a click on a match asked for, None for this one, and its link."""
+
+
+def follow_click() -> None:
+    """Do what a click on a match asked for; first thing in a fragment that shows matches.
+
+    A click runs the fragment alone, but a new query or another page needs the whole page run.
+    """
+    if CLICKED in st.session_state:
+        page, link = st.session_state.pop(CLICKED)
+        if page:
+            switch_page(page, **link)
+        st.rerun()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simviz_core.retrieval.store import CACHE_VARIABLE
+from simviz_core.retrieval import CACHE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"

@@ -15,8 +15,7 @@ import torch
 
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import load_network
-from simviz_core.retrieval import indexing
-from simviz_core.retrieval.store import embedding_table
+from simviz_core.retrieval import embedding_table, indexing
 
 BATCH = 4
 """Images to a batch; every batch is written at once."""

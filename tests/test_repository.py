@@ -16,6 +16,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
+def is_module(name: str) -> bool:
+    """Whether a module of the project has this name."""
+    path = REPOSITORY / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 def imports(folder: str) -> set[tuple[str, str]]:
     """Every import below a folder, as (file, module)."""
     found = set()
@@ -25,7 +31,8 @@ def imports(folder: str) -> set[tuple[str, str]]:
             if isinstance(node, ast.Import):
                 names = [name.name for name in node.names]
             elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
+                submodules = [f"{node.module}.{name.name}" for name in node.names]
+                names = [node.module or "", *filter(is_module, submodules)]
             found |= {(path.relative_to(REPOSITORY).as_posix(), name) for name in names}
     return found
 
@@ -51,6 +58,88 @@ def test_the_core_knows_nothing_of_the_pages() -> None:
         if below(module, "streamlit", "simviz_ui", "pages")
     }
     assert not upward
+
+
+CORE_FLOORS = (
+    ("simviz_core", "simviz_core.errors", "simviz_core.files", "simviz_core.decomposition"),
+    ("simviz_core.images", "simviz_core.map_measures"),
+    ("simviz_core.networks", "simviz_core.gallery"),
+    ("simviz_core.checkpoints", "simviz_core.retrieval"),
+    ("simviz_core.runs", "simviz_core.pairs"),
+    ("simviz_core.figures",),
+    ("simviz_core.classes", "simviz_core.features", "simviz_core.following"),
+    ("simviz_core.training",),
+    ("simviz_core.cli",),
+    ("simviz_core.__main__",),
+)
+"""Rooms of the core, from the ground floor up; a room may look into those below it."""
+UI_FLOORS = (
+    ("simviz_ui.chosen", "simviz_ui.navigation", "simviz_ui.serving", "simviz_ui.display"),
+    ("simviz_ui.components",),
+    ("simviz_ui.choices",),
+    ("simviz_ui.retrieval",),
+    ("simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),
+    ("simviz_ui.classes", "simviz_ui.features", "simviz_ui.checkpoints"),
+    ("pages",),
+)
+MOST_FILES = 15
+"""In a folder of the two packages."""
+
+
+def module_name(file: str) -> str:
+    """The module that a file is."""
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def floor_of(module: str, floors: tuple[tuple[str, ...], ...]) -> int | None:
+    """The floor of a module's room; None where it is none of theirs."""
+    rooms = {room: number for number, rooms in enumerate(floors) for room in rooms}
+    for length in range(module.count(".") + 1, 0, -1):
+        name = ".".join(module.split(".")[:length])
+        if name in rooms and (name != "simviz_core" or module == name):
+            return rooms[name]
+    return None
+
+
+@pytest.mark.parametrize(
+    ("folders", "floors"), [(("simviz_core",), CORE_FLOORS), (("simviz_ui", "pages"), UI_FLOORS)]
+)
+def test_no_room_looks_up(folders: tuple[str, ...], floors: tuple[tuple[str, ...], ...]) -> None:
+    upward = set()
+    for file, module in (found for folder in folders for found in imports(folder)):
+        if not below(module, *folders):
+            continue
+        own, other = floor_of(module_name(file), floors), floor_of(module, floors)
+        assert own is not None, f"{file} is on no floor"
+        assert other is not None, f"{module} is on no floor"
+        if other > own:
+            upward.add((file, module))
+    assert not upward
+
+
+@pytest.mark.parametrize("package", ["simviz_core", "simviz_ui"])
+def test_no_file_imports_itself_round_a_corner(package: str) -> None:
+    uses: dict[str, set[str]] = {}
+    for file, module in imports(package):
+        uses.setdefault(module_name(file), set()).add(module)
+    # Python finishes the packages around a module first; they do not count as a circle.
+    waiting = {
+        name: {other for other in found if other in uses and not below(name, other)}
+        for name, found in uses.items()
+    }
+    while ready := {name for name, found in waiting.items() if not found & waiting.keys()}:
+        waiting = {name: found for name, found in waiting.items() if name not in ready}
+    assert not waiting
+
+
+@pytest.mark.parametrize("package", ["simviz_core", "simviz_ui"])
+def test_no_folder_grows_flat(package: str) -> None:
+    crowded = {
+        folder.relative_to(REPOSITORY).as_posix()
+        for folder in [REPOSITORY / package, *(REPOSITORY / package).rglob("*/")]
+        if sum(path.is_file() and path.suffix != ".pyc" for path in folder.iterdir()) > MOST_FILES
+    }
+    assert not crowded
 
 
 def test_pages_hold_no_mathematics() -> None:

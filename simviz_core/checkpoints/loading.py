@@ -7,7 +7,7 @@ import torch
 from simviz_core.checkpoints import load_checkpoint
 from simviz_core.errors import SettingsError
 from simviz_core.networks import EnsembleNetwork, SimilarityNetwork, load_network
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 
 
 def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simviz_core.decomposition import DecomposedImage, vector_bias, vector_map
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import GalleryImage
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex
 
 NO_CLASSES = "the gallery has no classes; put the images of each class into a folder of its own"
 

@@ -19,7 +19,7 @@ from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.figures import ClassBlock, ClassPanel
 from simviz_core.images import load_image
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 
 
 @dataclass(frozen=True)

@@ -32,21 +32,29 @@ from simviz_core.cli.options.output import (
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
 from simviz_core.figures import FigureStyle, checkpoints_figure
-from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
-from simviz_core.following.report import (
+from simviz_core.following import (
     ChangedQuery,
     CheckpointReport,
+    FollowedQuery,
     RunReport,
+    checkpoint_report,
+    held_out_rows,
+    most_changed,
     reports_as_json,
     run_rows,
 )
-from simviz_core.following.timeline import held_out_rows
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork, own_size
-from simviz_core.retrieval.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
-from simviz_core.retrieval.ranking import GalleryIndex, Mask, load_index
+from simviz_core.retrieval import (
+    MOST_QUERIES,
+    GalleryIndex,
+    Mask,
+    RetrievalQuality,
+    load_index,
+    retrieval_quality,
+)
 from simviz_core.runs import (
     Run,
     RunCheckpoint,

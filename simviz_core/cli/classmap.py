@@ -5,14 +5,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from simviz_core.classes.maps import ClassSums, class_sums, most_typical
-from simviz_core.classes.report import (
+from simviz_core.classes import (
     ClassSummary,
+    ClassSums,
     ImageInClass,
     class_block,
+    class_sums,
     class_to_contrast,
     classes_as_json,
     image_in_class,
+    most_typical,
     summarise,
     summary_line,
 )
@@ -45,8 +47,8 @@ from simviz_core.figures import FigureStyle, class_figure
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import load_index
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import load_index
 
 TOP = 12
 """Images of a class, unless told otherwise."""

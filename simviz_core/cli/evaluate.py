@@ -20,8 +20,7 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.gallery import open_gallery
-from simviz_core.retrieval.evaluation import quality_as_json, retrieval_quality
-from simviz_core.retrieval.ranking import load_index
+from simviz_core.retrieval import load_index, quality_as_json, retrieval_quality
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

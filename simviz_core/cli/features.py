@@ -31,22 +31,26 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage, similarity
-from simviz_core.features.channels import channels_as_json, strongest_channels
-from simviz_core.features.curve import PAIRS, curve_as_json, draw_pairs, feature_curve
-from simviz_core.features.report import (
+from simviz_core.features import (
+    PAIRS,
     caveats,
     channel_rows,
     channel_words,
+    channels_as_json,
+    curve_as_json,
     curve_line,
+    draw_pairs,
+    feature_curve,
     settings_as_json,
+    strongest_channels,
     top_words,
 )
 from simviz_core.figures import FigureStyle, channels_figure, feature_curves_figure
 from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex, load_index
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, load_index
 
 EXAMPLES = 4
 """Images of the gallery for each channel."""

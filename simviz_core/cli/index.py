@@ -8,7 +8,7 @@ from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, bri
 from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import open_gallery
-from simviz_core.retrieval.indexing import IndexReport
+from simviz_core.retrieval import IndexReport
 
 MOST_NAMES = 20
 """Files that are named in the summary; the JSON names all."""

@@ -24,15 +24,22 @@ from simviz_core.cli.options.output import (
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
 from simviz_core.images import load_image
-from simviz_core.pairs.cells import BlockPart, CellBlock, block_part, cell_block, cell_pairs
-from simviz_core.pairs.explanation import (
-    NetworkSettings,
+from simviz_core.map_measures import map_spread
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import (
+    COMPARED,
+    BlockPart,
+    CellBlock,
     PairExplanation,
+    block_part,
+    cell_block,
+    cell_pairs,
+    compare_poolings,
     explain_pair,
     pair_as_json,
+    poolings_as_json,
     save_pair_arrays,
 )
-from simviz_core.pairs.poolings import COMPARED, compare_poolings, map_spread, poolings_as_json
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:

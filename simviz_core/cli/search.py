@@ -38,18 +38,22 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
+from simviz_core.map_measures import map_spread
 from simviz_core.networks import POOLINGS, SimilarityNetwork
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.pairs.poolings import COMPARED, map_spread
-from simviz_core.retrieval.ranking import choose, load_index
-from simviz_core.retrieval.regions import Region, crop_to, weights_on
-from simviz_core.retrieval.search import (
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import COMPARED
+from simviz_core.retrieval import (
     MatchMaps,
     Ranking,
+    Region,
+    choose,
+    crop_to,
+    load_index,
     match_maps,
     rank,
     search_as_json,
     searches_as_json,
+    weights_on,
 )
 
 

@@ -54,6 +54,7 @@ from simviz_core.decomposition.tail import (
     apply_tail,
     apply_tails,
     batch_norm_tail,
+    decompose_through,
     linear_tail,
     whitening_tail,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "cosine_similarity",
     "cumulative_share",
     "decompose",
+    "decompose_through",
     "feature_contributions",
     "join",
     "linear_tail",

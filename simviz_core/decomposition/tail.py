@@ -13,8 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from simviz_core.decomposition.decomposed import DecomposedImage
-from simviz_core.decomposition.pooling import CELLS, at_least_float32
+from simviz_core.decomposition.decomposed import DecomposedImage, decompose
+from simviz_core.decomposition.pooling import CELLS, Pooling, at_least_float32
 
 
 class Tail(Protocol):
@@ -240,3 +240,8 @@ def whitening_tail(mean: Tensor, projection: Tensor) -> AffineTail:
     """
     projection = at_least_float32(projection)
     return AffineTail(projection, -projection @ at_least_float32(mean), "whitening")
+
+
+def decompose_through(F: Tensor, pooling: Pooling, tail: Sequence[Tail]) -> DecomposedImage:
+    """Decompose the embedding that a pooling and the layers after it make of a feature map."""
+    return apply_tails(decompose(F, pooling), tail)

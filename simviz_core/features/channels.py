@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simviz_core.decomposition import DecomposedImage, channel_maps, feature_contributions
 from simviz_core.errors import SettingsError
-from simviz_core.retrieval.ranking import GalleryIndex, Match, best_matches
+from simviz_core.retrieval import GalleryIndex, Match, best_matches
 
 
 @dataclass(frozen=True)

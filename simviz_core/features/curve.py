@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from simviz_core.decomposition import cumulative_share
 from simviz_core.errors import GalleryError
-from simviz_core.pairs.explanation import TOP_FEATURES
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.pairs import TOP_FEATURES
+from simviz_core.retrieval import GalleryIndex
 
 PAIRS = 1000
 """Pairs that the paper averages over."""

@@ -15,7 +15,8 @@ from simviz_core.features.channels import PairChannel, excitation_map
 from simviz_core.features.curve import SAME, FeatureCurve
 from simviz_core.figures import ChannelRow, CurveLine
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.pairs.explanation import TOP_FEATURES, NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import TOP_FEATURES
 
 
 def curve_line(curve: FeatureCurve, title: str) -> CurveLine:

@@ -14,7 +14,7 @@ from simviz_core.figures.maps import (
     colour_scale,
     overlay,
 )
-from simviz_core.pairs.cells import BlockPart
+from simviz_core.pairs import BlockPart
 
 TOGETHER = "contribution together with the framed cells"
 

@@ -15,8 +15,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.pairs.cells import BlockPart
-from simviz_core.pairs.explanation import PairExplanation
+from simviz_core.pairs import BlockPart, PairExplanation
 
 
 def pair_figure(

@@ -15,8 +15,8 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.search import CAPTION, HIT, MISS, SearchPanel
-from simviz_core.pairs.explanation import PairExplanation
-from simviz_core.pairs.poolings import CARRIED, MapSpread, map_spread
+from simviz_core.map_measures import CARRIED, MapSpread, map_spread
+from simviz_core.pairs import PairExplanation
 
 
 def poolings_figure(

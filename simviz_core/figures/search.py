@@ -20,7 +20,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval import Region
 
 COLUMNS = 5
 """Matches beside one another."""

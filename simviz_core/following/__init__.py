@@ -1,1 +1,30 @@
 """Following: a query through the checkpoints of a training."""
+
+from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
+from simviz_core.following.report import (
+    ChangedQuery,
+    CheckpointReport,
+    RunReport,
+    checkpoint_settings,
+    reports_as_json,
+    run_rows,
+    run_title,
+)
+from simviz_core.following.timeline import NEIGHBOURS, Change, change, held_out_rows
+
+__all__ = [
+    "NEIGHBOURS",
+    "Change",
+    "ChangedQuery",
+    "CheckpointReport",
+    "FollowedQuery",
+    "RunReport",
+    "change",
+    "checkpoint_report",
+    "checkpoint_settings",
+    "held_out_rows",
+    "most_changed",
+    "reports_as_json",
+    "run_rows",
+    "run_title",
+]

@@ -22,9 +22,14 @@ from simviz_core.gallery.masks import PixelMask, mask_weights
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import share_inside
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.evaluation import RetrievalQuality
-from simviz_core.retrieval.ranking import GalleryIndex, Mask, choose, whole_vector
-from simviz_core.retrieval.search import match_maps
+from simviz_core.retrieval import (
+    GalleryIndex,
+    Mask,
+    RetrievalQuality,
+    choose,
+    match_maps,
+    whole_vector,
+)
 from simviz_core.runs import RunCheckpoint
 
 LoadNetwork = Callable[[], SimilarityNetwork]

@@ -9,9 +9,8 @@ from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
 from simviz_core.following.timeline import Change, Moment, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.evaluation import RetrievalQuality, quality_as_json
-from simviz_core.retrieval.search import MatchMaps
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import MatchMaps, RetrievalQuality, quality_as_json
 from simviz_core.runs import Run, RunCheckpoint
 
 

@@ -14,15 +14,16 @@ from simviz_core.errors import GalleryError
 from simviz_core.images import load_image
 from simviz_core.map_measures import jensen_shannon_divergence, pearson_correlation
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.ranking import (
+from simviz_core.retrieval import (
     GalleryIndex,
     Mask,
+    Ranking,
     Vector,
     best_matches,
     choose,
+    rank,
     whole_vector,
 )
-from simviz_core.retrieval.search import Ranking, rank
 
 NEIGHBOURS = 10
 """Nearest neighbours whose change is counted."""

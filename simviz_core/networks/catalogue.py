@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.registry import weights_errors
+from simviz_core.networks.sources.hub import weights_errors
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from simviz_core.decomposition import DecomposedImage, Pooling, Tail, unit_norm
+from simviz_core.decomposition import DecomposedImage, Pooling, Tail, decompose_through, unit_norm
 from simviz_core.images import resize_for_network
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
-from simviz_core.networks.inspection.adapting import decompose_through
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from simviz_core import __version__
 from simviz_core.decomposition import DecomposedImage, similarity_map, vector_map
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.pairs.poolings import map_spread
+from simviz_core.map_measures import map_spread
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import (
     GalleryIndex,
     Mask,

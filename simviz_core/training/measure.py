@@ -7,8 +7,7 @@ import torch
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.evaluation import RetrievalQuality, retrieval_quality
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex, RetrievalQuality, retrieval_quality
 
 BATCH_SIZE = 16
 """Images that enter the network together."""

@@ -6,13 +6,12 @@ from functools import partial
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_core.following.query import most_changed
-from simviz_core.following.report import ChangedQuery
+from simviz_core.following import ChangedQuery, most_changed
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
-from simviz_ui.choices.image_picker import choose_image
-from simviz_ui.display.matches import CLICKED, follow_click
+from simviz_ui.chosen import choose_image
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import CLICKED, follow_click
 from simviz_ui.serving.resources import similarity_network
 
 RANKED = "most_changed"

@@ -6,8 +6,7 @@ from itertools import pairwise
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.following.report import CheckpointReport, RunReport
-from simviz_core.following.timeline import NEIGHBOURS, Change, change
+from simviz_core.following import NEIGHBOURS, Change, CheckpointReport, RunReport, change
 
 Points = list[tuple[int, float]]
 CURVES_SIDE_BY_SIDE = (

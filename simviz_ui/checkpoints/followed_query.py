@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_core.following.query import FollowedQuery
+from simviz_core.following import FollowedQuery
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.masks import GalleryMasks, PixelMask, find_masks
 from simviz_core.runs import Run
 from simviz_ui.checkpoints.changed_queries import choose_most_changed
 from simviz_ui.checkpoints.reports import Followed
 from simviz_ui.choices.galleries import allowed_folders
-from simviz_ui.choices.image_picker import ChosenImage, image_picker
+from simviz_ui.choices.image_picker import image_picker
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.messages import show_error
 
 

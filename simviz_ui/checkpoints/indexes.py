@@ -8,14 +8,13 @@ from pathlib import Path
 import streamlit as st
 
 from simviz_core.errors import CheckpointError, SimVizError
-from simviz_core.following.report import checkpoint_settings
+from simviz_core.following import checkpoint_settings
 from simviz_core.gallery import Gallery
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex
-from simviz_core.retrieval.store import EmbeddingTable, embedding_table
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_core.runs import Run, RunCheckpoint
 from simviz_ui.choices.galleries import store_folder
-from simviz_ui.gallery_index.panel import (
+from simviz_ui.retrieval.panel import (
     AT_ONCE_UP_TO,
     current_plan,
     duration,

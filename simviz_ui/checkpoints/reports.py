@@ -12,16 +12,20 @@ from cachetools import LRUCache
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import SimVizError
-from simviz_core.following.query import FollowedQuery, checkpoint_report
-from simviz_core.following.report import CheckpointReport, RunReport
-from simviz_core.following.timeline import held_out_rows
+from simviz_core.following import (
+    CheckpointReport,
+    FollowedQuery,
+    RunReport,
+    checkpoint_report,
+    held_out_rows,
+)
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval.ranking import GalleryIndex, Mask
+from simviz_core.retrieval import GalleryIndex, Mask
 from simviz_core.runs import Run
 from simviz_ui.checkpoints.indexes import CheckpointIndex
-from simviz_ui.choices.image_picker import ChosenImage
-from simviz_ui.gallery_index.quality import index_quality
+from simviz_ui.chosen import ChosenImage
+from simviz_ui.retrieval.quality import index_quality
 from simviz_ui.serving.resources import decomposed, gallery_picture
 
 TOP = 3

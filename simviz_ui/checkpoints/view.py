@@ -12,22 +12,16 @@ from numpy.typing import NDArray
 from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
-from simviz_core.following.report import (
-    CheckpointReport,
-    RunReport,
-    reports_as_json,
-    run_rows,
-    run_title,
-)
+from simviz_core.following import CheckpointReport, RunReport, reports_as_json, run_rows, run_title
 from simviz_core.networks import NETWORKS, size_text
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.choices.galleries import gallery_name, readable_path
-from simviz_ui.choices.image_picker import choose_image
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.choices.weights import PRETRAINED
+from simviz_ui.chosen import choose_image
 from simviz_ui.components.checkpoint_grid import (
     ShownColumn,
     ShownPicture,
@@ -36,8 +30,7 @@ from simviz_ui.components.checkpoint_grid import (
 )
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
-from simviz_ui.display.matches import CLICKED, PAIR_PAGE, follow_click
-from simviz_ui.navigation import run_again
+from simviz_ui.navigation import CLICKED, PAIR_PAGE, follow_click, run_again
 from simviz_ui.serving.resources import gallery_picture
 
 BOX = (240, 240)

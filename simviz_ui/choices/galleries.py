@@ -22,7 +22,7 @@ from simviz_core.gallery import (
     unpack_archive,
 )
 from simviz_core.images import IMAGE_SUFFIXES
-from simviz_core.retrieval.store import default_store_folder
+from simviz_core.retrieval import default_store_folder
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.jobs import index_jobs
 

@@ -4,16 +4,16 @@ import math
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery
-from simviz_core.images import IMAGE_SUFFIXES, LoadedImage
+from simviz_core.images import IMAGE_SUFFIXES
 from simviz_ui.choices.galleries import readable_path
 from simviz_ui.choices.uploads import IS_UPLOAD, upload_store
+from simviz_ui.chosen import ChosenImage, choose_image
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.resources import gallery_picture
@@ -25,26 +25,6 @@ MOST_OPTIONS = 1000
 NAME_WIDTH = 300
 """Of the list of names in a row, in pixels."""
 NO_CLASS = "(no class)"
-
-
-@dataclass(frozen=True)
-class ChosenImage:
-    """An image that is chosen on a page.
-
-    Attributes:
-        id: Its gallery id, or its upload id; what the page and the link show.
-        path: The path to name in a command; of an upload, its file name.
-        picture: The image itself.
-    """
-
-    id: str
-    path: str
-    picture: LoadedImage
-
-
-def choose_image(key: str, image_id: str) -> None:
-    """Choose an image for the picker of that key; for callbacks."""
-    st.session_state[key] = image_id
 
 
 def image_picker(

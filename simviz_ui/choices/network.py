@@ -22,7 +22,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 from simviz_ui.choices.weights import weights_choice
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.resources import network_reading_of

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from simviz_core.classes.maps import ClassSums
-from simviz_core.classes.report import class_to_contrast
+from simviz_core.classes import ClassSums, class_to_contrast
 from simviz_ui.classes.matrix import NO_CLASS
 from simviz_ui.classes.view import CLASS_MAP, CONTRAST, ClassChoice
 

@@ -4,9 +4,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.classes.maps import ClassSums
-from simviz_core.classes.matrix import class_similarities, closest_classes, order_in_blocks
-from simviz_ui.display.matches import CLICKED
+from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
+from simviz_ui.navigation import CLICKED
 
 MOST_CLASSES = 60
 """Classes in the matrix; of more, the chosen one and those closest to it."""

@@ -6,14 +6,13 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from simviz_core.classes.maps import ClassSums, class_sums
-from simviz_core.classes.report import image_in_class
+from simviz_core.classes import ClassSums, class_sums, image_in_class
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import GalleryImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.pairs.poolings import COMPARED
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import COMPARED
+from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.messages import show_error

@@ -7,12 +7,14 @@ from weakref import WeakKeyDictionary
 
 import streamlit as st
 
-from simviz_core.classes.maps import ClassSums, class_sums, most_typical
-from simviz_core.classes.report import (
+from simviz_core.classes import (
+    ClassSums,
     ImageInClass,
     class_block,
+    class_sums,
     classes_as_json,
     image_in_class,
+    most_typical,
     summarise,
     summary_line,
 )
@@ -28,17 +30,23 @@ from simviz_core.figures import (
 )
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.galleries import gallery_name, readable_path
-from simviz_ui.choices.image_picker import choose_image
+from simviz_ui.chosen import choose_image
 from simviz_ui.classes.poolings import class_poolings
 from simviz_ui.components.results import ShownMatch, results_grid
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
-from simviz_ui.display.matches import CARD_BOX, CLICKED, PAIR_PAGE, follow_click, run_missing
-from simviz_ui.navigation import run_again
-from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet
+from simviz_ui.display.map_style import (
+    CARD_BOX,
+    as_data_uri,
+    colour_bar,
+    fitted,
+    overlay_uri,
+    style_controls,
+)
+from simviz_ui.navigation import CLICKED, PAIR_PAGE, follow_click, run_again
+from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet, run_missing
 
 SEARCH_PAGE = "pages/search.py"
 TOPS = (6, 12, 24)

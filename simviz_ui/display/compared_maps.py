@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures import FigureStyle, map_scales, overlay, spread_line
-from simviz_core.pairs.poolings import map_spread
+from simviz_core.map_measures import map_spread
 from simviz_ui.display.map_style import colour_bar, fitted
 
 PANEL_BOX = (480, 360)

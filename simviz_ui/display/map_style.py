@@ -102,3 +102,7 @@ def overlay_uri(
 ) -> str:
     """The image under its map, as a data URI."""
     return as_data_uri(overlay(image, values, scale, style))
+
+
+CARD_BOX = (280, 280)
+"""Pictures of matches are as large as fits into this width and height, in pixels."""

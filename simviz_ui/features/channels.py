@@ -13,20 +13,22 @@ from streamlit.delta_generator import DeltaGenerator
 from simviz_core.cli import channels_command
 from simviz_core.decomposition import DecomposedImage, similarity
 from simviz_core.errors import ImageError
-from simviz_core.features.channels import (
+from simviz_core.features import (
     PairChannel,
+    channel_rows,
+    channel_words,
     channels_as_json,
     excitation_map,
+    settings_as_json,
     strongest_channels,
 )
-from simviz_core.features.report import channel_rows, channel_words, settings_as_json
 from simviz_core.figures import ColourScale, FigureStyle, channels_figure, map_scales, overlay
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex, Match
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, Match
 from simviz_ui.choices.galleries import gallery_name
-from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import colour_bar, fitted, style_controls
 from simviz_ui.serving.resources import decomposed, gallery_picture

@@ -10,23 +10,27 @@ import streamlit as st
 
 from simviz_core.cli import features_command
 from simviz_core.errors import GalleryError
-from simviz_core.features.curve import PAIRS, FeatureCurve, curve_as_json, draw_pairs, feature_curve
-from simviz_core.features.report import (
+from simviz_core.features import (
+    PAIRS,
+    FeatureCurve,
     caveats,
+    curve_as_json,
     curve_line,
+    draw_pairs,
+    feature_curve,
     settings_as_json,
     top_words,
 )
 from simviz_core.figures import CurveLine, feature_curves_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks import DEFAULT_SIZE, NETWORKS, SIZES
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
-from simviz_ui.gallery_index.panel import gallery_index
+from simviz_ui.retrieval.panel import gallery_index
 
 SAME, DIFFERENT = "Same class", "Different classes"
 COUNTS = (100, 300, PAIRS)

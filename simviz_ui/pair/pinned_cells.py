@@ -3,7 +3,7 @@
 import streamlit as st
 
 from simviz_core.errors import SettingsError
-from simviz_core.pairs.cells import CellBlock, CellPairs, Side, cell_block
+from simviz_core.pairs import CellBlock, CellPairs, Side, cell_block
 
 PARAMETER = "cell"
 """Of the link: a block of cells, such as `query,3,5`."""

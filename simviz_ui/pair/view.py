@@ -11,14 +11,18 @@ import streamlit as st
 from simviz_core.cli import pair_command
 from simviz_core.figures import FigureStyle, pair_figure
 from simviz_core.networks.inspection.reading import APPROXIMATE
-from simviz_core.pairs.cells import BlockPart, CellBlock, CellPairs, Side, block_part
-from simviz_core.pairs.explanation import (
+from simviz_core.pairs import (
     TOP_FEATURES,
+    BlockPart,
+    CellBlock,
+    CellPairs,
     PairExplanation,
+    Side,
+    block_part,
     pair_as_json,
     save_pair_arrays,
 )
-from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import style_controls

@@ -8,7 +8,7 @@ from streamlit_drawable_canvas import boxes_to_drawing, st_canvas
 
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval import Region
 from simviz_ui.display.map_style import fitted
 from simviz_ui.region.link import PARAMETER, region_as_link, region_from_link
 

@@ -3,7 +3,7 @@
 import re
 
 from simviz_core.decomposition.regions import Rectangle
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval import Region
 
 PARAMETER = "regions"
 """Of the link: rectangles in pixels of the original, such as `include:10,20,110,90`."""

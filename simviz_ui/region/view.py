@@ -13,31 +13,35 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex, Mask
-from simviz_core.retrieval.regions import Region, crop_to, weights_on
-from simviz_core.retrieval.search import Ranking, rank, search_as_json
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import (
+    GalleryIndex,
+    Mask,
+    Ranking,
+    Region,
+    crop_to,
+    rank,
+    search_as_json,
+    weights_on,
+)
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.components.results import results_grid
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import colour_bar, style_controls
-from simviz_ui.display.matches import (
+from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import follow_click, run_again
+from simviz_ui.region.drawing import CANVAS_BOX, draw_region
+from simviz_ui.retrieval.matches import (
     Query,
-    follow_click,
     make_query_of,
     maps_of,
     match_scales,
     open_in_pair,
-    open_picture,
-    run_missing,
     search_panels,
     shown_matches,
 )
-from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import run_again
-from simviz_ui.region.drawing import CANVAS_BOX, draw_region
 from simviz_ui.search.view import filter_controls
-from simviz_ui.serving.resources import decomposed
+from simviz_ui.serving.resources import decomposed, open_picture, run_missing
 
 CLASSES_SHOWN = 3
 """Classes in a row of "best of each class", as in the paper's figure 9."""

@@ -11,34 +11,39 @@ from simviz_core.cli import search_command
 from simviz_core.figures import ColourScale, FigureStyle, search_poolings_figure, spread_line
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.pairs.poolings import COMPARED, map_spread, mean_spread
-from simviz_core.retrieval.ranking import GalleryIndex
-from simviz_core.retrieval.regions import Region
-from simviz_core.retrieval.search import MatchMaps, Ranking, rank, search_as_json, searches_as_json
+from simviz_core.map_measures import map_spread, mean_spread
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import COMPARED
+from simviz_core.retrieval import (
+    GalleryIndex,
+    MatchMaps,
+    Ranking,
+    Region,
+    rank,
+    search_as_json,
+    searches_as_json,
+)
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
-from simviz_ui.display.matches import (
+from simviz_ui.navigation import follow_click, run_again
+from simviz_ui.retrieval.matches import (
     QUERY_BOX,
     Query,
-    follow_click,
     make_query,
     make_query_of,
     maps_of,
     match_scales,
     open_in_pair,
-    open_picture,
-    run_missing,
     search_panels,
     shown_matches,
 )
-from simviz_ui.gallery_index.panel import gallery_index
-from simviz_ui.navigation import run_again
+from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.search.view import Filters, search_controls
+from simviz_ui.serving.resources import open_picture, run_missing
 
 PURPOSE = "search with"
 """Of the indexes beside that of the page, before the pooling's name."""

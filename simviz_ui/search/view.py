@@ -8,27 +8,24 @@ import streamlit as st
 from simviz_core.cli import search_command
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex, Mask, choose
-from simviz_core.retrieval.regions import Region
-from simviz_core.retrieval.search import Ranking, rank, search_as_json
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, Mask, Ranking, Region, choose, rank, search_as_json
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, style_controls
-from simviz_ui.display.matches import (
+from simviz_ui.navigation import follow_click
+from simviz_ui.retrieval.matches import (
     QUERY_BOX,
     Query,
-    follow_click,
     make_query_of,
     maps_of,
     match_scales,
     open_in_pair,
-    open_picture,
-    run_missing,
     search_panels,
     shown_matches,
 )
+from simviz_ui.serving.resources import open_picture, run_missing
 
 TOPS = (6, 12, 24)
 

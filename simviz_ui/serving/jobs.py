@@ -11,8 +11,7 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.indexing import IndexProgress, IndexReport, index_gallery
-from simviz_core.retrieval.store import EmbeddingTable
+from simviz_core.retrieval import EmbeddingTable, IndexProgress, IndexReport, index_gallery
 
 LoadNetwork = Callable[[], SimilarityNetwork]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import DecomposedImage, decompose
+from simviz_core.errors import ImageError
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import (
     DEFAULT_SIZE,
@@ -23,9 +24,9 @@ from simviz_core.networks import (
     catalogue_network,
     network_reading,
 )
-from simviz_core.pairs.cells import CellPairs, cell_pairs
-from simviz_core.pairs.explanation import NetworkSettings, PairExplanation, explain_pair
-from simviz_core.pairs.poolings import compare_poolings
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import CellPairs, PairExplanation, cell_pairs, compare_poolings, explain_pair
+from simviz_core.retrieval import Match
 
 FEATURE_MAP_BYTES = 768_000_000
 """Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
@@ -247,3 +248,32 @@ def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
 def _feature_maps() -> "tuple[LRUCache[MapKey, Tensor], Lock]":
     """Feature maps of all sessions, the ones not used for longest making room."""
     return LRUCache(FEATURE_MAP_BYTES, getsizeof=lambda values: values.nbytes), Lock()
+
+
+def open_picture(match: Match) -> LoadedImage | None:
+    """A match's picture; None where its file cannot be read any more."""
+    try:
+        return gallery_picture(match.image.path)
+    except ImageError:
+        return None
+
+
+def run_missing(pictures: Sequence[LoadedImage | None], settings: NetworkSettings) -> bool:
+    """Run the network for the maps that are still missing, a few images at a time.
+
+    Returns:
+        Whether there were any.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
+    missing = not_run_yet([picture for picture in pictures if picture], settings)
+    if not missing:
+        return False
+    place = st.empty()
+    for start in range(0, len(missing), AT_ONCE):
+        # Streamlit stops the run at a call like this once the page has changed in the meantime.
+        place.caption(f"Computing maps: {start} of {len(missing)} …")
+        run_network(missing[start : start + AT_ONCE], settings)
+    place.empty()
+    return True

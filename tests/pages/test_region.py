@@ -8,7 +8,7 @@ from page_testing import open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval import Region
 from simviz_ui.region.link import region_as_link, region_from_link
 
 REGION = "pages/region.py"

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
 from simviz_ui.choices import galleries
-from simviz_ui.gallery_index import panel as index_panel
+from simviz_ui.retrieval import panel as index_panel
 
 SEARCH = "pages/search.py"
 

@@ -17,9 +17,7 @@ from simviz_core.networks import (
     SimilarityNetwork,
     load_network,
 )
-from simviz_core.retrieval.indexing import index_gallery
-from simviz_core.retrieval.ranking import GalleryIndex, load_index
-from simviz_core.retrieval.store import embedding_table
+from simviz_core.retrieval import GalleryIndex, embedding_table, index_gallery, load_index
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,15 @@ from tqdm import tqdm
 
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.indexing import IndexProgress, IndexReport, index_gallery
-from simviz_core.retrieval.store import CACHE_VARIABLE, PRECISIONS, EmbeddingTable, embedding_table
+from simviz_core.retrieval import (
+    CACHE_VARIABLE,
+    PRECISIONS,
+    EmbeddingTable,
+    IndexProgress,
+    IndexReport,
+    embedding_table,
+    index_gallery,
+)
 
 GALLERY_HELP = "a folder of class folders, a flat folder, or a CSV or Parquet file with a column "
 GALLERY_HELP += "'path' and optionally 'label'"

@@ -29,7 +29,7 @@ from simviz_core.networks import (
 )
 from simviz_core.networks.poolings import NAMED_POOLINGS
 from simviz_core.networks.preprocessing import INTERPOLATIONS
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 
 
 def add_network_options(command: argparse.ArgumentParser) -> None:

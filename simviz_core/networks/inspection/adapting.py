@@ -19,8 +19,7 @@ from simviz_core.decomposition import (
     LayerNormTail,
     Pooling,
     Tail,
-    apply_tails,
-    decompose,
+    decompose_through,
 )
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.inspection.detection import (
@@ -269,11 +268,6 @@ def verified_reading(
         residual=residual,
         remainder=remainder,
     )
-
-
-def decompose_through(F: Tensor, pooling: Pooling, tail: Sequence[Tail]) -> DecomposedImage:
-    """Decompose the embedding that a pooling and the layers after it make of a feature map."""
-    return apply_tails(decompose(F, pooling), tail)
 
 
 def _residual(image: DecomposedImage, expected: Tensor) -> float:

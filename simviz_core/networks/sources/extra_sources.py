@@ -12,13 +12,8 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.registry import (
-    NamedSource,
-    hub_within_reach,
-    interpolation_of,
-    not_downloaded,
-    three,
-)
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.hub import hub_within_reach, not_downloaded
 
 EXTRAS = "requirements-extras.txt"
 

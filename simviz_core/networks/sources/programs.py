@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.registry import NamedSource
+from simviz_core.networks.sources.base import NamedSource
 
 FILE, FUNCTION = "file:", "python:"
 """What the names begin with: `file:/models/mine.pt2`, `python:package.module:function`."""

@@ -7,14 +7,8 @@ from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.registry import (
-    NamedSource,
-    hub_silence,
-    interpolation_of,
-    not_downloaded,
-    three,
-    weights_errors,
-)
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.hub import hub_silence, not_downloaded, weights_errors
 
 
 def names() -> list[str]:

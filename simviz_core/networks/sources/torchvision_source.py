@@ -6,12 +6,8 @@ from torch import nn
 
 from simviz_core.errors import SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.registry import (
-    NamedSource,
-    interpolation_of,
-    three,
-    weights_errors,
-)
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.hub import weights_errors
 
 
 def names() -> list[str]:

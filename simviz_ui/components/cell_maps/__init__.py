@@ -16,7 +16,7 @@ from simviz_core.figures import (
     map_scales,
 )
 from simviz_core.pairs.cells import CellPairs, Side
-from simviz_ui.choices.image_picker import ChosenImage
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.assets import asset
 from simviz_ui.display.map_style import as_data_uri, fitted
 

@@ -6,21 +6,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simviz_core.classes.maps import (
-    class_contrast,
+from simviz_core.classes import (
     class_map_of,
     class_reference,
+    class_similarities,
     class_sums,
-    most_typical,
-)
-from simviz_core.classes.matrix import class_similarities, closest_classes, order_in_blocks
-from simviz_core.classes.report import (
     class_to_contrast,
     classes_as_json,
+    closest_classes,
     image_in_class,
+    most_typical,
+    order_in_blocks,
     summarise,
     summary_line,
 )
+from simviz_core.classes.maps import class_contrast
 from simviz_core.decomposition import (
     AffineTail,
     AveragePooling,
@@ -31,8 +31,8 @@ from simviz_core.decomposition import (
 )
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.gallery import GalleryImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex
 
 SETTINGS = NetworkSettings("tiny", "average", 224)
 

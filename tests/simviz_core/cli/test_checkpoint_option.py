@@ -13,8 +13,8 @@ from simviz_core.checkpoints import save_checkpoint
 from simviz_core.cli import pair_command, search_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks import load_trunk
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.regions import Region
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import Region
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from simviz_core.cli import channels_command, classmap_command, features_command
 from simviz_core.figures import FigureStyle
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 
 Command = Callable[..., Any]
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from simviz_core.gallery import Gallery
-from simviz_core.retrieval.evaluation import quality_as_json, retrieval_quality
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex, quality_as_json, retrieval_quality
 
 Run = Callable[..., tuple[int, str, str]]
 

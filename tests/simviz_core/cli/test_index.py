@@ -8,7 +8,7 @@ from PIL import Image
 from simviz_core.cli.index import MOST_NAMES
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.store import CACHE_VARIABLE, embedding_table
+from simviz_core.retrieval import CACHE_VARIABLE, embedding_table
 
 Run = Callable[..., tuple[int, str, str]]
 IDS = [f"{label}/view_{number}.png" for label in ("chairs", "lamps") for number in (1, 2, 10)]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from simviz_core.cli import pair_command
 from simviz_core.figures import FigureStyle
-from simviz_core.pairs.explanation import NetworkSettings
+from simviz_core.networks.settings import NetworkSettings
 
 
 @pytest.fixture

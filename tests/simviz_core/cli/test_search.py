@@ -15,9 +15,8 @@ from simviz_core.figures import FigureStyle
 from simviz_core.gallery import Gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex
-from simviz_core.retrieval.regions import Region, weights_on
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, Region, weights_on
 
 Run = Callable[..., tuple[int, str, str]]
 Search = Callable[..., dict[str, Any]]

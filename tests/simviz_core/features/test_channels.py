@@ -4,11 +4,11 @@ import torch
 
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.errors import SettingsError
-from simviz_core.features.channels import channels_as_json, excitation_map, strongest_channels
+from simviz_core.features import channels_as_json, excitation_map, strongest_channels
 from simviz_core.gallery import Gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex
 
 
 def pair(network: SimilarityNetwork, rooms: Gallery):
@@ -61,7 +61,7 @@ def test_another_network_s_index_is_refused(
 
 def test_a_pair_without_similarity_has_no_shares(rooms_index: GalleryIndex) -> None:
     from simviz_core.decomposition import AveragePooling, decompose
-    from simviz_core.features.report import pair_line
+    from simviz_core.features import pair_line
 
     i = decompose(torch.eye(2)[0].expand(2, 2, 2), AveragePooling())
     j = decompose(torch.eye(2)[1].expand(2, 2, 2), AveragePooling())

@@ -7,17 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simviz_core.errors import GalleryError
-from simviz_core.features.curve import (
-    DIFFERENT,
-    SAME,
+from simviz_core.features import (
     PairSample,
+    caveats,
     curve_as_json,
+    curve_line,
     draw_pairs,
     feature_curve,
+    top_words,
 )
-from simviz_core.features.report import caveats, curve_line, top_words
+from simviz_core.features.curve import DIFFERENT, SAME
 from simviz_core.gallery import GalleryImage
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex
 
 
 def index_of(

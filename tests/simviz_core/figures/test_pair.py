@@ -7,7 +7,8 @@ from PIL import Image
 from simviz_core.decomposition import AveragePooling, decompose
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, FigureStyle, pair_figure, sum_check
-from simviz_core.pairs.explanation import NetworkSettings, PairExplanation, explain_pair
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import PairExplanation, explain_pair
 
 
 def example_pair(signed: bool = False) -> PairExplanation:

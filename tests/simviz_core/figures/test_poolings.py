@@ -12,8 +12,9 @@ from simviz_core.figures import (
     search_poolings_figure,
     spread_line,
 )
-from simviz_core.pairs.explanation import NetworkSettings, PairExplanation
-from simviz_core.pairs.poolings import compare_poolings, map_spread
+from simviz_core.map_measures import map_spread
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import PairExplanation, compare_poolings
 
 GREY = Image.new("RGB", (320, 240), (128, 128, 128))
 

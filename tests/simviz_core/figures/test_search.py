@@ -9,7 +9,7 @@ from PIL import Image
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, map_scales, search_figure
 from simviz_core.figures.search import COLUMNS, EXCLUDED, HIT, INCLUDED, MISS
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval import Region
 
 GREY = (128, 128, 128)
 Count = Callable[[bytes], dict[tuple[int, int, int], int]]

@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 
 from simviz_core.errors import GalleryError, ImageError
-from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
-from simviz_core.following.report import (
+from simviz_core.following import (
+    FollowedQuery,
     RunReport,
-    order_of_change,
+    checkpoint_report,
+    most_changed,
     reports_as_json,
     run_rows,
     run_title,
 )
+from simviz_core.following.report import order_of_change
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.ranking import GalleryIndex, choose
+from simviz_core.retrieval import GalleryIndex, choose
 from simviz_core.runs import Run, RunCheckpoint
 
 START = RunCheckpoint(0, None)
@@ -115,7 +117,7 @@ def test_different_images_cannot_be_compared(rooms_index: GalleryIndex) -> None:
 def test_figure_rows_and_json_leave_out_what_cannot_be_used(
     network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery, tmp_path: Path
 ) -> None:
-    from simviz_core.following.report import CheckpointReport
+    from simviz_core.following import CheckpointReport
 
     good = look(network, rooms_index, query, top=2)
     bad = CheckpointReport(RunCheckpoint(5, tmp_path / "5.pth"), error="it is damaged")

@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 from simviz_core.decomposition import AveragePooling, DecomposedImage, decompose
 from simviz_core.errors import GalleryError
+from simviz_core.following import NEIGHBOURS, change, held_out_rows
 from simviz_core.following.timeline import (
-    NEIGHBOURS,
-    change,
     changes,
-    held_out_rows,
     neighbour_overlap,
     neighbours,
     reference_maps,
@@ -21,7 +19,7 @@ from simviz_core.following.timeline import (
 )
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.ranking import GalleryIndex, choose, whole_vector
+from simviz_core.retrieval import GalleryIndex, choose, whole_vector
 
 
 def made_index(labels: list[str | None], seed: int = 0, dimension: int = 6) -> GalleryIndex:

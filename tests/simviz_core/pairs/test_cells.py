@@ -19,14 +19,8 @@ from simviz_core.decomposition import (
     linear_tail,
 )
 from simviz_core.errors import SettingsError
-from simviz_core.pairs.cells import (
-    CellBlock,
-    CellPairs,
-    block_as_json,
-    block_part,
-    cell_block,
-    cell_pairs,
-)
+from simviz_core.pairs import CellBlock, CellPairs, block_part, cell_block, cell_pairs
+from simviz_core.pairs.cells import block_as_json
 
 RULES: tuple[Pooling, ...] = (AveragePooling(), MaxPooling(), GeMPooling(3.0))
 

@@ -14,13 +14,8 @@ from simviz_core.decomposition import (
     linear_tail,
     similarity,
 )
-from simviz_core.pairs.cells import cell_pairs
-from simviz_core.pairs.explanation import (
-    NetworkSettings,
-    explain_pair,
-    pair_as_json,
-    save_pair_arrays,
-)
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import cell_pairs, explain_pair, pair_as_json, save_pair_arrays
 
 SETTINGS = NetworkSettings("example", "average", 224)
 

@@ -6,15 +6,10 @@ import pytest
 import torch
 
 from simviz_core.decomposition import decompose, similarity_map
+from simviz_core.map_measures import map_spread, mean_spread
 from simviz_core.networks import POOLINGS
-from simviz_core.pairs.explanation import NetworkSettings, explain_pair
-from simviz_core.pairs.poolings import (
-    COMPARED,
-    compare_poolings,
-    map_spread,
-    mean_spread,
-    poolings_as_json,
-)
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import COMPARED, compare_poolings, explain_pair, poolings_as_json
 
 SETTINGS = NetworkSettings("example", "average", 224)
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import GalleryImage
-from simviz_core.retrieval import evaluation
-from simviz_core.retrieval.evaluation import (
-    AT,
+from simviz_core.retrieval import (
+    GalleryIndex,
     RetrievalQuality,
+    evaluation,
     quality_as_json,
     retrieval_quality,
 )
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval.evaluation import AT
 
 labels_of_images = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=2, max_size=40)
 

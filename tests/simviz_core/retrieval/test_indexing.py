@@ -16,9 +16,17 @@ from simviz_core.errors import GalleryError, StoreError
 from simviz_core.gallery import open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval import indexing, store
-from simviz_core.retrieval.indexing import IndexProgress, IndexReport, index_gallery, plan_index
-from simviz_core.retrieval.store import EmbeddingTable, StoredImage, embedding_table
+from simviz_core.retrieval import (
+    EmbeddingTable,
+    IndexProgress,
+    IndexReport,
+    StoredImage,
+    embedding_table,
+    index_gallery,
+    indexing,
+    plan_index,
+    store,
+)
 
 Index = Callable[..., IndexReport]
 IDS = [f"{label}/view_{number}.png" for label in ("chairs", "lamps") for number in (1, 2, 10)]

@@ -32,18 +32,19 @@ from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.similarity_network import pooling_by_name
-from simviz_core.retrieval.indexing import index_gallery
-from simviz_core.retrieval.ranking import (
+from simviz_core.retrieval import (
     GalleryIndex,
     Match,
+    StoredImage,
     best_matches,
-    best_of_each_class,
     choose,
+    embedding_table,
+    index_gallery,
     load_index,
     region_vector,
     whole_vector,
 )
-from simviz_core.retrieval.store import StoredImage, embedding_table
+from simviz_core.retrieval.ranking import best_of_each_class
 
 POOLINGS = [AveragePooling(), MaxPooling(), GeMPooling(3.0)]
 poolings = st.sampled_from(POOLINGS)

@@ -9,7 +9,7 @@ from PIL import Image
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval.regions import Region, crop_to, weights_on
+from simviz_core.retrieval import Region, crop_to, weights_on
 
 sides = st.integers(1, 3000)
 shares = st.floats(0, 1)

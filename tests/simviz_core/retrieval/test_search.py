@@ -26,11 +26,21 @@ from simviz_core.decomposition import (
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.similarity_network import pooling_by_name
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import GalleryIndex, choose, region_vector, whole_vector
-from simviz_core.retrieval.regions import Region, weights_on
-from simviz_core.retrieval.search import MatchMaps, Ranking, match_maps, rank, search_as_json
+from simviz_core.retrieval import (
+    GalleryIndex,
+    MatchMaps,
+    Ranking,
+    Region,
+    choose,
+    match_maps,
+    rank,
+    region_vector,
+    search_as_json,
+    weights_on,
+    whole_vector,
+)
 
 poolings = st.sampled_from([AveragePooling(), MaxPooling(), GeMPooling(3.0)])
 SETTINGS = NetworkSettings("example", "average", 224)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from simviz_core.errors import StoreError
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
-from simviz_core.retrieval import store
-from simviz_core.retrieval.store import (
+from simviz_core.retrieval import (
     CACHE_VARIABLE,
     PRECISIONS,
     EmbeddingTable,
     StoredImage,
     default_store_folder,
     embedding_table,
+    store,
 )
 
 ODD_IDS = [

@@ -5,8 +5,7 @@ import pytest
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.evaluation import retrieval_quality
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import GalleryIndex, retrieval_quality
 from simviz_core.training.measure import held_out_quality
 
 

@@ -5,8 +5,7 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 
 from simviz_core.errors import GalleryError
-from simviz_core.retrieval.evaluation import MOST_QUERIES, RetrievalQuality, retrieval_quality
-from simviz_core.retrieval.ranking import GalleryIndex
+from simviz_core.retrieval import MOST_QUERIES, GalleryIndex, RetrievalQuality, retrieval_quality
 
 
 def index_quality(index: GalleryIndex) -> RetrievalQuality | None:

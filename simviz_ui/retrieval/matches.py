@@ -9,32 +9,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
-from simviz_core.errors import ImageError
 from simviz_core.figures import ColourScale, FigureStyle, SearchPanel, map_scales
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.ranking import Match
-from simviz_core.retrieval.search import MatchMaps, Ranking, match_maps
-from simviz_ui.choices.image_picker import ChosenImage, choose_image
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import Match, MatchMaps, Ranking, match_maps
 from simviz_ui.choices.network import POOLING_TITLES
+from simviz_ui.chosen import ChosenImage, choose_image
 from simviz_ui.components.results import ShownMatch
-from simviz_ui.display.map_style import as_data_uri, fitted, overlay_uri
-from simviz_ui.navigation import switch_page
+from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, overlay_uri
+from simviz_ui.navigation import CLICKED, PAIR_PAGE
 from simviz_ui.serving.resources import (
-    AT_ONCE,
     decomposed,
-    gallery_picture,
     not_run_yet,
-    run_network,
+    open_picture,
 )
 
-CARD_BOX = (280, 280)
-"""Pictures of matches are as large as fits into this width and height, in pixels."""
 QUERY_BOX = (640, 640)
-PAIR_PAGE = "pages/pair.py"
-CLICKED = "clicked_page"
-"""In the session: the page that a click on a match asked for, None for this one, and its link."""
 
 
 @dataclass(frozen=True)
@@ -61,35 +52,6 @@ def make_query(chosen: ChosenImage, gallery: Gallery, settings: NetworkSettings)
     known = gallery.by_id.get(chosen.id)
     (image,) = decomposed([chosen.picture], settings)
     return Query(chosen, image, known.label if known else None)
-
-
-def open_picture(match: Match) -> LoadedImage | None:
-    """A match's picture; None where its file cannot be read any more."""
-    try:
-        return gallery_picture(match.image.path)
-    except ImageError:
-        return None
-
-
-def run_missing(pictures: Sequence[LoadedImage | None], settings: NetworkSettings) -> bool:
-    """Run the network for the maps that are still missing, a few images at a time.
-
-    Returns:
-        Whether there were any.
-
-    Raises:
-        NetworkError: The network cannot be had.
-    """
-    missing = not_run_yet([picture for picture in pictures if picture], settings)
-    if not missing:
-        return False
-    place = st.empty()
-    for start in range(0, len(missing), AT_ONCE):
-        # Streamlit stops the run at a call like this once the page has changed in the meantime.
-        place.caption(f"Computing maps: {start} of {len(missing)} …")
-        run_network(missing[start : start + AT_ONCE], settings)
-    place.empty()
-    return True
 
 
 def maps_of(
@@ -224,15 +186,3 @@ def make_query_of(match_id: str) -> None:
     """Make a match the new query; for callbacks."""
     choose_image("query", match_id)
     st.session_state[CLICKED] = None, {}
-
-
-def follow_click() -> None:
-    """Do what a click on a match asked for; first thing in a fragment that shows matches.
-
-    A click runs the fragment alone, but a new query or another page needs the whole page run.
-    """
-    if CLICKED in st.session_state:
-        page, link = st.session_state.pop(CLICKED)
-        if page:
-            switch_page(page, **link)
-        st.rerun()

@@ -11,10 +11,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from simviz_core.errors import SimVizError, StoreError
 from simviz_core.gallery import Gallery
-from simviz_core.pairs.explanation import NetworkSettings
-from simviz_core.retrieval.indexing import IndexPlan, plan_index
-from simviz_core.retrieval.ranking import GalleryIndex, load_index
-from simviz_core.retrieval.store import EmbeddingTable, embedding_table
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import (
+    EmbeddingTable,
+    GalleryIndex,
+    IndexPlan,
+    embedding_table,
+    load_index,
+    plan_index,
+)
 from simviz_ui.choices.galleries import store_folder
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.jobs import IndexJob, index_jobs

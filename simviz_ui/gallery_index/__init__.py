@@ -1,1 +1,0 @@
-"""The gallery's embeddings on the pages: brought up to date, held, measured."""
