@@ -1,10 +1,65 @@
-"""Errors on a page: at their place, in words."""
+"""Text from outside on a page: at its place, in words, and never taken for markup.
 
+Names of files, classes and layers are whatever somebody called them. Streamlit reads Markdown in
+most of what it shows, and Plotly reads a kind of HTML.
+"""
+
+import html
 import re
+import string
 
 import streamlit as st
+
+JOINER = "\u2060"
+"""A word joiner: without width or meaning of its own. Some of what Streamlit replaces it looks for
+in the finished text, where backslashes are gone; only another letter between keeps that apart."""
+_REPLACED = re.compile(
+    "(?<=:)(?=\\S)"  # :material/home:, :smile:, https://
+    "|(?<=@)(?=\\S)"  # e-mail addresses become links
+    "|(?<=www)(?=\\.)"  # so does www.
+    "|(?<=-)(?=[->])|(?<=<)(?=[-=])|(?<=[>~])(?==)",  # arrows, dashes, ≥, ≤ and ≈
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u2029\u202a-\u202e\u2066-\u2069]")
+"""Line breaks, controls, and what turns the direction of the text around."""
+_PUNCTUATION = str.maketrans({letter: f"\\{letter}" for letter in string.punctuation})
+_PLOTLY = str.maketrans({"$": "&#36;", "{": "&#123;"})
 
 
 def show_error(message: Exception | str) -> None:
     """Show a message that may hold file names, which are not meant as Markdown."""
-    st.error(re.sub(r"([\\`*_\[\]$:~<>|])", r"\\\1", str(message)), icon=":material/error:")
+    st.error(as_markdown(message), icon=":material/error:")
+
+
+def as_markdown(text: object) -> str:
+    r"""Any text as Markdown that shows exactly this text.
+
+    No formulas, icons, colours, links (also none of bare addresses), pictures or lists come of it,
+    wherever in a line it is put. Control characters are written out, as `\n`.
+
+    Args:
+        text: Anything with a text.
+
+    Returns:
+        Markdown of one line. It holds word joiners (`JOINER`), which are not seen.
+    """
+    apart = _REPLACED.sub(JOINER, _visible(str(text)).strip(" "))
+    return apart.translate(_PUNCTUATION)
+
+
+def as_plotly_text(text: object) -> str:
+    r"""Any text as a label, title or hover text of Plotly that shows exactly this text.
+
+    Args:
+        text: Anything with a text.
+
+    Returns:
+        Text of one line, in which nothing is a tag, a link, a formula or a place of a template.
+    """
+    return html.escape(_visible(str(text)), quote=False).translate(_PLOTLY)
+
+
+def _visible(text: str) -> str:
+    """The text with its control characters written out, as `\\n`, and bytes that are no UTF-8."""
+    printable = text.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], printable)

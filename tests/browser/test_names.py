@@ -1,0 +1,102 @@
+"""What Streamlit and Plotly make of names that are markup: the names, and nothing else."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from simviz_ui.display.messages import JOINER
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NAMES = [
+    "$x^2$ and $\\alpha$",
+    "![i](http://outside.test/pixel.png)",
+    "[a](http://outside.test) https://outside.test/a www.outside.test someone@outside.test",
+    "http://outside.test",
+    ":red[red] :material/home: :smile: :streamlit:",
+    "<b>bold</b><br><a href='http://outside.test'>a</a>&lt;",
+    "# heading",
+    "1. list",
+    "- list -- b -> c <- d <-> e >= f <= g ~= h",
+    "`code` *star* _under_ ~~gone~~ | a |",
+    "日本語 $",
+]
+APP = f"""
+import plotly.graph_objects as go
+import streamlit as st
+from simviz_ui.display.messages import as_markdown, as_plotly_text, show_error
+
+for name in {NAMES!r}:
+    with st.container(key=f"names-{{abs(hash(name))}}"):
+        st.markdown(as_markdown(name))
+        st.markdown(f"**{{as_markdown(name)}}**")
+        st.header(as_markdown(name), anchor=False)
+        st.caption(as_markdown(name))
+        st.checkbox(as_markdown(name), key=name)
+        show_error(name)
+names = [as_plotly_text(name) for name in {NAMES!r}]
+figure = go.Figure(go.Bar(x=[1] * len(names), y=names, orientation="h"))
+st.plotly_chart(figure.update_layout(height=900, margin_l=700))
+"""
+
+
+@pytest.fixture
+def names_url(tmp_path: Path) -> Iterator[str]:
+    script = tmp_path / "names_app.py"
+    script.write_text(APP)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    command += ["--browser.gatherUsageStats", "false"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=1)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the app has not started")
+
+
+def test_names_are_text(chromium: Browser, names_url: str) -> None:
+    page = chromium.new_page()
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    page.goto(names_url)
+    expect(page.locator(".ytick text")).to_have_count(len(NAMES))
+    content = page.locator("[data-testid=stMainBlockContainer]")
+    for kind in ("a", "img", ".katex", "code", "li", "em", "del", "table", "b"):
+        assert content.locator(f"[data-testid=stMarkdownContainer] {kind}").count() == 0, kind
+    assert content.locator("[data-testid=stMarkdownContainer] span[role=img]").count() == 0
+    texts = content.locator("[data-testid=stMarkdownContainer]").all_inner_texts()
+    shown = [text.replace(JOINER, "").strip() for text in texts]
+    for name in NAMES:
+        assert shown.count(name) == 5, (name, shown)
+    headings = content.locator("h2").all_inner_texts()
+    assert [text.replace(JOINER, "").strip() for text in headings] == NAMES
+    assert content.locator("h2 :is(a, img, .katex, code)").count() == 0
+    assert page.locator(".ytick text").all_text_contents() == NAMES
+    assert page.locator(".ytick a").count() == 0
+    assert not [url for url in outside if "outside.test" in url]
+    page.close()
