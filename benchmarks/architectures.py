@@ -20,7 +20,7 @@ from torch import nn
 from tqdm import tqdm
 
 from simviz_core.errors import SimVizError
-from simviz_core.networks import NetworkChoices, build_network, known_of, similarity_network
+from simviz_core.networks import adapt_network, build_network
 from simviz_core.networks.inspection.adapting import TOLERANCE
 from simviz_core.networks.inspection.reading import (
     APPROXIMATE,
@@ -226,8 +226,7 @@ def try_architecture(name: str) -> Row:
         torch.manual_seed(0)
         network = build_network(name, pretrained=False)
         randomise(network)
-        _, _, size = known_of(name)
-        reading = similarity_network(name, network, size, NetworkChoices()).reading
+        reading = adapt_network(name, network).reading
     except RefusedNetwork as error:
         return Row(name, REFUSED, remark=error.reading.reason or "", seconds=_since(start))
     except SimVizError as error:

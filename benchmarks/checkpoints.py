@@ -24,13 +24,14 @@ import psutil
 from torch import Tensor
 
 from benchmarks.timing import median_ratio, take_turns
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.following import FollowedQuery, checkpoint_report, held_out_rows
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, embedding_table, index_gallery, load_index
-from simviz_core.runs import DEMO_RUNS, Run, RunCheckpoint, load_run_network, open_run
+from simviz_core.runs import DEMO_RUNS, Run, RunCheckpoint, checkpoint_settings, open_run
 
 TOP = 3
 QUERY = "hotel_29/view_2.jpg"
@@ -42,7 +43,7 @@ Decompose = Callable[[Sequence[LoadedImage]], list[DecomposedImage]]
 
 def load(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:
     """The network of a checkpoint."""
-    return load_run_network(run, checkpoint)[0]
+    return load_for_settings(checkpoint_settings(run, checkpoint))
 
 
 def stored_index(gallery: Gallery, network: SimilarityNetwork) -> GalleryIndex:

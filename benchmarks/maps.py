@@ -36,7 +36,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
-from simviz_core.networks import load_trunk
+from simviz_core.networks import build_network
 
 Array = NDArray[np.float32]
 
@@ -117,7 +117,7 @@ def median_seconds(work: Callable[[], object], repeats: int) -> float:
 
 def measure(setting: Setting, repeats: int) -> None:
     """Print one block of the comparison."""
-    trunk = load_trunk(setting.network, pretrained=False)
+    trunk = build_network(setting.network, pretrained=False)
     pixels = torch.randn(2, 3, setting.size, setting.size)
     with torch.inference_mode():
         F = trunk(pixels).permute(0, 2, 3, 1).contiguous().clamp_min(0)

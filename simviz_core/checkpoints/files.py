@@ -25,11 +25,10 @@ from simviz_core.networks import (
     InputSize,
     NetworkChoices,
     SimilarityNetwork,
+    adapt_network,
     build_network,
-    catalogue_network,
-    known_of,
+    network_facts,
     network_reading,
-    similarity_network,
 )
 
 
@@ -64,19 +63,13 @@ def load_checkpoint(
         raise SettingsError("a checkpoint holds the weights of one network, not of an ensemble")
     weights = read_checkpoint(path)
     pooling = None if pooling == OWN_POOLING else pooling
-    title, _, _ = known_of(network)
+    title = network_facts(network).title
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         built = build_network(network, size, pretrained=False)
-    choices = NetworkChoices(pooling, tail, layer)
-    if network in NETWORKS:
-        match = load_weights(built, weights, f"{path} for {title}")
-        if choices == NetworkChoices(pooling):
-            loaded = catalogue_network(network, built, pooling, size)
-            return _with_embedder(loaded, path, weights, match), match
-    else:
-        match = load_network_weights(built, weights, f"{path} for {title}")
-    loaded = similarity_network(network, built, size, choices)
+    load = load_weights if network in NETWORKS else load_network_weights
+    match = load(built, weights, f"{path} for {title}")
+    loaded = adapt_network(network, built, size, NetworkChoices(pooling, tail, layer))
     return (loaded if tail == "drop" else _with_embedder(loaded, path, weights, match)), match
 
 

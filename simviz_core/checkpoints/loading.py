@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from simviz_core.checkpoints import load_checkpoint
+from simviz_core.checkpoints.files import load_checkpoint
 from simviz_core.errors import SettingsError
 from simviz_core.networks import EnsembleNetwork, SimilarityNetwork, load_network
 from simviz_core.networks.settings import NetworkSettings

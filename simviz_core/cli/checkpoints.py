@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
@@ -46,7 +47,7 @@ from simviz_core.following import (
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks import SimilarityNetwork, own_size
+from simviz_core.networks import SimilarityNetwork, network_facts
 from simviz_core.retrieval import (
     MOST_QUERIES,
     GalleryIndex,
@@ -58,8 +59,8 @@ from simviz_core.retrieval import (
 from simviz_core.runs import (
     Run,
     RunCheckpoint,
+    checkpoint_settings,
     describes_itself,
-    load_run_network,
     open_run,
     with_pretrained,
 )
@@ -187,7 +188,7 @@ def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[s
 
 def _open_run(folder: str, options: argparse.Namespace) -> Run:
     """The run; of bare checkpoints the network options tell the network."""
-    size = options.size or own_size(options.network)
+    size = options.size or network_facts(options.network).size
     if not isinstance(size, int):
         raise SettingsError("runs are of square images; choose one --size, such as 224")
     run = open_run(folder, options.network, options.pooling, size)
@@ -209,7 +210,7 @@ def _follow(
     usable: list[tuple[RunCheckpoint, GalleryIndex]] = []
     for checkpoint in run.checkpoints:
         try:
-            network, _ = load_run_network(run, checkpoint)
+            network = load_for_settings(checkpoint_settings(run, checkpoint))
         except (CheckpointError, NetworkError) as error:
             print(f"simviz: iteration {checkpoint.iteration}: {error}", file=sys.stderr)
             reports.append(CheckpointReport(checkpoint, error=str(error)))
@@ -275,7 +276,7 @@ def _most_changed(
 
 
 def _network(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:
-    return load_run_network(run, checkpoint)[0]
+    return load_for_settings(checkpoint_settings(run, checkpoint))
 
 
 def _print_summary(report: RunReport) -> None:

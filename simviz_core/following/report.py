@@ -9,7 +9,6 @@ from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
 from simviz_core.following.timeline import Change, Moment, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import MatchMaps, RetrievalQuality, quality_as_json
 from simviz_core.runs import Run, RunCheckpoint
 
@@ -119,12 +118,6 @@ def run_rows(
             CheckpointColumn(f"iteration {checkpoint.checkpoint.iteration:,}", tuple(panels))
         )
     return RunRows(run_title(report.run), tuple(columns))
-
-
-def checkpoint_settings(run: Run, checkpoint: RunCheckpoint) -> NetworkSettings:
-    """The network of a checkpoint, as every page and command names it."""
-    path = str(checkpoint.path) if checkpoint.path else None
-    return NetworkSettings(run.network, run.pooling, run.size, path)
 
 
 def order_of_change(changed: ChangedQuery) -> tuple[float, float]:

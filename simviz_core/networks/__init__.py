@@ -4,21 +4,18 @@ from simviz_core.networks.catalogue import (
     DEFAULT_NETWORK,
     NETWORKS,
     NetworkEntry,
-    load_trunk,
 )
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
 from simviz_core.networks.inspection.adapting import TAILS, NetworkChoices
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.loading import (
+    NetworkFacts,
     RefusedNetwork,
-    adapted_network,
+    adapt_network,
     build_network,
-    catalogue_network,
-    known_of,
     load_network,
+    network_facts,
     network_reading,
-    own_size,
-    similarity_network,
 )
 from simviz_core.networks.poolings import OWN_POOLING, POOLINGS, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
@@ -47,25 +44,22 @@ __all__ = [
     "InputSize",
     "NetworkChoices",
     "NetworkEntry",
+    "NetworkFacts",
     "NetworkReading",
     "Preprocessing",
     "RefusedNetwork",
     "SimilarityNetwork",
-    "adapted_network",
+    "adapt_network",
     "allowed_programs",
     "allowing",
     "build_network",
-    "catalogue_network",
     "height_and_width",
     "is_program_name",
     "is_source_name",
-    "known_of",
     "load_network",
-    "load_trunk",
+    "network_facts",
     "network_reading",
-    "own_size",
     "pooling_by_name",
-    "similarity_network",
     "size_from_text",
     "size_text",
     "source_names",

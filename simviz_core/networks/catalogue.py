@@ -147,7 +147,7 @@ def network_entry(name: str) -> NetworkEntry:
     return NETWORKS[name]
 
 
-def load_trunk(name: str, pretrained: bool = True) -> nn.Module:
+def build_trunk(name: str, pretrained: bool = True) -> nn.Module:
     """Build the trunk of a network of the catalogue, ready for inference.
 
     Args:

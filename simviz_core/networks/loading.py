@@ -1,11 +1,23 @@
-"""From a name to a similarity network."""
+"""From a name to a similarity network.
 
-from dataclasses import replace
+`load_network` does it in one go: `build_network` makes the module with its weights, and
+`adapt_network` makes a similarity network of a module. Whoever has other weights puts them in
+between (`checkpoints.load_checkpoint`), and whoever has `NetworkSettings`, as the pages and the
+commands have, calls `checkpoints.loading.load_for_settings`, which knows all of it.
+"""
+
+from dataclasses import dataclass, replace
 
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
-from simviz_core.networks.catalogue import NETWORKS, for_inference, load_trunk, network_entry
+from simviz_core.networks.catalogue import (
+    NETWORKS,
+    NetworkEntry,
+    build_trunk,
+    for_inference,
+    network_entry,
+)
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
 from simviz_core.networks.inspection.adapting import (
     Adapted,
@@ -27,6 +39,21 @@ from simviz_core.networks.sizes import (
 )
 from simviz_core.networks.sources.programs import is_program_name
 from simviz_core.networks.sources.registry import is_source_name, named_source
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What is known of a network before it is built.
+
+    Attributes:
+        title: As it is shown.
+        preprocessing: How it expects its pixels.
+        size: The input size that it was made for, in pixels.
+    """
+
+    title: str
+    preprocessing: Preprocessing
+    size: InputSize
 
 
 def load_network(
@@ -59,31 +86,12 @@ def load_network(
     """
     if BETWEEN in name and not is_program_name(name):
         members = name.split(BETWEEN)
-        size = size or known_of(members[0])[2]
+        size = size or network_facts(members[0]).size
         asked = (pooling, size, pretrained, tail, layer)
         return ensemble(name, [load_network(member, *asked) for member in members])
     pooling = None if pooling == OWN_POOLING else pooling
-    choices = NetworkChoices(pooling, tail, layer)
-    if name in NETWORKS and tail == "auto" and layer is None:
-        return catalogue_network(name, load_trunk(name, pretrained), pooling, size)
-    network = build_network(name, size, pretrained)
-    return similarity_network(name, network, size, choices)
-
-
-def catalogue_network(
-    name: str, trunk: nn.Module, pooling: str | None, size: InputSize | None
-) -> SimilarityNetwork:
-    """A network of the catalogue with a trunk that is built already.
-
-    Raises:
-        SettingsError: A name or a size that is not on offer.
-    """
-    entry = network_entry(name)
-    rule = pooling_by_name(pooling or entry.pooling)
-    size = size or DEFAULT_SIZE
-    if size not in SIZES:
-        raise SettingsError(f"unknown size {size}; choose one of {', '.join(map(str, SIZES))}")
-    return SimilarityNetwork(name, trunk, entry.preprocessing, rule, size)
+    built = build_network(name, size, pretrained)
+    return adapt_network(name, built, size, NetworkChoices(pooling, tail, layer))
 
 
 def build_network(name: str, size: InputSize | None = None, pretrained: bool = True) -> nn.Module:
@@ -102,80 +110,76 @@ def build_network(name: str, size: InputSize | None = None, pretrained: bool = T
         NetworkError: The weights cannot be had.
     """
     if not is_source_name(name):
-        return load_trunk(name, pretrained)
+        return build_trunk(name, pretrained)
     source = named_source(name)
     asked = source.size if size is None else height_and_width(checked_size(size))
     return for_inference(source.build(pretrained, asked))
 
 
-def similarity_network(
-    name: str, network: nn.Module, size: InputSize | None, choices: NetworkChoices
+def adapt_network(
+    name: str,
+    network: nn.Module,
+    size: InputSize | None = None,
+    choices: NetworkChoices | None = None,
+    facts: NetworkFacts | None = None,
 ) -> SimilarityNetwork:
-    """Make a similarity network of a whole one, by what is known and what is found of it.
+    """Make a similarity network of a module that is built already, with whatever weights.
 
     Args:
-        name: As for `build_network`, which made it.
-        network: With its weights; it is not changed.
+        name: As for `build_network`, which made it; or any, with `facts`.
+        network: With its weights; it is not changed. Its output is its embedding, or, for one of
+            `NETWORKS`, its feature map.
         size: As for `load_network`.
         choices: What to do otherwise than the network itself does.
+        facts: What is known of the network; None for what `network_facts` knows by its name.
 
     Returns:
-        The network, its cells verified to make its embedding.
+        The network, its cells verified to make its embedding; a trunk of the catalogue needs no
+        verifying where its pooling is all that is chosen.
 
     Raises:
         SettingsError: A choice that is not on offer.
         NetworkError: It cannot be decomposed; the message says why and what to choose instead.
     """
-    title, preprocessing, own_size = known_of(name)
-    asked = own_size if size is None else checked_size(size)
-    return adapted_network(name, title, network, preprocessing, asked, choices)
+    choices = choices or NetworkChoices()
+    if name in NETWORKS and facts is None and choices == NetworkChoices(choices.pooling):
+        return _with_trunk(NETWORKS[name], network, size or DEFAULT_SIZE, choices.pooling)
+    facts = facts or network_facts(name)
+    size = facts.size if size is None else checked_size(size)
+    found = adapt(network, facts.title, height_and_width(size), choices)
+    if not isinstance(found, Adapted):
+        raise RefusedNetwork(found)
+    return SimilarityNetwork(
+        name, found.trunk, facts.preprocessing, found.pooling, size, found.tail, found.reading
+    )
 
 
-def known_of(name: str) -> tuple[str, Preprocessing, InputSize]:
-    """What is known of a network before it is built: title, preprocessing, own input size.
+def _with_trunk(
+    entry: NetworkEntry, trunk: nn.Module, size: InputSize, pooling: str | None
+) -> SimilarityNetwork:
+    rule = pooling_by_name(pooling or entry.pooling)
+    if size not in SIZES:
+        raise SettingsError(f"unknown size {size}; choose one of {', '.join(map(str, SIZES))}")
+    return SimilarityNetwork(entry.name, trunk, entry.preprocessing, rule, size)
+
+
+def network_facts(name: str) -> NetworkFacts:
+    """What is known of a network before it is built.
+
+    Args:
+        name: As for `load_network`. Of an ensemble, preprocessing and size are the first one's.
 
     Raises:
         SettingsError: There is none of that name.
     """
     if BETWEEN in name and not is_program_name(name):
-        members = [known_of(member) for member in name.split(BETWEEN)]
-        return " + ".join(title for title, _, _ in members), *members[0][1:]
+        members = [network_facts(member) for member in name.split(BETWEEN)]
+        return replace(members[0], title=" + ".join(member.title for member in members))
     if is_source_name(name):
         source = named_source(name)
-        return source.title, source.preprocessing, input_size(*source.size)
+        return NetworkFacts(source.title, source.preprocessing, input_size(*source.size))
     entry = network_entry(name)
-    return entry.title, entry.preprocessing, DEFAULT_SIZE
-
-
-def own_size(name: str) -> InputSize:
-    """The input size that a network was made for, in pixels.
-
-    Raises:
-        SettingsError: There is none of that name.
-    """
-    return known_of(name)[2]
-
-
-def adapted_network(
-    name: str,
-    title: str,
-    network: nn.Module,
-    preprocessing: Preprocessing,
-    size: InputSize,
-    choices: NetworkChoices,
-) -> SimilarityNetwork:
-    """Make a similarity network of any module, ready for inference, whose output is its embedding.
-
-    Raises:
-        SettingsError: A choice that is not on offer.
-        NetworkError: It cannot be decomposed; the message says why and what to choose instead.
-    """
-    found = adapt(network, title, height_and_width(size), choices)
-    if not isinstance(found, Adapted):
-        raise RefusedNetwork(found)
-    return SimilarityNetwork(
-        name, found.trunk, preprocessing, found.pooling, size, found.tail, found.reading
-    )
+    return NetworkFacts(entry.title, entry.preprocessing, DEFAULT_SIZE)
 
 
 class RefusedNetwork(NetworkError):

@@ -12,7 +12,7 @@ from simviz_core.runs.folder import (
     open_run,
     run_state,
 )
-from simviz_core.runs.run import Run, RunCheckpoint, load_run_network, with_pretrained
+from simviz_core.runs.run import Run, RunCheckpoint, checkpoint_settings, with_pretrained
 from simviz_core.runs.run_file import RUN_FILE, RUN_VERSION, run_as_json, write_run
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "RUN_VERSION",
     "Run",
     "RunCheckpoint",
+    "checkpoint_settings",
     "describes_itself",
-    "load_run_network",
     "looks_like_run",
     "open_run",
     "run_as_json",

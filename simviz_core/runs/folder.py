@@ -10,7 +10,7 @@ from simviz_core.networks import (
     DEFAULT_SIZE,
     NETWORKS,
     OWN_POOLING,
-    known_of,
+    network_facts,
     pooling_by_name,
 )
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
@@ -91,7 +91,7 @@ def open_run(
         raise RunError(
             f"{root} holds checkpoints but no {RUN_FILE}; say which network they belong to"
         )
-    known_of(network)
+    network_facts(network)
     own = NETWORKS[network].pooling if network in NETWORKS else OWN_POOLING
     rule = pooling or own
     if rule != OWN_POOLING:

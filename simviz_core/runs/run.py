@@ -6,9 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from simviz_core.checkpoints import WeightsMatch, load_checkpoint
 from simviz_core.errors import RunError
-from simviz_core.networks import SimilarityNetwork, load_network
+from simviz_core.networks.settings import NetworkSettings
 
 
 @dataclass(frozen=True)
@@ -81,23 +80,10 @@ class Run:
         return replace(self, checkpoints=in_order([*others, checkpoint], self.root))
 
 
-def load_run_network(
-    run: Run, checkpoint: RunCheckpoint
-) -> tuple[SimilarityNetwork, WeightsMatch | None]:
-    """Load the network as it was at a checkpoint.
-
-    Returns:
-        The network, ready for inference, and how the file's weights fitted; None where the
-        checkpoint is the network's own pretrained weights.
-
-    Raises:
-        CheckpointError: The file cannot be read, or does not fit the architecture.
-        NetworkError: The pretrained weights cannot be downloaded.
-        SettingsError: The run's size is not on offer.
-    """
-    if checkpoint.path is None:
-        return load_network(run.network, run.pooling, run.size), None
-    return load_checkpoint(checkpoint.path, run.network, run.pooling, run.size)
+def checkpoint_settings(run: Run, checkpoint: RunCheckpoint) -> NetworkSettings:
+    """The network as it was at a checkpoint, as every page and command names and loads it."""
+    path = str(checkpoint.path) if checkpoint.path else None
+    return NetworkSettings(run.network, run.pooling, run.size, path)
 
 
 def with_pretrained(run: Run) -> tuple[RunCheckpoint, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from simviz_core.errors import RunError, SettingsError
 from simviz_core.files import write_atomically
-from simviz_core.networks import NETWORKS, OWN_POOLING, SIZES, known_of, pooling_by_name
+from simviz_core.networks import NETWORKS, OWN_POOLING, SIZES, network_facts, pooling_by_name
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 
 RUN_FILE = "run.json"
@@ -98,7 +98,7 @@ def read_run(root: Path) -> Run:
 
 def _check(run: Run, where: str) -> None:
     try:
-        known_of(run.network)
+        network_facts(run.network)
         if run.pooling != OWN_POOLING:
             pooling_by_name(run.pooling)
     except SettingsError as error:

@@ -11,14 +11,15 @@ import torch
 from tqdm import tqdm
 
 from simviz_core.checkpoints import save_checkpoint
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks.catalogue import network_entry
 from simviz_core.runs import (
     Run,
     RunCheckpoint,
+    checkpoint_settings,
     describes_itself,
-    load_run_network,
     open_run,
     write_run,
 )
@@ -119,7 +120,8 @@ class _Recorder:
         if iteration > 0 or self.run.from_scratch:
             path = self.run.root / f"checkpoint_{iteration:06d}.safetensors"
             save_checkpoint(self.trainer.trunk, path)
-        network, _ = load_run_network(self.run, RunCheckpoint(iteration, path))
+        checkpoint = RunCheckpoint(iteration, path)
+        network = load_for_settings(checkpoint_settings(self.run, checkpoint))
         network.trunk.to(self.trainer.device)
         quality = held_out_quality(network, self.measured)
         loss = self.trainer.take_mean_loss()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import TrainingError
 from simviz_core.files import write_atomically
-from simviz_core.networks import load_trunk, pooling_by_name
+from simviz_core.networks import build_network, pooling_by_name
 from simviz_core.training.batches import mixed_seed
 from simviz_core.training.losses import triplet_loss
 from simviz_core.training.settings import TrainingSettings
@@ -46,7 +46,7 @@ class Trainer:
         self.settings = settings
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(mixed_seed(settings.seed, 2))
-        trunk = load_trunk(settings.network, pretrained=not settings.from_scratch)
+        trunk = build_network(settings.network, pretrained=not settings.from_scratch)
         self.trunk = trunk.requires_grad_(True).to(self.device)
         for layer in _batch_norms(self.trunk):
             layer.momentum = MOMENTUM_FROM_SCRATCH

@@ -12,7 +12,7 @@ from simviz_ui.checkpoints.reports import rows_to_search
 from simviz_ui.chosen import choose_image
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import CLICKED, follow_click
-from simviz_ui.serving.resources import similarity_network
+from simviz_ui.serving.resources import network_of
 
 RANKED = "most_changed"
 """In the session: the ids of the queries, most changed first."""
@@ -98,7 +98,7 @@ def _changed(
         if bar is not None:
             bar.progress(done / total, f"Comparing maps: {done:,} of {total:,} images …")
 
-    load = [partial(similarity_network, p.settings) if with_maps else None for p in (first, last)]
+    load = [partial(network_of, p.settings) if with_maps else None for p in (first, last)]
     try:
         changed = most_changed(
             (load[0], first.index), (load[1], last.index), rows_to_search(first, all_classes), show

@@ -8,11 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from simviz_core.errors import CheckpointError, SimVizError
-from simviz_core.following import checkpoint_settings
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
-from simviz_core.runs import Run, RunCheckpoint
+from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
 from simviz_ui.choices.galleries import store_folder
 from simviz_ui.retrieval.panel import (
     AT_ONCE_UP_TO,
@@ -23,7 +22,7 @@ from simviz_ui.retrieval.panel import (
     session_id,
 )
 from simviz_ui.serving.jobs import IndexJob, index_jobs
-from simviz_ui.serving.resources import changed_at, network_fingerprint, similarity_network
+from simviz_ui.serving.resources import changed_at, network_fingerprint, network_of
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def _start(gallery: Gallery, wanted: Sequence[_Wanted], running: Sequence[IndexJ
     """Index one checkpoint after the other, the first one when what is running has ended."""
     before = running[-1] if running else None
     for job in wanted:
-        load = partial(similarity_network, job.settings)
+        load = partial(network_of, job.settings)
         before = index_jobs().start(gallery, load, job.table, session_id(), after=before)
 
 

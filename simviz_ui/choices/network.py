@@ -17,7 +17,7 @@ from simviz_core.networks import (
     NetworkReading,
     RefusedNetwork,
     allowed_programs,
-    own_size,
+    network_facts,
     size_from_text,
     size_text,
     source_names,
@@ -159,7 +159,7 @@ def _size_of_catalogue() -> int:
 def _size_of_any(network: str) -> InputSize:
     """Ask for any size that a network may take; stops the page where it is none."""
     try:
-        own = own_size(network)
+        own = network_facts(network).size
     except SimVizError as error:
         show_error(error)
         st.stop()

@@ -23,7 +23,7 @@ from simviz_core.retrieval import (
 from simviz_ui.choices.galleries import store_folder
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.jobs import IndexJob, index_jobs
-from simviz_ui.serving.resources import network_fingerprint, similarity_network
+from simviz_ui.serving.resources import network_fingerprint, network_of
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
@@ -122,7 +122,7 @@ def _offer(
 
 
 def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
-    return index_jobs().start(gallery, partial(similarity_network, settings), table, session_id())
+    return index_jobs().start(gallery, partial(network_of, settings), table, session_id())
 
 
 def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:

@@ -19,9 +19,10 @@ from simviz_core.networks import (
     OWN_POOLING,
     POOLINGS,
     InputSize,
+    NetworkChoices,
     NetworkReading,
     SimilarityNetwork,
-    catalogue_network,
+    adapt_network,
     network_reading,
 )
 from simviz_core.networks.settings import NetworkSettings
@@ -61,7 +62,7 @@ def _load_picture(path: Path, changed: int) -> LoadedImage:
     return load_image(path, name=path.name)
 
 
-def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
+def network_of(settings: NetworkSettings) -> SimilarityNetwork:
     """The network of these settings.
 
     Raises:
@@ -71,7 +72,7 @@ def similarity_network(settings: NetworkSettings) -> SimilarityNetwork:
     if not _is_plain(settings):
         return _adapted(_canonical(settings), _weights(settings))
     trunk = _plain_network(*_weights(settings)).trunk
-    return catalogue_network(settings.network, trunk, settings.pooling, settings.size)
+    return adapt_network(settings.network, trunk, settings.size, NetworkChoices(settings.pooling))
 
 
 def network_reading_of(settings: NetworkSettings) -> NetworkReading:
@@ -90,7 +91,7 @@ def network_reading_of(settings: NetworkSettings) -> NetworkReading:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _reading(settings: NetworkSettings, weights: Weights) -> NetworkReading:
-    return network_reading(similarity_network(settings))
+    return network_reading(network_of(settings))
 
 
 def network_fingerprint(settings: NetworkSettings) -> str:
@@ -105,7 +106,7 @@ def network_fingerprint(settings: NetworkSettings) -> str:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
-    return similarity_network(settings).fingerprint
+    return network_of(settings).fingerprint
 
 
 def _weights(settings: NetworkSettings) -> Weights:
@@ -185,7 +186,7 @@ def compared_poolings(
         NetworkError: The network cannot be had.
     """
     decomposed([query, match], settings)  # so that both are there, after one run of the network
-    network = None if _is_plain(settings) else similarity_network(settings)
+    network = None if _is_plain(settings) else network_of(settings)
     maps = (_feature_map(query, settings), _feature_map(match, settings))
     return compare_poolings(*maps, settings, network)
 
@@ -205,7 +206,7 @@ def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list
     if _is_plain(settings):
         # The network need not be in memory for it.
         return [decompose(F, POOLINGS[settings.pooling]) for F in maps]
-    network = similarity_network(settings)
+    network = network_of(settings)
     return [network.decompose_feature_map(F) for F in maps]
 
 
@@ -222,7 +223,7 @@ def run_network(images: Sequence[LoadedImage], settings: NetworkSettings) -> Non
     Raises:
         NetworkError: The network cannot be had.
     """
-    maps = similarity_network(settings).feature_map([image.pixels for image in images])
+    maps = network_of(settings).feature_map([image.pixels for image in images])
     cache, lock = _feature_maps()
     with lock:
         for image, feature_map in zip(images, maps.unbind(), strict=True):
@@ -236,7 +237,7 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
     with lock:
         kept = cache.get(_key(image, settings))
     if kept is None:  # it has made room for others since
-        return similarity_network(settings).feature_map([image.pixels])[0]
+        return network_of(settings).feature_map([image.pixels])[0]
     return kept
 
 

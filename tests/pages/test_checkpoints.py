@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.cli import main
-from simviz_core.networks import load_trunk
+from simviz_core.networks import build_network
 from simviz_core.runs import Run, RunCheckpoint, write_run
 from simviz_ui.checkpoints import indexes as run_index
 from simviz_ui.choices import galleries
@@ -24,7 +24,7 @@ CHECKPOINTS = "pages/checkpoints.py"
 def weights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two files of weights, each further from the pretrained ones."""
     folder = tmp_path_factory.mktemp("weights")
-    trunk = load_trunk("efficientnet_lite0")
+    trunk = build_network("efficientnet_lite0")
     files = []
     torch.manual_seed(0)
     for number in (10, 20):

@@ -22,8 +22,7 @@ from simviz_core.networks import (
     allowing,
     is_program_name,
     is_source_name,
-    known_of,
-    own_size,
+    network_facts,
     size_from_text,
     size_text,
 )
@@ -126,7 +125,7 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
             NetworkSettings(
                 options.network,
                 options.pooling or OWN_POOLING,
-                options.size or own_size(options.network),
+                options.size or network_facts(options.network).size,
                 options.checkpoint,
                 options.tail,
                 options.layer,
@@ -142,7 +141,7 @@ def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
         for name in ("mean", "std", "interpolation")
         if getattr(options, name) is not None
     }
-    return replace(known_of(options.network)[1], **asked) if asked else None
+    return replace(network_facts(options.network).preprocessing, **asked) if asked else None
 
 
 def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:

@@ -6,11 +6,11 @@ from safetensors.torch import load_file
 
 from simviz_core.checkpoints import backbone_weights, load_checkpoint, save_checkpoint
 from simviz_core.errors import CheckpointError, SettingsError
-from simviz_core.networks import load_trunk
+from simviz_core.networks import build_network
 
 
 def test_a_checkpoint_is_half_as_large_and_comes_back(tmp_path: Path) -> None:
-    trunk = load_trunk("efficientnet_lite0")
+    trunk = build_network("efficientnet_lite0")
     file = tmp_path / "c.safetensors"
     save_checkpoint(trunk, file)
     assert 6_800_000 < file.stat().st_size < 6_900_000
@@ -28,7 +28,7 @@ def test_a_checkpoint_is_half_as_large_and_comes_back(tmp_path: Path) -> None:
 def test_weights_too_large_for_half_precision_keep_their_range(
     tmp_path: Path, tiny_network: str
 ) -> None:
-    trunk = load_trunk(tiny_network)
+    trunk = build_network(tiny_network)
     trunk.get_submodule("1").running_var.fill_(1e6)
     save_checkpoint(trunk, tmp_path / "c.safetensors")
     assert load_file(tmp_path / "c.safetensors")["1.running_var"].dtype == torch.float32
@@ -37,7 +37,7 @@ def test_weights_too_large_for_half_precision_keep_their_range(
 
 
 def test_what_a_checkpoint_lacks_is_the_same_every_time(tmp_path: Path, tiny_network: str) -> None:
-    weights = dict(backbone_weights(load_trunk(tiny_network)))
+    weights = dict(backbone_weights(build_network(tiny_network)))
     del weights["3.bias"]
     torch.save(weights, tmp_path / "c.pth")
     biases = []
@@ -52,7 +52,7 @@ def test_what_a_checkpoint_lacks_is_the_same_every_time(tmp_path: Path, tiny_net
 
 def test_a_checkpoint_has_one_fingerprint(tmp_path: Path) -> None:
     """The classifier is not in it, and is still the same each time: its embeddings are stored."""
-    save_checkpoint(load_trunk("efficientnet_lite0"), tmp_path / "c.safetensors")
+    save_checkpoint(build_network("efficientnet_lite0"), tmp_path / "c.safetensors")
     first, second = (
         load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)[0]
         for _ in range(2)
@@ -61,13 +61,13 @@ def test_a_checkpoint_has_one_fingerprint(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_refused_by_name(tmp_path: Path, tiny_network: str) -> None:
-    save_checkpoint(load_trunk(tiny_network), tmp_path / "c.safetensors")
+    save_checkpoint(build_network(tiny_network), tmp_path / "c.safetensors")
     reason = r"c\.safetensors for EfficientNet-Lite0 fits only to 0% .* of 3,413,024 numbers"
     with pytest.raises(CheckpointError, match=reason):
         load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)
 
 
 def test_settings_are_checked(tmp_path: Path, tiny_network: str) -> None:
-    save_checkpoint(load_trunk(tiny_network), tmp_path / "c.safetensors")
+    save_checkpoint(build_network(tiny_network), tmp_path / "c.safetensors")
     with pytest.raises(SettingsError, match="median"):
         load_checkpoint(tmp_path / "c.safetensors", tiny_network, "median", 224)

@@ -5,7 +5,7 @@ from torchvision.models import resnet50, resnet101, vgg16
 
 from simviz_core.checkpoints import WrongShape, backbone_weights, load_weights, match_weights
 from simviz_core.errors import CheckpointError
-from simviz_core.networks import load_trunk
+from simviz_core.networks import build_network
 
 
 def small_trunk() -> nn.Sequential:
@@ -94,7 +94,7 @@ def test_weights_that_are_not_finite_are_refused(value: float) -> None:
 
 def test_checkpoints_of_torchvision_fit_by_name() -> None:
     for name, network in (("resnet50", resnet50()), ("vgg16", vgg16())):
-        trunk = load_trunk(name, pretrained=False)
+        trunk = build_network(name, pretrained=False)
         weights = {f"module.{key}": tensor for key, tensor in network.state_dict().items()}
         floating = {key: tensor for key, tensor in weights.items() if tensor.is_floating_point()}
         match = load_weights(trunk, floating, "m.pth")
@@ -110,7 +110,7 @@ def test_a_deeper_network_that_holds_every_tensor_is_refused() -> None:
 
 
 def test_the_classifier_is_no_part_of_the_backbone() -> None:
-    weights = backbone_weights(load_trunk("efficientnet_lite0", pretrained=False))
+    weights = backbone_weights(build_network("efficientnet_lite0", pretrained=False))
     assert "conv_stem.weight" in weights
     assert not any("classifier" in name or "num_batches" in name for name in weights)
     assert sum(tensor.numel() for tensor in weights.values()) == 3_413_024

@@ -12,7 +12,7 @@ import torch
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.cli import pair_command, search_command
 from simviz_core.figures import FigureStyle
-from simviz_core.networks import load_trunk
+from simviz_core.networks import build_network
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import Region
 
@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def checkpoint(tiny_network: str, tmp_path: Path) -> Path:
     torch.manual_seed(5)
     path = tmp_path / "trained.safetensors"
-    save_checkpoint(load_trunk(tiny_network, pretrained=False), path)
+    save_checkpoint(build_network(tiny_network, pretrained=False), path)
     return path
 
 

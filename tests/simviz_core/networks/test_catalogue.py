@@ -6,7 +6,7 @@ from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.images import load_image
-from simviz_core.networks import NETWORKS, load_network, load_trunk
+from simviz_core.networks import NETWORKS, build_network, load_network
 from simviz_core.networks.catalogue import _load_in_order, network_entry
 
 JERSEY_OR_T_SHIRT = 610
@@ -17,7 +17,7 @@ JERSEY_OR_T_SHIRT = 610
     ("name", "channels"), [("efficientnet_lite0", 1280), ("resnet50", 2048), ("vgg16", 512)]
 )
 def test_trunks_end_in_the_last_feature_map(name: str, channels: int) -> None:
-    trunk = load_trunk(name, pretrained=False)
+    trunk = build_network(name, pretrained=False)
     assert not trunk.training
     assert not any(parameter.requires_grad for parameter in trunk.parameters())
     for size in (224, 320):
@@ -48,7 +48,7 @@ def test_being_offline_names_the_way_out(tmp_path: Path, monkeypatch: pytest.Mon
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with pytest.raises(NetworkError, match=r"ResNet-50 could not be downloaded.*EfficientNet"):
-        load_trunk("resnet50")
+        build_network("resnet50")
 
 
 def test_unknown_names_list_what_is_offered() -> None:

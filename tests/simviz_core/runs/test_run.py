@@ -4,37 +4,39 @@ import pytest
 import torch
 
 from simviz_core.checkpoints import backbone_weights, save_checkpoint
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import CheckpointError, RunError
-from simviz_core.networks import load_trunk
-from simviz_core.runs import Run, RunCheckpoint, load_run_network
+from simviz_core.networks import SimilarityNetwork, build_network
+from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
 
 
 @pytest.fixture
 def run(tmp_path: Path, tiny_network: str) -> Run:
-    trunk = load_trunk(tiny_network)
+    trunk = build_network(tiny_network)
     trunk.get_submodule("0").weight.zero_()
     save_checkpoint(trunk, tmp_path / "c.safetensors")
     checkpoints = (RunCheckpoint(0, None), RunCheckpoint(5, tmp_path / "c.safetensors"))
     return Run(tmp_path, tiny_network, "max", 224, checkpoints)
 
 
+def load_at(run: Run, iteration: int) -> SimilarityNetwork:
+    return load_for_settings(checkpoint_settings(run, run.checkpoint(iteration)))
+
+
 def test_networks_are_loaded_as_they_were_at_each_checkpoint(run: Run) -> None:
-    before, match = load_run_network(run, run.checkpoint(0))
-    assert match is None
+    before = load_at(run, 0)
     assert (before.pooling.name, before.size) == ("max", 224)
-    pretrained = backbone_weights(load_trunk(run.network))
+    pretrained = backbone_weights(build_network(run.network))
     assert torch.equal(backbone_weights(before.trunk)["0.weight"], pretrained["0.weight"])
-    after, match = load_run_network(run, run.checkpoint(5))
-    assert match is not None
-    assert match.is_complete
+    after = load_at(run, 5)
     assert not backbone_weights(after.trunk)["0.weight"].any()
 
 
 def test_a_checkpoint_that_is_gone_is_named(run: Run) -> None:
     (run.root / "c.safetensors").unlink()
-    load_run_network(run, run.checkpoint(0))
+    load_at(run, 0)
     with pytest.raises(CheckpointError, match=r"there is no file .*c\.safetensors"):
-        load_run_network(run, run.checkpoint(5))
+        load_at(run, 5)
 
 
 def test_an_iteration_without_a_checkpoint_lists_those_that_are(run: Run) -> None:

@@ -9,11 +9,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from simviz_core.checkpoints import backbone_weights
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import Gallery
 from simviz_core.images import load_image
-from simviz_core.networks import load_trunk
-from simviz_core.runs import RUN_FILE, RunCheckpoint, load_run_network, open_run
+from simviz_core.networks import build_network
+from simviz_core.runs import RUN_FILE, RunCheckpoint, checkpoint_settings, open_run
 from simviz_core.training import (
     BATCH_ALL,
     BATCH_HARD,
@@ -62,7 +63,7 @@ def test_scores_are_those_of_the_weights_as_written(
     run = train(gallery, tmp_path / "run", settings)
     _, measured = split_gallery(gallery, settings)
     for checkpoint in run.checkpoints:
-        network, _ = load_run_network(run, checkpoint)
+        network = load_for_settings(checkpoint_settings(run, checkpoint))
         quality = held_out_quality(network, measured)
         assert checkpoint.recall_at_1 == quality.recall_at[1]
         assert checkpoint.map_at_r == quality.map_at_r
@@ -93,7 +94,7 @@ def test_the_loss_goes_down(
     labels = torch.tensor([sorted(gallery.by_label).index(image.label) for image in images])
     losses = []
     for checkpoint in (run.checkpoints[0], run.checkpoints[-1]):
-        network, _ = load_run_network(run, checkpoint)
+        network = load_for_settings(checkpoint_settings(run, checkpoint))
         pixels = network.pixels([load_image(image.path).pixels for image in images])
         embeddings = network.unit_embeddings(pixels)
         losses.append(triplet_loss(BATCH_HARD, longer.margin)(embeddings, labels).item())
@@ -131,7 +132,7 @@ def test_a_watcher_sees_a_whole_run_at_any_time(
         run = open_run(tmp_path / "run")
         seen.append([checkpoint.iteration for checkpoint in run.checkpoints])
         for checkpoint in run.checkpoints:
-            load_run_network(run, checkpoint)
+            load_for_settings(checkpoint_settings(run, checkpoint))
         return step(trainer, pixels, labels)
 
     monkeypatch.setattr(Trainer, "step", watch_and_step)
@@ -142,7 +143,7 @@ def test_a_watcher_sees_a_whole_run_at_any_time(
 def test_frozen_statistics_are_kept_and_learnt_ones_are_learnt(
     gallery: Gallery, settings: TrainingSettings, tmp_path: Path
 ) -> None:
-    pretrained = backbone_weights(load_trunk(settings.network))
+    pretrained = backbone_weights(build_network(settings.network))
     train(gallery, tmp_path / "tuned", settings)
     tuned = load_file(tmp_path / "tuned" / "checkpoint_000006.safetensors")
     assert torch.equal(tuned["1.running_var"], pretrained["1.running_var"].half())

@@ -9,8 +9,13 @@ import torch
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
-from simviz_core.networks import adapted_network, known_of, load_network, network_reading
-from simviz_core.networks.inspection.adapting import NetworkChoices
+from simviz_core.networks import (
+    NetworkFacts,
+    adapt_network,
+    load_network,
+    network_facts,
+    network_reading,
+)
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.extra_sources import ImageEncoder
 from simviz_core.networks.sources.registry import source_names
@@ -64,12 +69,12 @@ def test_class_tokens_are_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_processor_beside_the_network_says_how_pixels_are_scaled(tmp_path: Path) -> None:
     name = saved("clip", tmp_path)
-    assert known_of(name)[1] == Preprocessing()
+    assert network_facts(name).preprocessing == Preprocessing()
     transformers.CLIPImageProcessor(
         image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6], resample=2
     ).save_pretrained(tmp_path)
     expected = Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "bilinear")
-    assert known_of(name)[1] == expected
+    assert network_facts(name).preprocessing == expected
 
 
 def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
@@ -94,9 +99,8 @@ def test_attention_pooling_of_open_clips_resnets(size: int) -> None:
     for parameter in tower.attnpool.parameters():
         nn.init.normal_(parameter, std=0.1)
     holder = type("Holder", (), {"visual": tower})()
-    network = adapted_network(
-        "mine", "mine", ImageEncoder(holder).eval(), Preprocessing(), size, NetworkChoices()
-    )
+    facts = NetworkFacts("mine", Preprocessing(), size)
+    network = adapt_network("mine", ImageEncoder(holder).eval(), facts=facts)
     reading = network_reading(network)
     assert (reading.pooling, reading.dimension, reading.verdict) == ("attention", 32, "frozen")
     assert reading.grid == (size // 32, size // 32)

@@ -13,10 +13,9 @@ from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks import (
     RefusedNetwork,
     is_source_name,
-    known_of,
     load_network,
+    network_facts,
     network_reading,
-    own_size,
     size_from_text,
     source_names,
 )
@@ -63,13 +62,14 @@ def test_names_are_searched(pattern: str, expected: list[str]) -> None:
 
 
 def test_preprocessing_is_the_networks_own() -> None:
-    title, preprocessing, size = known_of("timm/vit_base_patch16_siglip_224.webli")
-    assert title == "timm vit_base_patch16_siglip_224.webli"
+    facts = network_facts("timm/vit_base_patch16_siglip_224.webli")
+    preprocessing = facts.preprocessing
+    assert facts.title == "timm vit_base_patch16_siglip_224.webli"
     assert (preprocessing.mean, preprocessing.std) == ((0.5,) * 3, (0.5,) * 3)
-    assert (preprocessing.interpolation, size) == ("bicubic", 224)
-    assert known_of("torchvision/inception_v3")[2] == 299
-    assert known_of("torchvision/resnet50")[1].interpolation == "bilinear"
-    assert own_size("timm/test_vit.r160_in1k") == 160
+    assert (preprocessing.interpolation, facts.size) == ("bicubic", 224)
+    assert network_facts("torchvision/inception_v3").size == 299
+    assert network_facts("torchvision/resnet50").preprocessing.interpolation == "bilinear"
+    assert network_facts("timm/test_vit.r160_in1k").size == 160
 
 
 @pytest.mark.parametrize(
