@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures.maps import (
-    ColourScale,
     FigureStyle,
+    MapScales,
     add_colour_bar,
-    map_scales,
     overlay,
     shortened,
 )
@@ -83,7 +82,7 @@ def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
     Source: the paper's figures 5 (one run), 6 and 7 (two runs).
     """
     panels = [panel for run in runs for column in run.columns for panel in column.panels]
-    scales = iter(map_scales([panel.map for panel in panels], style))
+    scales = MapScales.of_maps([panel.map for panel in panels], style)
     widest = max(len(run.columns) for run in runs)
     heights = [max(len(column.panels) for column in run.columns) for run in runs]
     figure = Figure(
@@ -91,7 +90,6 @@ def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
         layout="constrained",
     )
     parts = figure.subfigures(len(runs), 1, height_ratios=heights, squeeze=False)[:, 0]
-    last = None
     for part, run, height in zip(parts, runs, heights, strict=True):
         part.suptitle(run.title, fontsize=11)
         grid = part.subplots(height, widest, squeeze=False)
@@ -99,18 +97,17 @@ def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
             axis.set_axis_off()
         for place, column in enumerate(run.columns):
             for row, panel in enumerate(column.panels):
-                last = next(scales)
-                _draw(grid[row, place], panel, last, style)
+                _draw(grid[row, place], panel, scales, style)
                 if row == 0:
                     grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
-        if style.shared_scale and last is not None:
-            add_colour_bar(part, list(grid.flat), last)
+        if scales.shared:
+            add_colour_bar(part, list(grid.flat), scales.shared)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
 
 
-def _draw(axis: Axes, panel: MapPanel, scale: ColourScale, style: FigureStyle) -> None:
-    axis.imshow(overlay(panel.picture, panel.map, scale, style))
+def _draw(axis: Axes, panel: MapPanel, scales: MapScales, style: FigureStyle) -> None:
+    axis.imshow(overlay(panel.picture, panel.map, scales.of(panel.map), style))
     colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
     axis.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)

@@ -14,10 +14,9 @@ from PIL import Image
 from simviz_core.figures.maps import (
     ColourScale,
     FigureStyle,
+    MapScales,
     add_colour_bar,
     contrast_legend,
-    contrast_scales,
-    map_scales,
     overlay,
     shortened,
 )
@@ -82,20 +81,17 @@ def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle
     panels = [panel for block in blocks for panel in block.panels]
     columns = min(COLUMNS, max(len(block.panels) for block in blocks))
     lines = [_lines(block, columns) for block in blocks]
-    scales = map_scales([panel.values for panel in panels], style)
+    scales = MapScales.of_maps([panel.values for panel in panels], style)
     contrasts = [panel.contrast for panel in panels if panel.contrast is not None]
-    others = contrast_scales(contrasts, style) if contrasts else []
+    contrast_scales = MapScales.of_contrasts(contrasts, style)
     figure = Figure(
         figsize=(1.6 + 2.5 * columns, 0.5 + sum(0.6 + 2.15 * count for count in lines)),
         layout="constrained",
     )
     figure.suptitle(settings, fontsize=10, color="0.35")
     parts = figure.subfigures(len(blocks), 1, height_ratios=lines, squeeze=False)[:, 0]
-    start = 0
     for part, block in zip(parts, blocks, strict=True):
-        stop = start + len(block.panels)
-        _draw_block(part, block, columns, scales[start:stop], others[start:stop], style)
-        start = stop
+        _draw_block(part, block, columns, (scales, contrast_scales), style)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
@@ -110,8 +106,7 @@ def _draw_block(
     part: SubFigure,
     block: ClassBlock,
     columns: int,
-    scales: Sequence[ColourScale],
-    others: Sequence[ColourScale],
+    scales: tuple[MapScales, MapScales],
     style: FigureStyle,
 ) -> None:
     part.suptitle(block.title, fontsize=11)
@@ -119,16 +114,18 @@ def _draw_block(
     for axis in grid.flat:
         axis.set_axis_off()
     step = 2 if block.contrasted else 1
-    for place, (panel, scale) in enumerate(zip(block.panels, scales, strict=True)):
-        line, column = divmod(place, columns)
+    class_scales, contrast_scales = scales
+    for number, panel in enumerate(block.panels):
+        line, column = divmod(number, columns)
         axis = grid[step * line, column]
-        axis.imshow(overlay(panel.picture, panel.values, scale, style))
+        axis.imshow(overlay(panel.picture, panel.values, class_scales.of(panel.values), style))
         axis.set_title(shortened(panel.caption, CAPTION), fontsize=9)
         if panel.contrast is not None:
             lower = grid[step * line + 1, column]
-            lower.imshow(overlay(panel.picture, panel.contrast, others[place], style))
-    if style.shared_scale:
-        _add_bars(part, block, grid, scales[0], others)
+            scale = contrast_scales.of(panel.contrast)
+            lower.imshow(overlay(panel.picture, panel.contrast, scale, style))
+    if class_scales.shared:
+        _add_bars(part, block, grid, class_scales.shared, contrast_scales.shared)
 
 
 def _add_bars(
@@ -136,13 +133,13 @@ def _add_bars(
     block: ClassBlock,
     grid: NDArray[np.object_],
     scale: ColourScale,
-    others: Sequence[ColourScale],
+    contrast_scale: ColourScale | None,
 ) -> None:
-    if block.contrasted is None:
+    if block.contrasted is None or contrast_scale is None:
         add_colour_bar(part, grid.ravel().tolist(), scale, CLASS_MAP_LABEL)
         return
     upper: list[Axes] = grid[::2].ravel().tolist()
     lower: list[Axes] = grid[1::2].ravel().tolist()
     add_colour_bar(part, upper, scale, CLASS_MAP_LABEL)
     legend = contrast_legend(*(shortened(label, CAPTION) for label in block.contrasted))
-    add_colour_bar(part, lower, others[0], legend.replace(" · ", "\n"))
+    add_colour_bar(part, lower, contrast_scale, legend.replace(" · ", "\n"))

@@ -13,8 +13,8 @@ from PIL import Image
 
 from simviz_core.figures.maps import (
     FigureStyle,
+    MapScales,
     add_colour_bar,
-    map_scales,
     overlay,
     shortened,
 )
@@ -113,25 +113,22 @@ def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) 
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axis in grid.flat:
         axis.set_axis_off()
-    scales = map_scales([values for row in rows for _, values in row.pair], style)
+    scales = MapScales.of_maps([values for row in rows for _, values in row.pair], style)
     for number, row in enumerate(rows):
         for column, (picture, values) in enumerate(row.pair):
-            shown = overlay(picture, values, scales[2 * number + column], style)
-            grid[number, column].imshow(shown)
+            grid[number, column].imshow(overlay(picture, values, scales.of(values), style))
         grid[number, 0].set_title(row.title, fontsize=9, loc="left")
         _draw_examples(list(grid[number, 2:]), row, style)
-    if style.shared_scale:
-        add_colour_bar(figure, list(grid.flat), scales[0], "contribution through the channel")
+    if scales.shared:
+        add_colour_bar(figure, list(grid.flat), scales.shared, "contribution through the channel")
     figure.suptitle(title, fontsize=11)
     return _as_png(figure)
 
 
 def _draw_examples(axes: list[Axes], row: ChannelRow, style: FigureStyle) -> None:
-    if not row.examples:
-        return
-    scales = map_scales([values for _, values, _ in row.examples], style)
-    for axis, scale, (picture, values, caption) in zip(axes, scales, row.examples, strict=False):
-        axis.imshow(overlay(picture, values, scale, style))
+    scales = MapScales.of_maps([values for _, values, _ in row.examples], style)
+    for axis, (picture, values, caption) in zip(axes, row.examples, strict=False):
+        axis.imshow(overlay(picture, values, scales.of(values), style))
         axis.set_title(shortened(caption, CAPTION), fontsize=8)
 
 

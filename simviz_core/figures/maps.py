@@ -4,7 +4,7 @@ Sign and scale are kept: values are never clamped at zero, and panels that are c
 scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib
@@ -88,6 +88,65 @@ def colour_scale(*maps: NDArray[np.float32], colour_map: str = DEFAULT_COLOUR_MA
     if min(float(values.min()) for values in maps) < -NEGLIGIBLE * largest:
         return ColourScale(-largest, largest, DIVERGING_COLOUR_MAP)
     return ColourScale(0.0, largest, colour_map)
+
+
+@dataclass(frozen=True)
+class MapScales:
+    """The colour scales of maps that are compared: one for all, or each its own.
+
+    A map is asked for by itself, never by its place among the others, so that no map takes over
+    another one's scale where one is left out:
+
+        scales = MapScales.of_maps([pair.query_map, pair.match_map], style)
+        overlay(query, pair.query_map, scales.of(pair.query_map), style)
+        if scales.shared:
+            add_colour_bar(figure, panels, scales.shared)
+
+    Attributes:
+        shared: The scale of all the maps; None where each has its own, or where there are none.
+        colour_map: Of the maps that have their own; used where no value is negative.
+        is_centred: Whether those are diverging and centred at zero whatever their signs.
+    """
+
+    shared: ColourScale | None
+    colour_map: str
+    is_centred: bool = False
+
+    @classmethod
+    def of_maps(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> "MapScales":
+        """The scales of maps of any shapes, as the style says; there may be none.
+
+        Raises:
+            SettingsError: The colour map is not on offer.
+        """
+        shown = list(maps)
+        is_shared = style.shared_scale and bool(shown)
+        shared = colour_scale(*shown, colour_map=style.colour_map) if is_shared else None
+        return cls(shared, style.colour_map)
+
+    @classmethod
+    def of_contrasts(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> "MapScales":
+        """The scales of contrast maps, diverging and centred at zero whatever their signs."""
+        shown = list(maps)
+        shared = _centred_scale(*shown) if style.shared_scale and shown else None
+        return cls(shared, style.colour_map, is_centred=True)
+
+    def of(self, values: NDArray[np.float32]) -> ColourScale:
+        """The scale of one of the maps.
+
+        Raises:
+            SettingsError: The colour map is not on offer.
+        """
+        if self.shared is not None:
+            return self.shared
+        if self.is_centred:
+            return _centred_scale(values)
+        return colour_scale(values, colour_map=self.colour_map)
+
+
+def _centred_scale(*maps: NDArray[np.float32]) -> ColourScale:
+    largest = max(float(np.abs(values).max()) for values in maps) or 1.0
+    return ColourScale(-largest, largest, DIVERGING_COLOUR_MAP)
 
 
 def upsample(

@@ -10,8 +10,8 @@ from PIL import Image
 from simviz_core.figures.cells import draw_block
 from simviz_core.figures.maps import (
     FigureStyle,
+    MapScales,
     add_colour_bar,
-    map_scales,
     overlay,
     shortened,
 )
@@ -43,23 +43,21 @@ def pair_figure(
         SettingsError: The colour map is not on offer.
     """
     maps = (pair.query_map, pair.match_map)
-    scales = map_scales(maps, style)
+    scales = MapScales.of_maps(maps, style)
     tallest = max(image.height / image.width for image in (query, match))
     height = 4.4 * min(max(tallest, 0.3), 1.6) + (0.4 if parts else 0)
     lines = 1 + len(parts)
     figure = Figure(figsize=(10, height * lines + 1.1), layout="constrained")
     panels, *others = figure.subplots(lines, 2, squeeze=False)
-    for panel, image, values, scale, caption in zip(
-        panels, (query, match), maps, scales, captions, strict=True
-    ):
-        panel.imshow(overlay(image, values, scale, style))
+    for panel, image, values, caption in zip(panels, (query, match), maps, captions, strict=True):
+        panel.imshow(overlay(image, values, scales.of(values), style))
         panel.set_title(shortened(caption), fontsize=10)
         panel.set_anchor("N")
         panel.set_axis_off()
-        if not style.shared_scale:
-            add_colour_bar(figure, [panel], scale)
-    if style.shared_scale:
-        add_colour_bar(figure, list(panels), scales[0])
+        if not scales.shared:
+            add_colour_bar(figure, [panel], scales.of(values))
+    if scales.shared:
+        add_colour_bar(figure, list(panels), scales.shared)
     for line, part in zip(others, parts, strict=True):
         draw_block(figure, list(line), part, (query, match), style)
     settings = pair.settings

@@ -9,8 +9,8 @@ from PIL import Image
 
 from simviz_core.figures.maps import (
     FigureStyle,
+    MapScales,
     add_colour_bar,
-    map_scales,
     overlay,
     shortened,
 )
@@ -41,24 +41,26 @@ def poolings_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
-    maps = [values for pair in pairs for values in (pair.query_map, pair.match_map)]
-    scales = map_scales(maps, style)
+    scales = MapScales.of_maps(
+        [m for pair in pairs for m in (pair.query_map, pair.match_map)], style
+    )
     figure = Figure(figsize=(3.6 * len(pairs) + 1, _height((query, match))), layout="constrained")
     panels = figure.subplots(2, len(pairs), squeeze=False)
     for number, pair in enumerate(pairs):
-        for row, image in enumerate((query, match)):
-            panel, place = panels[row][number], 2 * number + row
-            panel.imshow(overlay(image, maps[place], scales[place], style))
+        shown = ((query, pair.query_map), (match, pair.match_map))
+        for row, (image, values) in enumerate(shown):
+            panel, scale = panels[row][number], scales.of(values)
+            panel.imshow(overlay(image, values, scale, style))
             _without_ticks(panel)
-            panel.set_xlabel(spread_line(map_spread(maps[place])), fontsize=8)
-            if not style.shared_scale:
-                add_colour_bar(figure, [panel], scales[place])
+            panel.set_xlabel(spread_line(map_spread(values)), fontsize=8)
+            if not scales.shared:
+                add_colour_bar(figure, [panel], scale)
         name = pair.settings.pooling
         panels[0][number].set_title(f"{name}\nsimilarity {pair.similarity:.4f}", fontsize=11)
     for row, caption in enumerate(captions):
         panels[row][0].set_ylabel(shortened(caption, CAPTION), fontsize=9)
-    if style.shared_scale:
-        add_colour_bar(figure, list(panels.flat), scales[0])
+    if scales.shared:
+        add_colour_bar(figure, list(panels.flat), scales.shared)
     settings = pairs[0].settings
     figure.suptitle(settings.title_without_pooling)
     return _png(figure)
@@ -90,16 +92,17 @@ def search_poolings_figure(
         for _, panels in rows
         for values in (panels[0].query_map, *(panel.match_map for panel in panels))
     ]
-    scales = iter(map_scales(maps, style))
+    scales = MapScales.of_maps(maps, style)
     figure = Figure(figsize=(2.3 * columns + 0.8, 2.15 * len(rows) + 0.8), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, (name, panels) in zip(axes, rows, strict=True):
-        line[0].imshow(overlay(query, panels[0].query_map, next(scales), style))
+        best = panels[0].query_map
+        line[0].imshow(overlay(query, best, scales.of(best), style))
         line[0].set_title("query, for the best", fontsize=9)
         line[0].set_ylabel(name, fontsize=12)
-        line[0].set_xlabel(spread_line(map_spread(panels[0].query_map)), fontsize=6.5)
+        line[0].set_xlabel(spread_line(map_spread(best)), fontsize=6.5)
         for axis, panel in zip(line[1:], panels, strict=False):
-            axis.imshow(overlay(panel.picture, panel.match_map, next(scales), style))
+            axis.imshow(overlay(panel.picture, panel.match_map, scales.of(panel.match_map), style))
             colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
             axis.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
             axis.set_xlabel(spread_line(map_spread(panel.match_map)), fontsize=6.5)
@@ -107,8 +110,8 @@ def search_poolings_figure(
             _without_ticks(axis)
         for axis in line[len(panels) + 1 :]:
             axis.set_axis_off()
-    if style.shared_scale:
-        add_colour_bar(figure, list(axes.flat), map_scales(maps, style)[0])
+    if scales.shared:
+        add_colour_bar(figure, list(axes.flat), scales.shared)
     figure.suptitle(title)
     return _png(figure)
 

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures.maps import (
-    ColourScale,
     FigureStyle,
+    MapScales,
     add_colour_bar,
-    map_scales,
     overlay,
     shortened,
 )
@@ -79,19 +78,19 @@ def search_figure(
     grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
     _draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
     maps = [values for panel in panels for values in (panel.match_map, panel.query_map)]
-    scales = map_scales(maps, style)
+    scales = MapScales.of_maps(maps, style)
     axes: list[Axes] = []
     for number, panel in enumerate(panels):
         line, column = divmod(number, columns)
         upper = figure.add_subplot(grid[2 * line, column + 1])
         lower = figure.add_subplot(grid[2 * line + 1, column + 1])
-        _draw(upper, panel.picture, panel.match_map, scales[2 * number], style)
-        _draw(lower, query, panel.query_map, scales[2 * number + 1], style)
+        _draw(upper, panel.picture, panel.match_map, scales, style)
+        _draw(lower, query, panel.query_map, scales, style)
         colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
         upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
         axes += [upper, lower]
-    if style.shared_scale:
-        add_colour_bar(figure, axes, scales[0])
+    if scales.shared:
+        add_colour_bar(figure, axes, scales.shared)
     figure.suptitle(title)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
@@ -102,10 +101,10 @@ def _draw(
     panel: Axes,
     image: Image.Image,
     values: NDArray[np.float32],
-    scale: ColourScale,
+    scales: MapScales,
     style: FigureStyle,
 ) -> None:
-    panel.imshow(overlay(image, values, scale, style))
+    panel.imshow(overlay(image, values, scales.of(values), style))
     panel.set_axis_off()
 
 

@@ -8,8 +8,8 @@ from simviz_core.errors import SettingsError
 from simviz_core.figures import (
     DIVERGING_COLOUR_MAP,
     FigureStyle,
+    MapScales,
     colour_scale,
-    map_scales,
     overlay,
     upsample,
 )
@@ -96,9 +96,28 @@ def test_opacity_goes_from_the_image_to_the_map() -> None:
 
 def test_one_scale_for_all_maps_or_one_for_each() -> None:
     small, large = np.full((2, 2), 0.1, np.float32), np.full((3, 3), 0.9, np.float32)
-    shared = map_scales([small, large], FigureStyle("jet"))
-    assert [(scale.high, scale.colour_map) for scale in shared] == [(pytest.approx(0.9), "jet")] * 2
-    own = map_scales([small, large], FigureStyle("jet", shared_scale=False))
-    assert [scale.high for scale in own] == pytest.approx([0.1, 0.9])
-    signed = map_scales([small, -large], FigureStyle("jet", shared_scale=False))
-    assert [scale.colour_map for scale in signed] == ["jet", DIVERGING_COLOUR_MAP]
+    one = MapScales.of_maps([small, large], FigureStyle("jet"))
+    assert one.shared == one.of(small) == one.of(large)
+    assert (one.of(small).high, one.of(small).colour_map) == (pytest.approx(0.9), "jet")
+    own = MapScales.of_maps([small, large], FigureStyle("jet", shared_scale=False))
+    assert own.shared is None
+    assert [own.of(values).high for values in (small, large)] == pytest.approx([0.1, 0.9])
+    assert [own.of(m).colour_map for m in (small, -large)] == ["jet", DIVERGING_COLOUR_MAP]
+
+
+def test_a_map_that_is_left_out_leaves_the_others_their_colours() -> None:
+    maps = [np.full((2, 2), value, np.float32) for value in (0.1, 0.5, 0.9)]
+    style = FigureStyle(shared_scale=False)
+    all_of_them = MapScales.of_maps(maps, style)
+    without_first = MapScales.of_maps(maps[1:], style)
+    assert [all_of_them.of(m) for m in maps[1:]] == [without_first.of(m) for m in maps[1:]]
+    assert MapScales.of_maps([], FigureStyle()).shared is None
+
+
+def test_contrasts_are_centred_at_zero_whatever_their_signs() -> None:
+    small, large = np.full((2, 2), 0.1, np.float32), np.full((3, 3), 0.9, np.float32)
+    one = MapScales.of_contrasts([small, large], FigureStyle("jet"))
+    assert (one.of(small).low, one.of(small).high) == pytest.approx((-0.9, 0.9))
+    own = MapScales.of_contrasts([small, large], FigureStyle("jet", shared_scale=False))
+    assert (own.of(small).low, own.of(small).high) == pytest.approx((-0.1, 0.1))
+    assert {own.of(m).colour_map for m in (small, large)} == {DIVERGING_COLOUR_MAP}

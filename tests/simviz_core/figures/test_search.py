@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from simviz_core.errors import SettingsError
-from simviz_core.figures import FigureStyle, SearchPanel, map_scales, search_figure
+from simviz_core.figures import FigureStyle, MapScales, SearchPanel, search_figure
 from simviz_core.figures.search import COLUMNS, EXCLUDED, HIT, INCLUDED, MISS
 from simviz_core.retrieval import Region
 
@@ -57,9 +57,9 @@ def test_every_map_is_there_in_its_colour(
     ]
     style = FigureStyle(opacity=1.0, smooth=False, shared_scale=shared_scale)
     colours = count_colours(drawn(found, style=style))
-    scales = map_scales(maps, style)
-    for value, scale in zip(values, scales, strict=True):
-        colour = scale.colours(np.full((1, 1), value, np.float32))[0, 0]
+    scales = MapScales.of_maps(maps, style)
+    for shown in maps:
+        colour = scales.of(shown).colours(shown[:1, :1])[0, 0]
         assert colours[tuple(colour.tolist())] > 10_000
 
 
