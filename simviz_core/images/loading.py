@@ -11,13 +11,18 @@ import math
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from simviz_core.errors import ImageError
+from simviz_core.images.orientation import orientation_of, turned_upright
+from simviz_core.images.value_range import ValueRange, as_levels, range_for, range_of_values
+from simviz_core.images.wide import WidePixels, is_wide, read_wide
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(
@@ -30,6 +35,8 @@ MAX_BYTES = 200_000_000
 WORKING_SIDE = 1024
 """Images whose shorter side is at least twice this are reduced while loading, in pixels. One
 number for every network and page: a file always gives the same pixels."""
+LOOKED_AT = 1_000_000
+"""Values of a picture of more than 8 bits that its own range is found in, evenly spread."""
 LONGEST_SIDE = 8192
 """What is longer, in pixels, is reduced even where the shorter side becomes very short."""
 
@@ -63,7 +70,12 @@ class LoadedImage:
         width: Of the upright original, in pixels.
         height: Of the upright original, in pixels.
         name: For captions and messages.
-        digest: SHA-256 of the file's bytes, in hexadecimal.
+        digest: SHA-256 of the file's bytes, and of the range of values where there is one, in
+            hexadecimal: the same digest means the same pixels.
+        value_range: The values that black and white stand for, of a picture of more than 8 bits;
+            None of one of 8 bits, whose values are shown as they are.
+        outside: Values that lie outside the range, and are shown as its ends.
+        not_finite: Values that are infinite or no number, and are shown as the lowest value.
     """
 
     pixels: Image.Image
@@ -71,18 +83,47 @@ class LoadedImage:
     height: int
     name: str
     digest: str
+    value_range: ValueRange | None = None
+    outside: int = 0
+    not_finite: int = 0
+
+    @property
+    def values_note(self) -> str:
+        """What was done to the values, to be shown with the picture; "" where nothing was."""
+        if self.value_range is None:
+            return ""
+        parts = [self.value_range.text]
+        if self.outside:
+            parts.append(f"{self.outside:,} outside")
+        if self.not_finite:
+            parts.append(f"{self.not_finite:,} not finite, shown as the lowest value")
+        return "; ".join(parts)
+
+    def values_as_json(self) -> dict[str, Any] | None:
+        """The same as JSON-ready values; None for a picture of 8 bits."""
+        if self.value_range is None:
+            return None
+        counts = {"outside": self.outside, "not_finite": self.not_finite}
+        return {**self.value_range.as_json(), **counts}
 
 
-def load_image(source: Path | str | bytes, *, name: str | None = None) -> LoadedImage:
+def load_image(
+    source: Path | str | bytes,
+    *,
+    name: str | None = None,
+    value_ranges: Sequence[ValueRange] = (),
+) -> LoadedImage:
     """Load an image from a file or from a file's bytes.
 
     The EXIF orientation is applied; transparency is laid on white; of an animation the first frame
-    is taken; 16-bit grey values are divided by 257; floating-point values are taken as 0..1 if
-    none exceeds 1, else as 0..255.
+    is taken. Values of more than 8 bits are scaled to levels of 8: from a range among
+    `value_ranges`, else the one that the file states, else one that its values suggest.
 
     Args:
         source: A path, or the bytes of a file.
         name: What to call the image in messages; the path by default.
+        value_ranges: What a gallery shares, or `given_range` makes; pictures of 8 bits have no use
+            for them.
 
     Returns:
         The image.
@@ -98,8 +139,22 @@ def load_image(source: Path | str | bytes, *, name: str | None = None) -> Loaded
     if not content:
         raise ImageError(f"{name} is empty (0 bytes); choose an image file")
     _check_bytes(len(content), name)
-    image, size = _decode(content, name)
-    return LoadedImage(image, *size, name=name, digest=hashlib.sha256(content).hexdigest())
+    return _decode(content, name, value_ranges)
+
+
+def read_values(path: Path) -> WidePixels | None:
+    """The values of a picture of more than 8 bits; None of any other, which is not decoded.
+
+    Raises:
+        ImageError: As `load_image` does.
+    """
+    with _opening(str(path)), Image.open(path, formats=FORMATS) as opened:
+        if not is_wide(opened):
+            return None
+    content = _read(path, str(path))
+    with _opening(str(path)), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_pixels(image.size, str(path))
+        return read_wide(image, content, FORMATS)
 
 
 def resize_for_network(
@@ -143,16 +198,35 @@ def _check_bytes(count: int, name: str) -> None:
         )
 
 
-def _decode(content: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:
-    """The reduced RGB image, and the upright original's width and height."""
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            _check_pixels(image.size, name)
-            size = _upright_size(image)
-            _draft(image)
+def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> LoadedImage:
+    """The reduced RGB image, with the upright original's width and height."""
+    digest = hashlib.sha256(content)
+    with _opening(name), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_pixels(image.size, name)
+        shown, outside, not_finite = None, 0, 0
+        if is_wide(image):
+            wide = read_wide(image, content, FORMATS)
+            shown = range_for(wide.kind, value_ranges) or wide.stated or own_range(wide)
+            pixels, outside, not_finite = _from_wide(wide, shown)
+            digest.update(shown.key.encode())
+            size, orientation = pixels.size, orientation_of(image)
+        else:
+            full_size = _draft(image)
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            return _reduce(_to_rgb(upright)), size
+            size = full_size or image.size  # a TIFF decoder has turned it by now
+            pixels, orientation = _to_rgb(image), orientation_of(image)
+        upright = turned_upright(pixels, orientation)
+        width, height = size if orientation < 5 else (size[1], size[0])
+        return LoadedImage(
+            _reduce(upright), width, height, name, digest.hexdigest(), shown, outside, not_finite
+        )
+
+
+@contextmanager
+def _opening(name: str) -> Iterator[None]:
+    """Turn whatever a decoder trips over into an `ImageError`."""
+    try:
+        yield
     except Image.UnidentifiedImageError as error:
         raise ImageError(
             f"{name} is not an image that can be read; choose a JPEG, PNG, WebP, GIF, TIFF, BMP, "
@@ -177,17 +251,17 @@ def _check_pixels(size: tuple[int, int], name: str) -> None:
         )
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    orientation = image.getexif().get(0x0112, 1)
-    is_on_its_side = orientation in (5, 6, 7, 8)
-    return (image.height, image.width) if is_on_its_side else image.size
+def _draft(image: Image.Image) -> tuple[int, int] | None:
+    """Let the JPEG decoder skip detail that would be thrown away: several times faster.
 
-
-def _draft(image: Image.Image) -> None:
-    """Let the JPEG decoder skip detail that would be thrown away: several times faster."""
-    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
-        factor = _reduction(image.size)
-        image.draft(image.mode, (image.width // factor, image.height // factor))
+    Returns:
+        The width and height that the file has; None where the decoder is to do as always.
+    """
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L"):
+        return None
+    size, factor = image.size, _reduction(image.size)
+    image.draft(image.mode, (image.width // factor, image.height // factor))
+    return size
 
 
 def _reduce(image: Image.Image) -> Image.Image:
@@ -200,23 +274,24 @@ def _reduction(size: tuple[int, int]) -> int:
     return max(1, min(size) // WORKING_SIDE, math.ceil(max(size) / LONGEST_SIDE))
 
 
+def own_range(wide: WidePixels) -> ValueRange:
+    """The range that a picture's own values suggest."""
+    step = math.ceil(math.sqrt(max(1, wide.values.size / LOOKED_AT)))
+    return range_of_values(wide.values[::step, ::step].ravel(), wide.kind)
+
+
+def _from_wide(wide: WidePixels, shown: ValueRange) -> tuple[Image.Image, int, int]:
+    """The picture in RGB; how many values are cut off, and how many are not finite."""
+    levels, outside, not_finite = as_levels(wide.values, shown, wide.is_inverted)
+    image = Image.fromarray(levels).convert("RGB")
+    if wide.opacity is not None:
+        image.putalpha(Image.fromarray(wide.opacity))
+        image = _on_white(image)
+    return image, outside, not_finite
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return _from_grey(np.asarray(image, dtype=np.float64) / 257)
-    if image.mode == "I":
-        values = np.asarray(image, dtype=np.float64)
-        return _from_grey(values / 257 if values.max() > 255 else values)
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        return _from_grey(values * 255 if values.max() <= 1 else values)
-    if image.has_transparency_data:
-        return _on_white(image)
-    return image.convert("RGB")
-
-
-def _from_grey(values: np.ndarray) -> Image.Image:
-    levels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return Image.fromarray(levels).convert("RGB")
+    return _on_white(image) if image.has_transparency_data else image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:
