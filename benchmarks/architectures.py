@@ -26,10 +26,10 @@ from simviz_core.networks.inspection.reading import (
     APPROXIMATE,
     EXACT,
     FROZEN,
-    POOLING_TITLES,
     REFUSED,
 )
 from simviz_core.networks.loading import RefusedNetwork
+from simviz_core.networks.poolings import POOLING_PHRASES
 from simviz_core.retrieval import default_store_folder
 
 REPORT = Path("docs/architectures.md")
@@ -234,7 +234,7 @@ def try_architecture(name: str) -> Row:
     assert reading is not None
     unit = " tokens" if reading.is_tokens else ""
     rows, columns = reading.grid
-    pooling = ", ".join([POOLING_TITLES[reading.pooling or ""], *reading.tail])
+    pooling = ", ".join([POOLING_PHRASES[reading.pooling or ""], *reading.tail])
     grid = f"{rows} × {columns}{unit} at {reading.size[1]}"
     return Row(
         name, reading.verdict, pooling, grid, reading.residual, reading.note or "", _since(start)

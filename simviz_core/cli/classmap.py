@@ -21,9 +21,8 @@ from simviz_core.classes import (
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
-    bring_up_to_date,
     find_in,
-    warn_of_unreadable,
+    up_to_date_index,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -48,7 +47,6 @@ from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import load_index
 
 TOP = 12
 """Images of a class, unless told otherwise."""
@@ -145,9 +143,7 @@ def _run(options: argparse.Namespace) -> None:
         load_image(Path(path))
     gallery = open_gallery(options.gallery)
     network = asked_network(options)
-    table, report = bring_up_to_date(options, gallery, network)
-    warn_of_unreadable(report)
-    sums = class_sums(load_index(gallery, table))
+    sums = class_sums(up_to_date_index(options, gallery, network))
     wanted = _wanted(options, gallery, sums)
     labels = list(dict.fromkeys(label for label, _, _ in wanted))
     against = {label: _against(options, sums, label) for label in labels}

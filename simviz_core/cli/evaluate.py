@@ -8,8 +8,7 @@ from tqdm import tqdm
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
-    bring_up_to_date,
-    warn_of_unreadable,
+    up_to_date_index,
 )
 from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
 from simviz_core.cli.options.output import (
@@ -20,7 +19,7 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.gallery import open_gallery
-from simviz_core.retrieval import load_index, quality_as_json, retrieval_quality
+from simviz_core.retrieval import quality_as_json, retrieval_quality
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -49,9 +48,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 def _run(options: argparse.Namespace) -> None:
     gallery = open_gallery(options.gallery)
     network = asked_network(options)
-    table, report = bring_up_to_date(options, gallery, network)
-    warn_of_unreadable(report)
-    index = load_index(gallery, table)
+    index = up_to_date_index(options, gallery, network)
     with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:
 
         def show(done: int, total: int) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
-    bring_up_to_date,
-    warn_of_unreadable,
+    up_to_date_index,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -50,7 +49,7 @@ from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import GalleryIndex, load_index
+from simviz_core.retrieval import GalleryIndex
 
 EXAMPLES = 4
 """Images of the gallery for each channel."""
@@ -156,9 +155,7 @@ def _run(options: argparse.Namespace) -> None:
     pictures = [load_image(Path(path)) for path in options.of_pair or ()]
     gallery = open_gallery(options.gallery)
     network = asked_network(options)
-    table, report = bring_up_to_date(options, gallery, network)
-    warn_of_unreadable(report)
-    index = load_index(gallery, table)
+    index = up_to_date_index(options, gallery, network)
     settings = asked_settings(options, network)
     title = settings.title
     if pictures:

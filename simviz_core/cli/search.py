@@ -12,9 +12,8 @@ from torch import Tensor
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
-    bring_up_to_date,
     find_in,
-    warn_of_unreadable,
+    up_to_date_index,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -48,7 +47,7 @@ from simviz_core.retrieval import (
     Region,
     choose,
     crop_to,
-    load_index,
+    is_hit,
     match_maps,
     rank,
     search_as_json,
@@ -187,9 +186,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
     is_region = region.is_drawn and not options.crop
     weights = weights_on(region, image, query.grid) if is_region else None
 
-    table, report = bring_up_to_date(options, asked.gallery, network)
-    warn_of_unreadable(report)
-    index = load_index(asked.gallery, table)
+    index = up_to_date_index(options, asked.gallery, network)
     own = asked.own
     allowed = choose(
         index,
@@ -244,12 +241,16 @@ def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:
     query_label = asked.own.label if asked.own else None
     panels = []
     for place, match in enumerate(found.ranking.matches):
-        label = match.image.label
-        is_hit = label == query_label if label and query_label else None
-        caption = f"{place + 1}. {label or match.image.path.name} · {match.score:.3f}"
+        caption = f"{place + 1}. {match.image.label or match.image.path.name} · {match.score:.3f}"
         maps = found.maps[place]
         panels.append(
-            SearchPanel(found.pictures[place], caption, maps.match_map, maps.query_map, is_hit)
+            SearchPanel(
+                found.pictures[place],
+                caption,
+                maps.match_map,
+                maps.query_map,
+                is_hit(query_label, match.image),
+            )
         )
     return panels
 

@@ -56,6 +56,7 @@ from simviz_core.decomposition.tail import (
     batch_norm_tail,
     decompose_through,
     linear_tail,
+    normalising_tail,
     whitening_tail,
 )
 from simviz_core.decomposition.weighted import AttentionPooling, PerCellLinear
@@ -91,6 +92,7 @@ __all__ = [
     "join",
     "linear_tail",
     "map_entropy",
+    "normalising_tail",
     "region_embedding",
     "region_score",
     "region_weights",

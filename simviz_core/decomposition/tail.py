@@ -140,6 +140,8 @@ class LayerNormTail:
         )
 
 
+BATCH_NORM_EPS = 1e-5
+"""PyTorch's own; it is not kept with the weights."""
 NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": nn.functional.relu,
     "relu6": nn.functional.relu6,
@@ -219,12 +221,39 @@ def batch_norm_tail(layer: nn.BatchNorm1d) -> AffineTail:
         raise ValueError(
             "the batch norm keeps no running statistics; only one that does is affine at evaluation"
         )
-    mean, variance = at_least_float32(layer.running_mean), at_least_float32(layer.running_var)
-    scale = torch.rsqrt(variance + layer.eps)
-    shift = torch.zeros_like(mean)
-    if layer.affine:
-        scale = scale * layer.weight.detach()
-        shift = at_least_float32(layer.bias.detach())
+    return normalising_tail(
+        layer.running_mean,
+        layer.running_var,
+        layer.weight.detach() if layer.affine else None,
+        layer.bias.detach() if layer.affine else None,
+        layer.eps,
+    )
+
+
+def normalising_tail(
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = BATCH_NORM_EPS,
+) -> AffineTail:
+    """Batch norm in evaluation mode as an affine map, from its numbers.
+
+    Args:
+        mean: μ, the running mean, (D,).
+        variance: σ², the running variance, (D,).
+        weight: γ, the learnt scale, (D,); None for ones.
+        bias: β, the learnt shift, (D,); None for zeros.
+        eps: What is added to the variance.
+
+    Returns:
+        W = diag(γ / sqrt(σ² + eps)) and d = β − W μ.
+    """
+    mean = at_least_float32(mean)
+    scale = torch.rsqrt(at_least_float32(variance) + eps)
+    if weight is not None:
+        scale = scale * weight
+    shift = torch.zeros_like(mean) if bias is None else at_least_float32(bias)
     return AffineTail(scale, shift - scale * mean, "batch norm")
 
 

@@ -9,7 +9,7 @@ from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
 from simviz_core.following.timeline import Change, Moment, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.retrieval import MatchMaps, RetrievalQuality, quality_as_json
+from simviz_core.retrieval import MatchMaps, RetrievalQuality, is_hit, quality_as_json
 from simviz_core.runs import Run, RunCheckpoint
 
 
@@ -105,13 +105,12 @@ def run_rows(
             panels.append(MapPanel(partner.pixels, checkpoint.pair.match_map, ""))
         else:
             for match, maps in zip(moment.ranking.matches, checkpoint.maps, strict=True):
-                other = match.image.label
                 panels.append(
                     MapPanel(
                         load_image(match.image.path).pixels,
                         maps.match_map,
-                        f"{other or match.image.path.name} · {match.score:.3f}",
-                        label == other if label and other else None,
+                        f"{match.image.label or match.image.path.name} · {match.score:.3f}",
+                        is_hit(label, match.image),
                     )
                 )
         columns.append(

@@ -17,7 +17,7 @@ from simviz_core.networks.loading import (
     network_facts,
     network_reading,
 )
-from simviz_core.networks.poolings import OWN_POOLING, POOLINGS, pooling_by_name
+from simviz_core.networks.poolings import OWN_POOLING, POOLING_TITLES, POOLINGS, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import (
@@ -38,6 +38,7 @@ __all__ = [
     "NETWORKS",
     "OWN_POOLING",
     "POOLINGS",
+    "POOLING_TITLES",
     "SIZES",
     "TAILS",
     "EnsembleNetwork",

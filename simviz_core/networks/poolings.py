@@ -8,8 +8,21 @@ POOLINGS: dict[str, Pooling] = {
 }
 OWN_POOLING = "own"
 """Stands for the pooling that the network itself does."""
-NAMED_POOLINGS = ("flatten", "attention")
+LEARNT_POOLINGS = ("flatten", "attention")
 """Poolings that can only be a network's own: they need weights that it has."""
+POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
+"""What the poolings that are offered for choice and compared are called there. Sum pooling is left
+out: its unit embeddings, and so its maps, are those of the average."""
+POOLING_PHRASES = {
+    "average": "average pooling",
+    "max": "max pooling",
+    "sum": "sum pooling",
+    "gem": "GeM pooling",
+    "flatten": "flattened, fully connected",
+    "attention": "attention pooling",
+    OWN_POOLING: "each its own pooling",
+}
+"""Any pooling in a sentence about a network; of an ensemble, "own" is each network's."""
 
 
 def pooling_by_name(name: str) -> Pooling:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.map_measures import map_spread
-from simviz_core.networks import POOLINGS, SimilarityNetwork
+from simviz_core.networks import POOLING_TITLES, POOLINGS, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs.explanation import PairExplanation, explain_pair
 
-COMPARED = ("average", "max", "gem")
-"""Poolings that are compared. The maps of sum pooling are those of average pooling."""
+COMPARED = tuple(POOLING_TITLES)
+"""Poolings that are compared."""
 
 
 def compare_poolings(

@@ -94,6 +94,19 @@ class Match:
     score: float
 
 
+def is_hit(label: str | None, image: GalleryImage) -> bool | None:
+    """Whether an image that was found is of the query's class.
+
+    Args:
+        label: The query's class.
+        image: The image that was found.
+
+    Returns:
+        None where either has no class.
+    """
+    return image.label == label if label and image.label else None
+
+
 def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
     """Read a gallery's embeddings into memory.
 

@@ -14,6 +14,7 @@ from simviz_core.errors import ImageError
 from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
 from simviz_core.following import CheckpointReport, RunReport, reports_as_json, run_rows, run_title
 from simviz_core.networks import NETWORKS, size_text
+from simviz_core.retrieval import is_hit
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
@@ -170,7 +171,7 @@ def _column(
                 label or match.image.path.name,
                 f"{match.score:.3f}",
                 match.image.id,
-                label == followed.query.label if label and followed.query.label else None,
+                is_hit(followed.query.label, match.image),
                 overlay_uri(query, maps.query_map, query_scale, style),
             )
         )

@@ -13,7 +13,7 @@ from simviz_core.figures import ColourScale, FigureStyle, SearchPanel, map_scale
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import Match, MatchMaps, Ranking, match_maps
+from simviz_core.retrieval import MatchMaps, Ranking, is_hit, match_maps
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.chosen import ChosenImage, choose_image
 from simviz_ui.components.results import ShownMatch
@@ -131,18 +131,11 @@ def shown_matches(
                 label=match.image.label or match.image.path.name,
                 score=f"{match.score:.3f}",
                 note=notes[place] if notes else "",
-                is_hit=hit(query, match),
+                is_hit=is_hit(query.label, match.image),
                 query_source=query_source,
             )
         )
     return shown
-
-
-def hit(query: Query, match: Match) -> bool | None:
-    """Whether a match is of the query's class; None where either has none."""
-    if query.label is None or match.image.label is None:
-        return None
-    return match.image.label == query.label
 
 
 def search_panels(
@@ -158,7 +151,7 @@ def search_panels(
             f"{place}. {match.image.label or match.image.path.name} · {match.score:.3f}",
             maps.match_map,
             maps.query_map,
-            hit(query, match),
+            is_hit(query.label, match.image),
         )
         for place, (match, picture, maps) in enumerate(
             zip(ranking.matches, pictures, found, strict=True), start=1

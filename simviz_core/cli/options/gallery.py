@@ -12,10 +12,12 @@ from simviz_core.retrieval import (
     CACHE_VARIABLE,
     PRECISIONS,
     EmbeddingTable,
+    GalleryIndex,
     IndexProgress,
     IndexReport,
     embedding_table,
     index_gallery,
+    load_index,
 )
 
 GALLERY_HELP = "a folder of class folders, a flat folder, or a CSV or Parquet file with a column "
@@ -49,6 +51,19 @@ def bring_up_to_date(
 
         report = index_gallery(gallery, network, table, show)
     return table, report
+
+
+def up_to_date_index(
+    options: argparse.Namespace, gallery: Gallery, network: SimilarityNetwork
+) -> GalleryIndex:
+    """The embeddings of a gallery, once they are up to date; what is left out is said.
+
+    Raises:
+        SimVizError: See `index_gallery` and `load_index`.
+    """
+    table, report = bring_up_to_date(options, gallery, network)
+    warn_of_unreadable(report)
+    return load_index(gallery, table)
 
 
 def find_in(gallery: Gallery, path: Path) -> GalleryImage | None:

@@ -26,7 +26,7 @@ from simviz_core.networks import (
     size_from_text,
     size_text,
 )
-from simviz_core.networks.poolings import NAMED_POOLINGS
+from simviz_core.networks.poolings import LEARNT_POOLINGS
 from simviz_core.networks.preprocessing import INTERPOLATIONS
 from simviz_core.networks.settings import NetworkSettings
 
@@ -47,7 +47,7 @@ def add_network_choices(command: argparse.ArgumentParser) -> None:
     """What to do otherwise than a network itself does: pooling and input size."""
     command.add_argument(
         "--pooling",
-        choices=[OWN_POOLING, *POOLINGS, *NAMED_POOLINGS],
+        choices=[OWN_POOLING, *POOLINGS, *LEARNT_POOLINGS],
         metavar="RULE",
         help=f"{', '.join(POOLINGS)}; default: the network's own",
     )

@@ -21,10 +21,10 @@ from simviz_core.networks.inspection.layout import Layout, layouts
 from simviz_core.networks.inspection.own_pooling import (
     FeatureMap,
     OwnPooling,
-    agree,
     call_of,
     match_pooling,
     own_pooling,
+    tells_and_agrees,
 )
 from simviz_core.networks.inspection.tails import DIVISIONS, TailReading
 from simviz_core.networks.inspection.tracing import Node, Trace, trace, values_at
@@ -222,8 +222,8 @@ def _why_none(chain: Sequence[Node], values: Sequence[Tensor], start: int | None
         return f"its embedding is put together from several vectors{names}, which is no pooling"
     first, before = values[start].flatten(1), values[start - 1]
     if before.dim() == 3 and before.shape[2] == first.shape[1]:
-        if agree(before[:, 0], first):
+        if tells_and_agrees(before[:, 0], first):
             return "its embedding is the class token, which is no sum over the cells"
-        if agree(before.mean(1), first):
+        if tells_and_agrees(before.mean(1), first):
             return "its embedding is a mean that class or register tokens are part of"
     return f"none of the poolings is what it does (its own is {chain[start].name.strip('_')!r})"

@@ -19,11 +19,9 @@ from simviz_core.decomposition import (
 )
 from simviz_core.decomposition.pooling import at_least_float32
 from simviz_core.networks.inspection.layout import Layout, layouts
-from simviz_core.networks.inspection.tails import TailReading, read_tails
+from simviz_core.networks.inspection.tails import TailReading, agree, read_tails
 from simviz_core.networks.inspection.tracing import Call, Node
 
-MATCHES = 1e-4
-"""A rule whose result differs by less, relatively, is the network's own."""
 PLAIN_RULES: tuple[Pooling, ...] = (AveragePooling(), MaxPooling(), SumPooling())
 
 
@@ -89,7 +87,7 @@ def match_pooling(
                 found = rule.embed(F)
                 for layer in always:
                     found = layer.embed(found)
-                if agree(found, values[result].flatten(1)):
+                if tells_and_agrees(found, values[result].flatten(1)):
                     where = FeatureMap(chain[source].call, layout, F.shape[-1])
                     own = own_pooling(where, rule, always, chain, values, result)
                     if isinstance(rule, GeMPooling):
@@ -187,9 +185,6 @@ def call_of(node: Node) -> Call:
     return node.call
 
 
-def agree(found: Tensor, expected: Tensor) -> bool:
-    """Whether a rule's result is what the network went on with, within `MATCHES`."""
-    if found.shape != expected.shape:
-        return False
-    scale = expected.abs().max()
-    return bool(scale > 0) and bool((found - expected).abs().max() <= MATCHES * scale)
+def tells_and_agrees(found: Tensor, expected: Tensor) -> bool:
+    """Whether a rule's result is what the network went on with; zeros would tell nothing."""
+    return bool(expected.any()) and agree(found, expected)

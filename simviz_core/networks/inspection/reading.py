@@ -3,21 +3,13 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from simviz_core.networks.poolings import POOLING_PHRASES
 from simviz_core.networks.sizes import input_size, size_text
 
 EXACT = "exact"
 FROZEN = "frozen"
 APPROXIMATE = "approximate"
 REFUSED = "refused"
-POOLING_TITLES = {
-    "average": "average pooling",
-    "max": "max pooling",
-    "sum": "sum pooling",
-    "gem": "GeM pooling",
-    "flatten": "flattened, fully connected",
-    "attention": "attention pooling",
-    "own": "each its own pooling",
-}
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class NetworkReading:
         if self.pooling is None:
             return f"{self.title} · refused: {self.reason}"
         unit = " tokens" if self.is_tokens else ""
-        pooling = ", ".join([POOLING_TITLES.get(self.pooling, self.pooling), *self.tail])
+        pooling = ", ".join([POOLING_PHRASES.get(self.pooling, self.pooling), *self.tail])
         verdict = self.verdict
         if verdict == FROZEN:
             what = "attention" if self.pooling == "attention" else "layer norm"

@@ -7,13 +7,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from simviz_core.decomposition import AffineTail, ElementwiseTail, LayerNormTail, Tail, unit_norm
+from simviz_core.decomposition import (
+    AffineTail,
+    ElementwiseTail,
+    LayerNormTail,
+    Tail,
+    normalising_tail,
+    unit_norm,
+)
 from simviz_core.decomposition.pooling import at_least_float32
-from simviz_core.decomposition.tail import NONLINEARITIES
+from simviz_core.decomposition.tail import BATCH_NORM_EPS, NONLINEARITIES
 from simviz_core.networks.inspection.tracing import Node, Reference
 
 AGREES = 1e-4
-"""A layer whose result differs by less, relatively, is the operation that was seen."""
+"""A rule or a layer whose result differs by less, relative to the largest value, is the operation
+that was seen."""
 DIVISIONS = ("normalize", "div", "truediv", "true_divide")
 """How networks divide an embedding by its length."""
 
@@ -63,7 +71,7 @@ def read_tails(nodes: Sequence[Node], values: Sequence[Tensor]) -> TailReading:
             continue
         name = nodes[place].name.strip("_")
         tail = None if is_unit else _tail_of(nodes[place], before)
-        if tail is not None and _is_same(tail.embed(before), after):
+        if tail is not None and agree(tail.embed(before), after):
             tails.append(tail)
             ends.append(place)
         elif name in DIVISIONS and _is_parallel(before, after):
@@ -73,16 +81,17 @@ def read_tails(nodes: Sequence[Node], values: Sequence[Tensor]) -> TailReading:
     return TailReading(tuple(tails), tuple(ends))
 
 
-def _is_same(one: Tensor, other: Tensor) -> bool:
-    if one.shape != other.shape:
+def agree(found: Tensor, expected: Tensor) -> bool:
+    """Whether a result is what the network went on with, within `AGREES`."""
+    if found.shape != expected.shape:
         return False
-    scale = other.abs().max().clamp_min(1e-12)
-    return bool((one - other).abs().max() <= AGREES * scale)
+    scale = expected.abs().max().clamp_min(1e-12)
+    return bool((found - expected).abs().max() <= AGREES * scale)
 
 
 def _is_parallel(one: Tensor, other: Tensor) -> bool:
     """Whether two batches of vectors differ, vector by vector, by a factor only."""
-    return one.shape == other.shape and _is_same(unit_norm(one), unit_norm(other))
+    return one.shape == other.shape and agree(unit_norm(one), unit_norm(other))
 
 
 def _tail_of(node: Node, before: Tensor) -> Tail | None:
@@ -149,12 +158,14 @@ def _linear(weight: Tensor, bias: Tensor | None) -> AffineTail:
 
 
 def _batch_norm(arguments: dict[str, Any]) -> AffineTail:
-    mean = at_least_float32(arguments["running_mean"])
-    scale = torch.rsqrt(at_least_float32(arguments["running_var"]) + arguments.get("eps", 1e-5))
-    if arguments.get("weight") is not None:
-        scale = scale * arguments["weight"].detach()
-    shift = torch.zeros_like(mean) if arguments.get("bias") is None else arguments["bias"].detach()
-    return AffineTail(scale, shift - scale * mean, "batch norm")
+    weight, bias = arguments.get("weight"), arguments.get("bias")
+    return normalising_tail(
+        arguments["running_mean"],
+        arguments["running_var"],
+        None if weight is None else weight.detach(),
+        None if bias is None else bias.detach(),
+        arguments.get("eps", BATCH_NORM_EPS),
+    )
 
 
 def _scaling(name: str, node: Node, before: Tensor) -> Tail | None:
