@@ -3,7 +3,7 @@
 import numpy as np
 
 # One number per purpose: a new purpose takes a new number and leaves the old drawings unchanged.
-ASSIGNMENT, LAYOUT, PATTERN, PAINTING, VIEW, CLOTH, PROPS, OUTDOORS = range(8)
+ASSIGNMENT, LAYOUT, PATTERN, PAINTING, VIEW, CLOTH, PROPS, OUTDOORS, TWINS = range(9)
 
 
 def generator(*keys: int) -> np.random.Generator:

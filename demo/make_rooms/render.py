@@ -52,17 +52,40 @@ def take_photograph(
         The photograph.
     """
     view = make_view(*key)
-    things, names, taken = draw_props(layout, generator(PROPS, *key))
-    phase = float(generator(CLOTH, *key, 99).uniform(0, 6.3))
-    parts = shell_parts(layout, look, view, phase)
-    parts = joined(parts + furniture_parts(layout, look, view, key) + things)
-    with tempfile.TemporaryDirectory() as folder:
-        # Optimising would merge shapes of one colour, and masks need to tell them apart.
-        scene = mi.load_dict(scene_dict(parts, Path(folder)), optimize=False)
+    parts, names, taken = furnished_room(layout, look, view, key)
+    scene = load_scene(parts)
     camera = choose_camera(scene, parts, layout, view, key, taken)
     mask = category_image(scene, parts, camera, WIDTH, HEIGHT, CATEGORIES)
     light = trace(scene, camera, samples, key[1] * 10 + key[2])
-    return Photograph(develop(light, view), mask, view_facts(view, camera, names))
+    picture = develop(light, view, exposure_factor(light, view))
+    return Photograph(picture, mask, view_facts(view, camera, names))
+
+
+def furnished_room(
+    layout: Layout, look: Look, view: View, key: tuple[int, int, int]
+) -> tuple[list[Part], list[str], list[Footprint]]:
+    """Builds everything that a view's room holds.
+
+    Args:
+        layout: Where things stand.
+        look: The hotel's designs.
+        view: Its light.
+        key: Seed, hotel and view number.
+
+    Returns:
+        The parts, the names of the things left about, and their floor areas.
+    """
+    things, names, taken = draw_props(layout, generator(PROPS, *key))
+    phase = float(generator(CLOTH, *key, 99).uniform(0, 6.3))
+    parts = shell_parts(layout, look, view, phase)
+    return joined(parts + furniture_parts(layout, look, view, key) + things), names, taken
+
+
+def load_scene(parts: list[Part]) -> Any:
+    """Loads a room into the renderer."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Optimising would merge shapes of one colour, and masks need to tell them apart.
+        return mi.load_dict(scene_dict(parts, Path(folder)), optimize=False)
 
 
 def choose_camera(
@@ -148,21 +171,35 @@ def trace(scene: Any, camera: Camera, samples: int, seed: int) -> Floats:
     return np.array(pyoidn.denoise(*ready, hdr=True))
 
 
-def develop(light: Floats, view: View) -> np.ndarray:
-    """Exposes a picture as a telephone's camera does.
+def exposure_factor(light: Floats, view: View) -> float:
+    """Meters a room as a telephone's camera does.
 
     Args:
         light: (H, W, 3) linear light.
         view: Exposure and white balance.
 
     Returns:
-        (H, W, 3) uint8 sRGB.
+        The factor that brings the light to the film.
     """
     light = np.maximum(light, 0) * np.array(view.white_balance)
     brightness = light @ np.array([0.2126, 0.7152, 0.0722])
     key = {"day": 0.58, "dusk": 0.42, "night": 0.32}[view.light] * 2**view.exposure
     # The median ignores bright windows and lamps, as a camera that meters the room would.
-    exposed = light * key / (0.5 * np.median(brightness) + 0.5 * _geometric_mean(brightness))
+    return float(key / (0.5 * np.median(brightness) + 0.5 * _geometric_mean(brightness)))
+
+
+def develop(light: Floats, view: View, factor: float) -> np.ndarray:
+    """Exposes a picture and gives it a camera's contrast.
+
+    Args:
+        light: (H, W, 3) linear light.
+        view: White balance.
+        factor: What the light is multiplied with; `exposure_factor` meters it.
+
+    Returns:
+        (H, W, 3) uint8 sRGB.
+    """
+    exposed = np.maximum(light, 0) * np.array(view.white_balance) * factor
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j]
     exposed = exposed * (1 - 0.09 * (x**2 + y**2))[..., None]
     white = 3.5

@@ -5,6 +5,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from simviz_core.cli.options.gallery import (
+    GALLERY_HELP,
+    add_store_options,
+    find_in,
+    up_to_date_index,
+)
 from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
@@ -21,25 +29,35 @@ from simviz_core.cli.options.output import (
     style_words,
     write_json,
 )
+from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
+from simviz_core.gallery import open_gallery
 from simviz_core.images import load_image
 from simviz_core.map_measures import map_spread
+from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import (
     COMPARED,
     BlockPart,
     CellBlock,
+    LostMaps,
     PairExplanation,
+    RelativePair,
     block_part,
     cell_block,
     cell_pairs,
     compare_poolings,
     explain_pair,
+    lost_as_json,
+    lost_maps,
     pair_as_json,
     poolings_as_json,
+    relative_as_json,
+    relative_pair,
     save_pair_arrays,
 )
+from simviz_core.retrieval import NOTHING, Reference, RelativeTo
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -74,6 +92,18 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         help=f"show the pair under {', '.join(COMPARED)} pooling side by side, with the spread of "
         "the maps",
     )
+    instead = pair.add_mutually_exclusive_group()
+    add_relative_option(instead)
+    instead.add_argument(
+        "--lost",
+        action="store_true",
+        help="show what similarity would be lost without each cell, one at a time, instead of what "
+        "each cell contributes",
+    )
+    pair.add_argument(
+        "--gallery", metavar="GALLERY", help=f"for --relative-to mean and class: {GALLERY_HELP}"
+    )
+    add_store_options(pair)
     pair.set_defaults(run=_run)
 
 
@@ -84,6 +114,9 @@ def pair_command(
     style: FigureStyle,
     blocks: Sequence[CellBlock] = (),
     is_comparison: bool = False,
+    relative: RelativeTo = NOTHING,
+    gallery: str | None = None,
+    is_lost: bool = False,
 ) -> str:
     """The command that explains the same pair, draws the same figure and prints its numbers.
 
@@ -94,6 +127,9 @@ def pair_command(
         style: How the figure shows the maps.
         blocks: Cells whose maps on the other image are wanted, too.
         is_comparison: Whether poolings are compared, instead.
+        relative: What the maps are relative to.
+        gallery: The gallery's folder or manifest, where that takes one.
+        is_lost: Whether the maps show what would be lost without each cell.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -102,18 +138,26 @@ def pair_command(
     words += [*settings_words(settings), "--figure", "pair.png"]
     words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
+    words += relative_words(relative)
+    words += ["--gallery", gallery] if gallery is not None and relative.needs_gallery else []
+    words += ["--lost"] if is_lost else []
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
 def _run(options: argparse.Namespace) -> None:
     images = [load_image(Path(path)) for path in (options.query, options.match)]
+    if options.compare_poolings and (options.lost or options.relative_to != NOTHING):
+        raise SettingsError("--compare-poolings goes without --relative-to and --lost")
     network = asked_network(options)
+    reference = _reference(options, network)
     F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
     query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
     cells = cell_pairs(query, match)
-    parts = [block_part(cells, block) for block in options.blocks]
+    parts = [block_part(cells, block, (query, match)) for block in options.blocks]
+    instead = lost_maps(query, match) if options.lost else None
+    relative = None if reference is None else relative_pair(query, match, reference)
     poolings = []
     if options.compare_poolings:
         poolings = compare_poolings(F_query, F_match, settings, network)
@@ -123,7 +167,7 @@ def _run(options: argparse.Namespace) -> None:
         figure = (
             poolings_figure(poolings, *pictures, captions, style)
             if poolings
-            else pair_figure(pair, *pictures, captions, style, parts)
+            else pair_figure(pair, *pictures, captions, style, parts, relative or instead)
         )
         Path(options.figure).write_bytes(figure)
     if options.npz:
@@ -133,9 +177,22 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         values = pair_as_json(pair, options.query, options.match, parts)
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
-        write_json(values | compared, options.json)
+        beyond = {"relative": relative_as_json(relative)} if relative else {}
+        lost = {"lost": lost_as_json(instead)} if instead else {}
+        write_json(values | compared | beyond | lost, options.json)
     if not (options.figure or options.npz or options.json):
         _print_summary(pair, parts, poolings)
+        _print_instead(relative, instead)
+
+
+def _reference(options: argparse.Namespace, network: SimilarityNetwork) -> Reference | None:
+    """What the maps are relative to; a gallery that is needed is indexed first."""
+    choice: RelativeTo = options.relative_to
+    if not choice.needs_gallery or options.gallery is None:
+        return reference_of(choice, network, None, None)
+    gallery = open_gallery(options.gallery)
+    index = up_to_date_index(options, gallery, network)
+    return reference_of(choice, network, index, find_in(gallery, Path(options.query)))
 
 
 def _block(text: str) -> CellBlock:
@@ -162,7 +219,23 @@ def _print_summary(
         row, column = part.partner
         print(f"{describe(part)}: {part.contribution:.4g} of the similarity")
         print(f"  strongest partner row {row}, column {column}: {part.partner_contribution:.4g}")
+        print(f"  without it: similarity {part.without:.4f}, {part.lost:.4g} lost")
     for compared in poolings:
         print(f"{compared.settings.pooling} pooling: similarity {compared.similarity:.4f}")
         print(f"  map of the query: {map_spread(compared.query_map)}")
         print(f"  map of the match: {map_spread(compared.match_map)}")
+
+
+def _print_instead(relative: RelativePair | None, lost: LostMaps | None) -> None:
+    if relative is not None:
+        print(f"relative to {relative.reference.description}")
+        print(f"  query: {relative.query.check()}")
+        print(f"  match: {relative.match.check()}")
+        print(f"  {relative.reference.sentence}")
+    if lost is not None:
+        row, column = np.unravel_index(lost.query.argmax(), lost.query.shape)
+        print(
+            f"most is lost without the query's row {row}, column {column}: "
+            f"{lost.query.max():.4g}; {(lost.query < 0).mean():.0%} of its cells hold the "
+            "similarity down"
+        )

@@ -33,6 +33,7 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.cli.options.region import add_filter_options, add_region_options
+from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
@@ -42,14 +43,21 @@ from simviz_core.networks import POOLINGS, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import (
+    NOTHING,
+    SAME_RANKING,
     MatchMaps,
     Ranking,
+    Reference,
     Region,
+    RelativeMatchMaps,
+    RelativeTo,
     choose,
     crop_to,
     is_hit,
     match_maps,
     rank,
+    relative_match_maps,
+    relative_search_as_json,
     search_as_json,
     searches_as_json,
     weights_on,
@@ -82,6 +90,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         action="store_true",
         help=f"search under {', '.join(COMPARED)} pooling, with the spread of the maps",
     )
+    add_relative_option(search)
     search.set_defaults(run=_run)
 
 
@@ -94,6 +103,7 @@ def search_command(
     top: int,
     filters: Sequence[str] = (),
     is_comparison: bool = False,
+    relative: RelativeTo = NOTHING,
 ) -> str:
     """The command that finds the same matches, draws them and prints their scores.
 
@@ -106,6 +116,7 @@ def search_command(
         top: How many matches.
         filters: Options that leave images out, as words.
         is_comparison: Whether poolings are compared, too.
+        relative: What the maps are relative to.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -120,6 +131,7 @@ def search_command(
         words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
     words += [*settings_words(settings), "--figure", "search.png"]
     words += ["--compare-poolings"] if is_comparison else []
+    words += relative_words(relative)
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
@@ -152,12 +164,16 @@ class _Found:
     ranking: Ranking
     pictures: list[Image.Image]
     maps: list[MatchMaps]
+    reference: Reference | None = None
+    relative: list[RelativeMatchMaps] = field(default_factory=list)
 
 
 def _run(options: argparse.Namespace) -> None:
     region = Region(tuple(options.region), tuple(options.exclude_region))
     if options.crop and not region.include:
         raise SettingsError("--crop needs a --region to cut out")
+    if options.compare_poolings and options.relative_to != NOTHING:
+        raise SettingsError("--compare-poolings goes without --relative-to")
     image = load_image(Path(options.query))
     gallery = open_gallery(options.gallery)
     own = find_in(gallery, Path(options.query))
@@ -198,7 +214,8 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
     if not ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
 
-    pictures, maps = [], []
+    reference = reference_of(options.relative_to, network, index, own)
+    pictures, maps, relative = [], [], []
     if options.figure or options.maps or options.compare_poolings:
         for match in ranking.matches:
             picture = load_image(match.image.path).pixels
@@ -206,10 +223,12 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
             if F is None:
                 F = asked.features[match.image.path] = network.feature_map([picture])[0]
             pictures.append(picture)
-            maps.append(
-                match_maps(query, network.decompose_feature_map(F), ranking.vector, weights)
-            )
-    return _Found(asked_settings(options, network), ranking, pictures, maps)
+            decomposed = network.decompose_feature_map(F)
+            maps.append(match_maps(query, decomposed, ranking.vector, weights))
+            if reference is not None:
+                relative.append(relative_match_maps(query, decomposed, reference, weights))
+    settings = asked_settings(options, network)
+    return _Found(settings, ranking, pictures, maps, reference, relative)
 
 
 def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
@@ -226,6 +245,10 @@ def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> Non
         values |= {
             "poolings": searches_as_json([(f.settings, f.ranking, f.maps) for f in compared])
         }
+    if found.reference is not None:
+        is_region = asked.region.is_drawn and not options.crop
+        maps = found.relative if options.maps else ()
+        values |= {"relative": relative_search_as_json(found.reference, maps, is_region)}
     write_json(values, options.json)
 
 
@@ -235,6 +258,8 @@ def _print_matches(found: _Found, title: str | None) -> None:
     for place, match in enumerate(found.ranking.matches, start=1):
         spread = f"  {map_spread(found.maps[place - 1].match_map)}" if title else ""
         print(f"{place:3d}  {match.score:.4f}  {match.image.path}{spread}")
+    if found.reference is not None:
+        print(f"relative to {found.reference.description}: {SAME_RANKING}")
 
 
 def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:
@@ -242,16 +267,14 @@ def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:
     panels = []
     for place, match in enumerate(found.ranking.matches):
         caption = f"{place + 1}. {match.image.label or match.image.path.name} · {match.score:.3f}"
-        maps = found.maps[place]
-        panels.append(
-            SearchPanel(
-                found.pictures[place],
-                caption,
-                maps.match_map,
-                maps.query_map,
-                is_hit(query_label, match.image),
-            )
-        )
+        query_map, match_map = found.maps[place].query_map, found.maps[place].match_map
+        if found.relative:
+            relative = found.relative[place]
+            caption += f" ({relative.query.difference:+.3f})"
+            query_map = relative.query.values
+            match_map = match_map if relative.match is None else relative.match.values
+        hit = is_hit(query_label, match.image)
+        panels.append(SearchPanel(found.pictures[place], caption, match_map, query_map, hit))
     return panels
 
 
@@ -266,7 +289,8 @@ def _write_figure(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> N
         rows = [(each.settings.pooling, _panels(asked, each)) for each in compared]
         figure = search_poolings_figure(query, rows, title, style)
     else:
-        figure = search_figure(query, region, extent, _panels(asked, found), title, style)
+        panels = _panels(asked, found)
+        figure = search_figure(query, region, extent, panels, title, style, found.reference)
     Path(options.figure).write_bytes(figure)
 
 

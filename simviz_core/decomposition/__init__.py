@@ -4,9 +4,10 @@
 
 `pooling` says what A is for each way of pooling a feature map, `tail` carries A and b through
 affine layers after the pooling, `decomposed` holds the result, `maps` reads similarity maps and
-feature contributions off it, `regions` scores rectangles, and `spread` says how concentrated a map
-is. Pure tensor functions: on any device, with any leading batch dimensions, accumulated in float32
-or wider. Nothing here knows of networks, images or files.
+feature contributions off it, `relative` subtracts a reference from them, `without` says what the
+similarity would be without some cells, `regions` scores rectangles, and `spread` says how
+concentrated a map is. Pure tensor functions: on any device, with any leading batch dimensions,
+accumulated in float32 or wider. Nothing here knows of networks, images or files.
 
 Source of the method: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks",
 WACV 2019, equations 1 to 6.
@@ -45,6 +46,12 @@ from simviz_core.decomposition.regions import (
     region_score,
     region_weights,
 )
+from simviz_core.decomposition.relative import (
+    reference_similarity,
+    relative_bias,
+    relative_map,
+    self_reference,
+)
 from simviz_core.decomposition.spread import cells_carrying, map_entropy
 from simviz_core.decomposition.tail import (
     AffineTail,
@@ -60,6 +67,12 @@ from simviz_core.decomposition.tail import (
     whitening_tail,
 )
 from simviz_core.decomposition.weighted import AttentionPooling, PerCellLinear
+from simviz_core.decomposition.without import (
+    lost_map,
+    similarity_lost,
+    similarity_without,
+    vector_lost_map,
+)
 
 __all__ = [
     "AffineTail",
@@ -91,15 +104,23 @@ __all__ = [
     "feature_contributions",
     "join",
     "linear_tail",
+    "lost_map",
     "map_entropy",
     "normalising_tail",
+    "reference_similarity",
     "region_embedding",
     "region_score",
     "region_weights",
+    "relative_bias",
+    "relative_map",
+    "self_reference",
     "similarity",
+    "similarity_lost",
     "similarity_map",
+    "similarity_without",
     "unit_norm",
     "vector_bias",
+    "vector_lost_map",
     "vector_map",
     "whitening_tail",
 ]

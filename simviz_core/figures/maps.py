@@ -26,6 +26,9 @@ DIVERGING_COLOUR_MAP = "RdBu_r"
 DEFAULT_OPACITY = 0.6
 LONGEST_CAPTION = 52
 """Characters that fit over one image of a figure."""
+CONTRIBUTION = "contribution of a cell to the similarity"
+"""What the colours of a similarity map measure."""
+Map = NDArray[np.float32]
 NEGLIGIBLE = 1e-6
 """Negative values smaller than this share of the largest magnitude are rounding, not sign."""
 
@@ -226,7 +229,7 @@ def add_colour_bar(
     figure: FigureBase,
     panels: list[Axes],
     scale: ColourScale,
-    label: str = "contribution of a cell to the similarity",
+    label: str = CONTRIBUTION,
 ) -> None:
     """Show a scale beside some panels of a figure, and what it measures."""
     colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)

@@ -1,6 +1,7 @@
 """The figure of a pair."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,13 +10,18 @@ from PIL import Image
 
 from simviz_core.figures.cells import draw_block
 from simviz_core.figures.maps import (
+    CONTRIBUTION,
     FigureStyle,
+    Map,
     MapScales,
     add_colour_bar,
     overlay,
     shortened,
 )
-from simviz_core.pairs import BlockPart, PairExplanation
+from simviz_core.pairs import LOST_SENTENCE, BlockPart, LostMaps, PairExplanation, RelativePair
+
+LINE = 120
+"""Characters that fit under a figure."""
 
 
 def pair_figure(
@@ -25,6 +31,7 @@ def pair_figure(
     captions: tuple[str, str],
     style: FigureStyle,
     parts: Sequence[BlockPart] = (),
+    instead: RelativePair | LostMaps | None = None,
 ) -> bytes:
     """Both images with their maps, the score, its check and the colour scale, as one figure.
 
@@ -35,6 +42,7 @@ def pair_figure(
         captions: What to write over the two images.
         style: How the maps are shown.
         parts: Blocks of cells; each gets a line of its own, with its map on the other image.
+        instead: Maps to show instead of the similarity maps, with what their colours mean.
 
     Returns:
         A PNG file.
@@ -42,8 +50,9 @@ def pair_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
-    maps = (pair.query_map, pair.match_map)
-    scales = MapScales.of_maps(maps, style)
+    maps = shown_maps(pair, instead)
+    kind = MapScales.of_maps if instead is None else MapScales.of_contrasts
+    scales, label = kind(maps, style), _label(instead)
     tallest = max(image.height / image.width for image in (query, match))
     height = 4.4 * min(max(tallest, 0.3), 1.6) + (0.4 if parts else 0)
     lines = 1 + len(parts)
@@ -55,17 +64,44 @@ def pair_figure(
         panel.set_anchor("N")
         panel.set_axis_off()
         if not scales.shared:
-            add_colour_bar(figure, [panel], scales.of(values))
+            add_colour_bar(figure, [panel], scales.of(values), label)
     if scales.shared:
-        add_colour_bar(figure, list(panels), scales.shared)
+        add_colour_bar(figure, list(panels), scales.shared, label)
     for line, part in zip(others, parts, strict=True):
         draw_block(figure, list(line), part, (query, match), style)
     settings = pair.settings
     figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
-    figure.supxlabel(sum_check(pair), fontsize=9, color="0.35")
+    figure.supxlabel(_meaning(pair, instead), fontsize=9, color="0.35")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()
+
+
+def shown_maps(
+    pair: PairExplanation, instead: RelativePair | LostMaps | None = None
+) -> tuple[Map, Map]:
+    """The maps that a figure shows: of the query and of the match."""
+    if isinstance(instead, RelativePair):
+        return instead.query.values, instead.match.values
+    if instead is not None:
+        return instead.query, instead.match
+    return pair.query_map, pair.match_map
+
+
+def _label(instead: RelativePair | LostMaps | None) -> str:
+    """What the colour bar measures."""
+    if isinstance(instead, RelativePair):
+        return f"contribution beyond {shortened(instead.reference.description, 60)}"
+    return CONTRIBUTION if instead is None else "similarity lost without this cell alone"
+
+
+def _meaning(pair: PairExplanation, instead: RelativePair | LostMaps | None) -> str:
+    """The check that the maps add up, and what the colours mean if it is something else."""
+    if isinstance(instead, RelativePair):
+        lines = [f"relative to {instead.reference.description}: {instead.query.check()}"]
+        lines += textwrap.wrap(instead.reference.sentence, LINE)
+        return "\n".join(lines)
+    return sum_check(pair) if instead is None else "\n".join(textwrap.wrap(LOST_SENTENCE, LINE))
 
 
 def sum_check(pair: PairExplanation) -> str:

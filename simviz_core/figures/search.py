@@ -2,6 +2,7 @@
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,13 +20,13 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.retrieval import Region
+from simviz_core.retrieval import SAME_RANKING, Reference, Region
 
 COLUMNS = 5
 """Matches beside one another."""
 INCLUDED, EXCLUDED = "#2f9e60", "#d64545"
 HIT, MISS = "#2f9e60", "#d64545"
-CAPTION = 26
+CAPTION = 30
 """Characters that fit over a match."""
 
 
@@ -55,6 +56,7 @@ def search_figure(
     panels: Sequence[SearchPanel],
     title: str,
     style: FigureStyle,
+    reference: Reference | None = None,
 ) -> bytes:
     """The query with its region, and each match over the query's map for it.
 
@@ -65,6 +67,7 @@ def search_figure(
         panels: The matches, best first, at least one.
         title: What was searched, and how.
         style: How the maps are shown.
+        reference: What the maps are relative to; where a region is drawn, only the query's are.
 
     Returns:
         A PNG file.
@@ -77,24 +80,56 @@ def search_figure(
     figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
     grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
     _draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
-    maps = [values for panel in panels for values in (panel.match_map, panel.query_map)]
-    scales = MapScales.of_maps(maps, style)
+    of_matches, of_queries = _scales(panels, style, region, reference)
     axes: list[Axes] = []
     for number, panel in enumerate(panels):
         line, column = divmod(number, columns)
         upper = figure.add_subplot(grid[2 * line, column + 1])
         lower = figure.add_subplot(grid[2 * line + 1, column + 1])
-        _draw(upper, panel.picture, panel.match_map, scales, style)
-        _draw(lower, query, panel.query_map, scales, style)
+        _draw(upper, panel.picture, panel.match_map, of_matches, style)
+        _draw(lower, query, panel.query_map, of_queries, style)
         colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
         upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
         axes += [upper, lower]
-    if scales.shared:
-        add_colour_bar(figure, axes, scales.shared)
+    _add_bars(figure, axes, (of_matches, of_queries), region, reference)
+    if reference is not None:
+        meaning = textwrap.wrap(f"{reference.sentence} {SAME_RANKING}", 34 * (columns + 1))
+        figure.supxlabel("\n".join(meaning), fontsize=8, color="0.35")
     figure.suptitle(title)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
+
+
+def _scales(
+    panels: Sequence[SearchPanel], style: FigureStyle, region: Region, reference: Reference | None
+) -> tuple[MapScales, MapScales]:
+    """Of the maps of the matches, and of those of the query."""
+    matches, queries = [p.match_map for p in panels], [p.query_map for p in panels]
+    if reference is not None and region.is_drawn:
+        return MapScales.of_maps(matches, style), MapScales.of_contrasts(queries, style)
+    kind = MapScales.of_maps if reference is None else MapScales.of_contrasts
+    scales = kind(matches + queries, style)
+    return scales, scales
+
+
+def _add_bars(
+    figure: Figure,
+    axes: list[Axes],
+    scales: tuple[MapScales, MapScales],
+    region: Region,
+    reference: Reference | None,
+) -> None:
+    of_matches, of_queries = (each.shared for each in scales)
+    if of_matches is None or of_queries is None:
+        return
+    if reference is None:
+        add_colour_bar(figure, axes, of_matches)
+        return
+    beyond = f"contribution beyond {shortened(reference.description, 30)}"
+    if region.is_drawn:
+        add_colour_bar(figure, axes, of_matches, "contribution to the region's score, of the match")
+    add_colour_bar(figure, axes, of_queries, f"{beyond}{', of the query' * region.is_drawn}")
 
 
 def _draw(

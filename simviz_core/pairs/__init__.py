@@ -8,6 +8,7 @@ from simviz_core.pairs.cells import (
     block_part,
     cell_block,
     cell_pairs,
+    without_block,
 )
 from simviz_core.pairs.explanation import (
     TOP_FEATURES,
@@ -17,21 +18,38 @@ from simviz_core.pairs.explanation import (
     save_pair_arrays,
 )
 from simviz_core.pairs.poolings import COMPARED, compare_poolings, poolings_as_json
+from simviz_core.pairs.relative import (
+    LOST_SENTENCE,
+    LostMaps,
+    RelativePair,
+    lost_as_json,
+    lost_maps,
+    relative_as_json,
+    relative_pair,
+)
 
 __all__ = [
     "COMPARED",
+    "LOST_SENTENCE",
     "TOP_FEATURES",
     "BlockPart",
     "CellBlock",
     "CellPairs",
+    "LostMaps",
     "PairExplanation",
+    "RelativePair",
     "Side",
     "block_part",
     "cell_block",
     "cell_pairs",
     "compare_poolings",
     "explain_pair",
+    "lost_as_json",
+    "lost_maps",
     "pair_as_json",
     "poolings_as_json",
+    "relative_as_json",
+    "relative_pair",
     "save_pair_arrays",
+    "without_block",
 ]

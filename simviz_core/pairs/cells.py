@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from simviz_core.decomposition import (
@@ -18,6 +19,7 @@ from simviz_core.decomposition import (
     cell_to_constant,
     similarity,
     similarity_map,
+    similarity_without,
 )
 from simviz_core.errors import SettingsError
 
@@ -57,6 +59,12 @@ class CellBlock:
     def lies_in(self, grid: tuple[int, ...]) -> bool:
         """Whether a grid of so many rows and columns has all of its cells."""
         return self.bottom < grid[0] and self.right < grid[1]
+
+    def weights(self, grid: tuple[int, int]) -> torch.Tensor:
+        """1 for each of its cells, else 0, (H, W), float64."""
+        weights = torch.zeros(grid, dtype=torch.float64)
+        weights[self.top : self.bottom + 1, self.left : self.right + 1] = 1
+        return weights
 
     def __str__(self) -> str:
         """As `cell_block` reads it."""
@@ -146,10 +154,17 @@ class BlockPart:
     Attributes:
         pairs: All the pairs of cells.
         block: The block.
+        without: What the similarity would be without its cells; None where that was not asked.
     """
 
     pairs: CellPairs
     block: CellBlock
+    without: float | None = None
+
+    @property
+    def lost(self) -> float | None:
+        """What similarity would be lost without its cells; negative where it would be higher."""
+        return None if self.without is None else self.pairs.similarity - self.without
 
     @cached_property
     def partner_map(self) -> NDArray[np.float32]:
@@ -189,8 +204,17 @@ class BlockPart:
         return float(part.sum(dtype=np.float64))
 
 
-def block_part(pairs: CellPairs, block: CellBlock) -> BlockPart:
+def block_part(
+    pairs: CellPairs,
+    block: CellBlock,
+    images: tuple[DecomposedImage, DecomposedImage] | None = None,
+) -> BlockPart:
     """What a block of cells contributes.
+
+    Args:
+        pairs: All the pairs of cells.
+        block: The block.
+        images: The query and the match, which say what the similarity would be without the block.
 
     Raises:
         SettingsError: The image has no such cells.
@@ -201,14 +225,33 @@ def block_part(pairs: CellPairs, block: CellBlock) -> BlockPart:
             f"the {block.side} has no cell {block}; its grid has {grid[0]} rows and {grid[1]} "
             "columns, counted from 0"
         )
-    return BlockPart(pairs, block)
+    return BlockPart(pairs, block, None if images is None else without_block(*images, block))
+
+
+def without_block(query: DecomposedImage, match: DecomposedImage, block: CellBlock) -> float:
+    """What the similarity would be without a block of cells, in closed form.
+
+    A block that contributes may hold the similarity down all the same: without it the embedding is
+    shorter, and the rest counts for more.
+
+    Args:
+        query: One image.
+        match: One image.
+        block: Of cells that its image has.
+
+    Returns:
+        cos(e − A_R, e_other), −1..1.
+    """
+    own, other = (query, match) if block.side == "query" else (match, query)
+    return similarity_without(own, other, block.weights(own.grid)).item()
 
 
 def block_as_json(part: BlockPart) -> dict[str, Any]:
     """The part of a block as JSON-ready values.
 
     Returns:
-        `image`, `rows` and `columns` (first and last), its `contribution`, the `rest` of it that
+        `image`, `rows` and `columns` (first and last), its `contribution`, where it was asked the
+        similarity `without` it and what is `lost` then, the `rest` of its contribution that
         belongs to no cell of the other image, the strongest `partner` with its `contribution` and
         the `share` that this is (None of a contribution of 0), and its `map` on the other image.
     """
@@ -219,6 +262,7 @@ def block_as_json(part: BlockPart) -> dict[str, Any]:
         "rows": [block.top, block.bottom],
         "columns": [block.left, block.right],
         "contribution": whole,
+        **({} if part.without is None else {"without": part.without, "lost": part.lost}),
         "rest": part.rest,
         "partner": {
             "row": row,

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simviz_core import __version__
-from simviz_core.decomposition import DecomposedImage, similarity_map, vector_map
+from simviz_core.decomposition import (
+    DecomposedImage,
+    region_embedding,
+    similarity_map,
+    unit_norm,
+    vector_map,
+)
 from simviz_core.map_measures import map_spread
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import (
@@ -24,6 +30,10 @@ from simviz_core.retrieval.ranking import (
     whole_vector,
 )
 from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval.relative import SAME_RANKING, Reference, RelativeMap, relative_map_of
+
+REST_IS_NOTHING = 1e-5
+"""What is left of an embedding of length 1 that is rounding and has no direction."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +45,14 @@ class Ranking:
         matches: The best, best first.
         similarities: The cosine of each match with the whole query; the score itself unless a
             region was searched.
+        without: What the cosine of each match with the query would be without the region's cells;
+            empty unless a region was searched.
     """
 
     vector: Vector
     matches: tuple[Match, ...]
     similarities: tuple[float, ...]
+    without: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +66,19 @@ class MatchMaps:
 
     query_map: NDArray[np.float32]
     match_map: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RelativeMatchMaps:
+    """The maps of a match relative to a reference.
+
+    Attributes:
+        query: Of the query; where a region was searched, of its cells alone.
+        match: Of the match; None where a region was searched, since the reference has no region.
+    """
+
+    query: RelativeMap
+    match: RelativeMap | None
 
 
 def rank(
@@ -81,14 +107,27 @@ def rank(
     choose_best = best_of_each_class if per_class else best_matches
     matches = choose_best(index, index.scores(vector), count, allowed)
     rows = [index.row[match.image.id] for match in matches]
-    similarities = index.matrix[rows] @ whole if weights is not None else None
-    return Ranking(
-        vector,
-        tuple(matches),
-        tuple(match.score for match in matches)
-        if similarities is None
-        else tuple(similarities.tolist()),
-    )
+    if weights is None:
+        return Ranking(vector, tuple(matches), tuple(match.score for match in matches))
+    found = index.matrix[rows]
+    rest = found @ vector_without(query, weights)
+    return Ranking(vector, tuple(matches), tuple((found @ whole).tolist()), tuple(rest.tolist()))
+
+
+def vector_without(query: DecomposedImage, weights: Tensor) -> Vector:
+    """The unit embedding of a query without a region's cells, (D,): ranks by all the rest.
+
+    Args:
+        query: One image.
+        weights: Share of each cell that the region covers, (H, W), 0..1.
+
+    Returns:
+        The unit vector of e − A_R; zeros where nothing is left.
+    """
+    rest = query.unit_embedding - region_embedding(query, weights)
+    is_rounding = bool(rest.norm() < REST_IS_NOTHING)
+    unit = torch.zeros_like(rest) if is_rounding else unit_norm(rest)
+    return np.ascontiguousarray(unit.numpy(force=True), dtype=np.float32)
 
 
 def match_maps(
@@ -113,6 +152,54 @@ def match_maps(
     return MatchMaps(query_map.numpy(force=True), match_map.numpy(force=True))
 
 
+def relative_match_maps(
+    query: DecomposedImage, match: DecomposedImage, reference: Reference, weights: Tensor | None
+) -> RelativeMatchMaps:
+    """The maps of one match relative to a reference.
+
+    Args:
+        query: One image.
+        match: One image.
+        reference: What is subtracted.
+        weights: Share of each of the query's cells that the region covers, (H, W); None for all.
+    """
+    return RelativeMatchMaps(
+        relative_map_of(query, match, reference, weights),
+        relative_map_of(match, query, reference) if weights is None else None,
+    )
+
+
+def relative_search_as_json(
+    reference: Reference, maps: Sequence[RelativeMatchMaps], is_region: bool
+) -> dict[str, Any]:
+    """What a search's maps are relative to, as JSON-ready values.
+
+    Args:
+        reference: What is subtracted.
+        maps: Of each match, in their order.
+        is_region: Whether a region was searched.
+
+    Returns:
+        `relative_to` as it was chosen, what it is, what the colours mean, that the ranking stays,
+        and the maps of each match with their sums' checks.
+    """
+    note = "The matches' own maps are not relative: the reference has no region."
+    return {
+        "relative_to": str(reference.choice),
+        "description": reference.description,
+        "colours": reference.sentence,
+        "ranking": SAME_RANKING,
+        **({"note": note} if is_region else {}),
+        "results": [
+            {
+                "query": each.query.as_json(),
+                "match": None if each.match is None else each.match.as_json(),
+            }
+            for each in maps
+        ],
+    }
+
+
 def search_as_json(
     ranking: Ranking,
     query: str,
@@ -133,7 +220,8 @@ def search_as_json(
 
     Returns:
         The settings, and `results`: path, label and score of each match; where a region was
-        drawn also its similarity to the whole query; maps as lists of rows.
+        drawn also its similarity to the whole query, and to the query without the region's cells;
+        maps as lists of rows.
     """
     results: list[dict[str, Any]] = []
     for number, match in enumerate(ranking.matches):
@@ -144,6 +232,8 @@ def search_as_json(
         }
         if region.is_drawn and not is_crop:
             result["similarity"] = ranking.similarities[number]
+            if ranking.without:
+                result["similarity_without_region"] = ranking.without[number]
         if maps:
             result["query_map"] = maps[number].query_map.tolist()
             result["match_map"] = maps[number].match_map.tolist()
