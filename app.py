@@ -1,12 +1,9 @@
 """SimViz: `streamlit run app.py`."""
 
-import os
-
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
-# Threads of torch that wait should not spin: a page, an index in the making and the browser often
-# share few cores, and small operations took three times as long. Read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from simviz_ui.navigation import enter, keep_link, show_notes
 
 st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
 
@@ -24,4 +21,20 @@ page = st.navigation(
         st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/timeline:"),
     ]
 )
-page.run()
+
+
+def finish() -> None:
+    """Say what of the link is not shown, and write the link."""
+    with notes:
+        show_notes()
+    keep_link()
+
+
+enter(page.url_path)
+notes = st.container()
+try:
+    page.run()
+except StopException:  # a page that has nothing more to show
+    finish()
+    raise
+finish()

@@ -10,7 +10,7 @@ from simviz_ui.choices.network import network_settings
 from simviz_ui.display.messages import show_error
 from simviz_ui.features.channels import show_channels
 from simviz_ui.features.curves import curve_choice, show_curves
-from simviz_ui.navigation import enter_through_app
+from simviz_ui.navigation import enter_through_app, hold
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.serving.resources import decomposed
 
@@ -34,8 +34,7 @@ if not index.classes:
 curves = st.container()
 is_pair = st.toggle(
     "One pair",
-    key="one_pair",
-    bind="query-params",
+    key=hold("one_pair"),
     help="The curve of one pair, and the channels that contribute most to it.",
 )
 pair = None

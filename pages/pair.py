@@ -9,9 +9,8 @@ from simviz_core.gallery import Gallery, random_pair
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
-from simviz_ui.chosen import choose_image
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import enter_through_app
+from simviz_ui.navigation import choose, enter_through_app, view
 from simviz_ui.pair.pinned_cells import pinned_cells
 from simviz_ui.pair.view import show_features, show_maps, show_score
 from simviz_ui.serving.resources import explain, pairs_of_cells
@@ -22,13 +21,11 @@ def pair_tools(gallery: Gallery) -> None:
 
     def draw(same_class: bool) -> None:
         query, match = random_pair(gallery, same_class, random.Random())
-        choose_image("query", query)
-        choose_image("match", match)
+        choose(query=query, match=match)
 
     def swap() -> None:
-        query, match = st.session_state["query"], st.session_state["match"]
-        choose_image("query", match)
-        choose_image("match", query)
+        shown = view()
+        choose(query=shown.match, match=shown.query)
 
     classes = gallery.by_label
     largest = max((len(images) for images in classes.values()), default=0)

@@ -7,7 +7,7 @@ from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import enter_through_app
+from simviz_ui.navigation import enter_through_app, hold
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
 from simviz_ui.retrieval.quality import index_quality, misses, show_quality
@@ -31,15 +31,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     at_a_glance = st.empty()
     only_misses = st.toggle(
         "Only misses",
-        key="only_misses",
-        bind="query-params",
+        key=hold("only_misses"),
         disabled=index is None or not gallery.by_label,
         help="Step through the images whose nearest neighbour is of another class.",
     )
     compares = st.toggle(
         "Compare poolings",
-        key="compare_poolings",
-        bind="query-params",
+        key=hold("compare_poolings"),
         disabled=index is None,
         help="The matches with average, max and GeM pooling, one row each. Each needs an index of "
         "its own.",

@@ -1,8 +1,6 @@
-"""An image that is chosen on a page, and choosing one."""
+"""An image that is chosen on a page."""
 
 from dataclasses import dataclass
-
-import streamlit as st
 
 from simviz_core.images import LoadedImage
 
@@ -20,8 +18,3 @@ class ChosenImage:
     id: str
     path: str
     picture: LoadedImage
-
-
-def choose_image(key: str, image_id: str) -> None:
-    """Choose an image for the picker of that key; for callbacks."""
-    st.session_state[key] = image_id

@@ -1,29 +1,68 @@
-"""Every page runs inside app.py, whichever link it is entered by."""
+"""The one owner of what a page shows: the view, in the session and in the address bar.
+
+Widgets hold the fields of the view under the keys that `hold` gives them. The view is read from
+the link when a page is opened by one, or by Back and Forward, and nowhere else; it is written to
+the link once a run, so that what a user did is one entry of the browser's history.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ParamSpec
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-SHARED = (
-    *(
-        "gallery",
-        "network",
-        "pooling",
-        "size",
-        "own_pooling",
-        "any_size",
-        "weights",
-        "tail",
-        "layer",
-    ),
-    *("query", "colours", "opacity", "style", "scale"),
-)
-"""Parameters of the link that several pages understand."""
+from simviz_ui.components.address import replace_address
+from simviz_ui.display.messages import as_markdown
+from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, View, as_link, from_link
+
+P = ParamSpec("P")
+PAIR_PAGE, SEARCH_PAGE = "pair", "search"
+
+
+@dataclass
+class _Session:
+    """What a session shows.
+
+    Attributes:
+        page: The page that is open, as its address has it.
+        view: What it shows.
+        views: What other pages showed last.
+        widgets: The key of the widget that holds a field, and what it shows for None.
+        to_show: Fields that a link or a button has set since their widgets were made.
+        linked: Those of them that came with a link.
+        notes: What became of the link, by field: the message, and what is shown instead.
+        problems: What of the link was not understood.
+        is_entered: Whether the page has been opened since the link was written.
+        clicked: The page that a click asked for, "" for the same one; None when there was no click.
+    """
+
+    page: str | None = None
+    view: View = DEFAULTS
+    views: dict[str, View] = field(default_factory=dict)
+    widgets: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    to_show: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+    notes: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    is_entered: bool = True
+    clicked: str | None = None
+
+
+EXPLICIT = ("query", "match", "run", "class")
+"""Fields that a link always names: what a page would choose depends on what is on disk."""
+
+
+def _session() -> _Session:
+    return st.session_state.setdefault("simviz_session", _Session())
 
 
 def enter_through_app() -> None:
-    """Hand a page that was opened before app.py ever ran over to app.py; keep what a link chose.
+    """Hand a page that was opened before app.py ever ran over to app.py.
 
     Streamlit takes a folder named `pages` for its older kind of app, with each file a page of its
     own, until `st.navigation` has been called for the first time. A link straight to a page of a
@@ -32,22 +71,253 @@ def enter_through_app() -> None:
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False
         st.rerun()
-    _keep_choices()
 
 
-def _keep_choices() -> None:
-    """Keep what a link has chosen when another page is opened; before any widget is made.
+def enter(page: str) -> None:
+    """Find out what a page is to show; once a run, before its first widget.
 
-    Streamlit takes a value that came with the link, and that nobody has touched since, for gone
-    when the link of the next page does not name it. A value that is set is kept.
+    A link says it when the session begins, and after Back and Forward. Whoever comes from another
+    page brings along what is shared, and finds the rest as it was left.
+
+    Args:
+        page: The last part of the page's address.
     """
-    context = get_script_run_ctx()
-    page = context.page_script_hash if context else ""
-    if st.session_state.get("page_before") != page:
-        st.session_state["page_before"] = page
-        for name in SHARED:
-            if name in st.session_state and name not in st.query_params:
-                st.session_state[name] = st.session_state[name]
+    session, context = _session(), get_script_run_ctx()
+    clicked, session.clicked = session.clicked, None
+    if clicked and clicked != page:
+        _switch(clicked)
+    is_link = session.page is None or bool(context and context.is_history_navigation)
+    if not is_link and session.page == page:
+        return
+    if session.page is not None:
+        keep_choices()
+        session.views[session.page] = session.view
+    if is_link:
+        link = {name: st.query_params.get_all(name) for name in st.query_params}
+        read, session.problems = from_link(link, page)
+        shown = {name: read[name] for name in PAGES[page]}
+        session.linked = set(PAGES[page])
+    else:
+        shown = {name: session.view[name] for name in SHARED}
+        session.problems, session.linked = [], set()
+    brought = {name: session.view[name] for name in SHARED}
+    session.view = session.views.get(page, DEFAULTS).with_fields(brought | shown)
+    session.page, session.is_entered = page, True
+    session.widgets, session.notes = {}, {}
+    session.to_show = set(PAGES[page])
+
+
+def view() -> View:
+    """What is shown, as far as it has been chosen up to now."""
+    keep_choices()
+    return _session().view
+
+
+def hold(
+    name: str,
+    default: Any = None,
+    options: Sequence[Any] | None = None,
+    key: str | None = None,
+    instead: str = "",
+) -> str:
+    """Have a field of the view held by a widget; right before the widget is made.
+
+    Args:
+        name: The field, as links name it.
+        default: What the widget shows where the view leaves it to the page; None takes the view's
+            default.
+        options: What the widget offers, where it offers no more than that.
+        key: Of the widget, where several kinds of widgets hold the field in turn.
+        instead: What to say where a link names something that is not offered: a sentence with
+            `{asked}` and `{shown}`.
+
+    Returns:
+        The widget's key.
+    """
+    session, key = _session(), key or name
+    default = DEFAULTS[name] if default is None else default
+    before = session.widgets.get(name)
+    session.widgets[name] = key, default
+    if before and before[0] == key and st.session_state.get(key) == before[1] != default:
+        # Nobody has chosen otherwise, and what the page would choose is another now.
+        st.session_state[key] = default
+    if name in session.to_show or key not in st.session_state:
+        value = session.view[name]
+        value = default if value is None else value
+        offered = _offered(name, value, default, options)
+        if offered != value and name in session.linked and instead:
+            session.notes[name] = instead.format(asked=value, shown=offered), offered
+        st.session_state[key] = list(offered) if _is_list(name, offered) else offered
+        session.to_show.discard(name)
+        session.linked.discard(name)
+    elif options is not None:
+        # What is held may be of another gallery or network.
+        held = st.session_state[key]
+        if (offered := _offered(name, held, default, options)) != held:
+            st.session_state[key] = offered
+    return key
+
+
+def _offered(name: str, value: Any, default: Any, options: Sequence[Any] | None) -> Any:
+    """What of a value is on offer; the default where that is nothing."""
+    if options is None:
+        return value
+    if isinstance(value, (tuple, list)) and not name.startswith("iterations"):
+        return type(value)(item for item in value if item in options)
+    return value if value in options else default
+
+
+def _is_list(name: str, value: Any) -> bool:
+    """Whether a widget holds a field as a list, and not as a tuple of two ends."""
+    return isinstance(value, tuple) and not name.startswith("iterations")
+
+
+def wanted(name: str, key: str | None = None) -> Any:
+    """What a widget that is not made yet is going to show; None leaves it to the page."""
+    session = _session()
+    if name in session.to_show or (key or name) not in st.session_state:
+        return session.view[name]
+    return st.session_state[key or name]
+
+
+def say_instead(name: str, message: str, shown: Any) -> None:
+    """Say above the page what became of a field of the link, for as long as it shows that."""
+    _session().notes[name] = message, shown
+
+
+def was_shown(name: str) -> None:
+    """Say that a field that no widget holds is shown as the link has it."""
+    session = _session()
+    session.linked.discard(name)
+    session.to_show.discard(name)
+
+
+def choose_instead(name: str, value: Any) -> None:
+    """Choose something else than what is not there; before the field's widget is made."""
+    session = _session()
+    session.view = session.view.with_fields({name: value})
+    session.to_show.add(name)
+
+
+def came_with_link(name: str) -> bool:
+    """Whether a field was set by the link, and its widget has not been made since."""
+    return name in _session().linked
+
+
+def keep_choices() -> None:
+    """Take what the widgets hold over into the view."""
+    session = _session()
+    held = {}
+    for name, (key, default) in session.widgets.items():
+        if key not in st.session_state or name in session.to_show:
+            continue
+        value = st.session_state[key]
+        value = tuple(value) if isinstance(value, list) else value
+        default = tuple(default) if isinstance(default, list) else default
+        is_own = DEFAULTS[name] is None and name not in EXPLICIT and value in (default, "")
+        held[name] = None if is_own else value
+    session.view = session.view.with_fields(held)
+
+
+def choose(**fields: Any) -> None:
+    """Choose something by a button; for callbacks. The whole page is run for it.
+
+    Args:
+        fields: Fields of the view, as links name them.
+    """
+    session = _session()
+    remember(**fields)
+    session.to_show |= fields.keys()
+    if session.clicked is None:
+        session.clicked = ""
+
+
+def remember(**fields: Any) -> None:
+    """Change fields of the view that no widget holds."""
+    keep_choices()
+    session = _session()
+    session.view = session.view.with_fields(fields)
+
+
+def open_page(page: str, **fields: Any) -> None:
+    """Have another page opened; for callbacks.
+
+    Args:
+        page: One of `PAGES`.
+        fields: What it is to show, as links name it, besides what is shared already and what it
+            showed last.
+    """
+    session = _session()
+    choose(**{name: value for name, value in fields.items() if name in SHARED})
+    own = {name: value for name, value in fields.items() if name not in SHARED}
+    session.views[page] = session.views.get(page, DEFAULTS).with_fields(own)
+    session.clicked = page
+
+
+def follow_click() -> None:
+    """Do what a click asked for; first thing in a fragment.
+
+    A click runs the fragment alone, but another choice or another page needs the whole page run.
+    """
+    session = _session()
+    if session.clicked is not None and _is_fragment_run():
+        st.rerun()
+
+
+def page_fragment(show: Callable[P, None]) -> Callable[P, None]:
+    """A fragment of a page: its controls run it alone, and what they choose goes into the link."""
+
+    @st.fragment
+    @wraps(show)
+    def shown(*args: P.args, **kwargs: P.kwargs) -> None:
+        follow_click()
+        show(*args, **kwargs)
+        if _is_fragment_run():
+            keep_link()
+
+    return shown
+
+
+def keep_link() -> None:
+    """Write what is shown into the address bar; last thing in a run.
+
+    What the user did is an entry of the browser's history; what only completes the link of a page
+    that was opened, or changes how maps are shown, is none.
+    """
+    keep_choices()
+    session, context = _session(), get_script_run_ctx()
+    if context is None or session.page is None:
+        return
+    link = as_link(session.view, session.page)
+    text = urlencode(link, doseq=True)
+    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    changed = {name for name in {*link, *before} if link.get(name) != before.get(name)}
+    is_entry = not session.is_entered and not changed <= set(DISPLAY)
+    session.is_entered = False
+    if text == context.query_string:
+        return
+    if is_entry:
+        st.query_params.from_dict(link)
+        return
+    with context.session_state.query_params() as held:
+        held.clear_with_no_forward_msg(preserve_embed=True)
+        for name, texts in link.items():
+            held.set_with_no_forward_msg(name, texts)
+    context.query_string = text
+    replace_address(session.page, text)
+
+
+def show_notes() -> None:
+    """What of the link could not be shown, and what is shown instead."""
+    session = _session()
+    current = view()
+    for name, (message, shown) in list(session.notes.items()):
+        if current[name] in (shown, None):
+            st.warning(as_markdown(message), icon=":material/link_off:")
+        else:
+            del session.notes[name]
+    for problem in session.problems:
+        st.warning(as_markdown(f"{problem}."), icon=":material/link_off:")
 
 
 def run_again() -> None:
@@ -58,39 +328,13 @@ def run_again() -> None:
         st.rerun()
 
 
-def switch_page(page: str, **parameters: str) -> None:
-    """Switch to another page, with a link that reopens it as it is.
-
-    Streamlit's own switch empties the link, and refuses to where widgets are bound to it; what
-    the link named would be shown, but not be part of the new link.
-
-    Args:
-        page: The page's file.
-        parameters: Parameters of the new link, besides the shared ones that are in the old one.
-    """
-    link = {name: st.query_params[name] for name in SHARED if name in st.query_params}
+def _is_fragment_run() -> bool:
     context = get_script_run_ctx()
-    if context is not None:
-        with context.session_state.query_params() as bound:
-            for name in {*st.query_params, *parameters}:
-                if binding := bound.get_binding_for_param(name):
-                    bound.unbind_widget(binding.widget_id)
-    st.switch_page(page, query_params=link | parameters)
+    return bool(context and context.fragment_ids_this_run)
 
 
-PAIR_PAGE = "pages/pair.py"
-
-CLICKED = "clicked_page"
-"""In the session: the page that a click on a match asked for, None for this one, and its link."""
-
-
-def follow_click() -> None:
-    """Do what a click on a match asked for; first thing in a fragment that shows matches.
-
-    A click runs the fragment alone, but a new query or another page needs the whole page run.
-    """
-    if CLICKED in st.session_state:
-        page, link = st.session_state.pop(CLICKED)
-        if page:
-            switch_page(page, **link)
-        st.rerun()
+def _switch(page: str) -> None:
+    # The parameters of the page that is left, as they are: Streamlit makes an entry of the
+    # history for every change of them, and the page that opens completes its own link.
+    link = {name: st.query_params.get_all(name) for name in st.query_params}
+    st.switch_page(f"pages/{page or 'overview'}.py", query_params=link)

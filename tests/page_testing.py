@@ -1,11 +1,14 @@
 """What the tests of the pages share."""
 
 import io
+import re
 import time
 from pathlib import Path
 
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+from simviz_ui.display.messages import JOINER
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 PATIENCE = 60
@@ -47,3 +50,8 @@ def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def plain(markdown: str) -> str:
+    """What a reader sees of text that was made safe for Markdown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace(JOINER, "")

@@ -74,8 +74,9 @@ CORE_FLOORS = (
 )
 """Rooms of the core, from the ground floor up; a room may look into those below it."""
 UI_FLOORS = (
-    ("simviz_ui.chosen", "simviz_ui.navigation", "simviz_ui.serving", "simviz_ui.display"),
+    ("simviz_ui.chosen", "simviz_ui.view", "simviz_ui.serving", "simviz_ui.display"),
     ("simviz_ui.components",),
+    ("simviz_ui.navigation",),
     ("simviz_ui.choices",),
     ("simviz_ui.retrieval",),
     ("simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),

@@ -9,16 +9,15 @@ from simviz_core.errors import SimVizError
 from simviz_core.following import ChangedQuery, most_changed
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
-from simviz_ui.chosen import choose_image
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import CLICKED, follow_click
+from simviz_ui.navigation import choose, page_fragment, view
 from simviz_ui.serving.resources import network_of
 
 RANKED = "most_changed"
 """In the session: the ids of the queries, most changed first."""
 
 
-@st.fragment
+@page_fragment
 def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> None:
     """A table of all queries, ranked by how much changed; a click opens one in the grid.
 
@@ -26,7 +25,6 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
         places: The checkpoints that are shown.
         all_classes: Whether images of the classes that training saw are asked, too.
     """
-    follow_click()
     runs = {place.run.root: place.run for place in places}
     ready = {
         root: [place for place in places if place.run.root == root and place.index is not None]
@@ -71,10 +69,10 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
 def choose_most_changed() -> None:
     """Choose the query that changed most, or after it the next one; for callbacks."""
     ranked = st.session_state.get(RANKED, [])
-    current = st.session_state.get("query")
+    current = view().query
     if ranked:
         after = ranked.index(current) + 1 if current in ranked else 0
-        choose_image("query", ranked[after % len(ranked)])
+        choose(query=ranked[after % len(ranked)])
 
 
 def _compared() -> set[object]:
@@ -127,8 +125,7 @@ def _table(changed: Sequence[ChangedQuery], with_maps: bool) -> None:
     def open_row() -> None:
         chosen = st.session_state["changed_table"].selection.rows
         if chosen:
-            choose_image("query", changed[chosen[0]].image.id)
-            st.session_state[CLICKED] = None, {}
+            choose(query=changed[chosen[0]].image.id)
 
     st.dataframe(
         rows,

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.runs import Run, RunCheckpoint, with_pretrained
+from simviz_ui.navigation import came_with_link, choose_instead, hold, say_instead, wanted
 
 MOST_COLUMNS = 8
 """Checkpoints side by side; of more, as many are shown, evenly spread."""
@@ -24,34 +25,31 @@ def checkpoint_choice(runs: Sequence[Run], row: DeltaGenerator) -> list[tuple[Ru
     """
     chosen: list[tuple[Run, RunCheckpoint]] = []
     with row:
-        for place, run in enumerate(runs, start=1):
-            chosen += [(run, checkpoint) for checkpoint in _of_run(run, place, len(runs))]
+        for number, run in enumerate(runs, start=1):
+            chosen += [(run, checkpoint) for checkpoint in _of_run(run, number, len(runs))]
         lacking = [run for run in runs if len(with_pretrained(run)) > len(run.checkpoints)]
         if lacking and st.toggle(
             "Before training",
-            key="pretrained",
-            bind="query-params",
-            value=True,
+            key=hold("pretrained"),
             help="Begin with the pretrained network that the run started from.",
         ):
             for run in lacking:
-                place = next(n for n, (owner, _) in enumerate(chosen) if owner is run)
-                chosen.insert(place, (run, with_pretrained(run)[0]))
+                first = next(n for n, (owner, _) in enumerate(chosen) if owner is run)
+                chosen.insert(first, (run, with_pretrained(run)[0]))
     return chosen
 
 
-def _of_run(run: Run, place: int, count: int) -> list[RunCheckpoint]:
+def _of_run(run: Run, number: int, count: int) -> list[RunCheckpoint]:
     iterations = [checkpoint.iteration for checkpoint in run.checkpoints]
     if len(iterations) == 1:
         return list(run.checkpoints)
-    key = f"iterations{place}"
-    _follow_growth(key, run, iterations)
+    key = f"iterations{number}"
+    _keep_range(key, iterations)
     first, last = st.select_slider(
         "Iterations" if count == 1 else f"Iterations of {run.root.resolve().name}",
         iterations,
         value=(iterations[0], iterations[-1]),
-        key=key,
-        bind="query-params",
+        key=hold(key, (iterations[0], iterations[-1])),
         width=220,
         help="Which checkpoints are shown.",
     )
@@ -64,16 +62,17 @@ def _of_run(run: Run, place: int, count: int) -> list[RunCheckpoint]:
     return within
 
 
-def _follow_growth(key: str, run: Run, iterations: list[int]) -> None:
-    """Let a range that reached to the last checkpoint reach to the new last one."""
-    known = st.session_state.get(f"{key}_known")
-    held = st.session_state.get(key)
-    if held and known and known != (run.root, iterations):
-        root, before = known
-        first, last = held
-        is_other = root != run.root or first not in iterations or last not in iterations
-        st.session_state[key] = (
-            iterations[0] if is_other else first,
-            iterations[-1] if is_other or last == before[-1] else last,
-        )
-    st.session_state[f"{key}_known"] = (run.root, iterations)
+def _keep_range(key: str, iterations: list[int]) -> None:
+    """Take a range that the run does not have for the whole run, which also follows its growth.
+
+    A range that is not chosen reaches to the last checkpoint, whichever that is.
+    """
+    asked = wanted(key)
+    if asked and (asked[0] not in iterations or asked[1] not in iterations):
+        if came_with_link(key):
+            whole = f"{iterations[0]} to {iterations[-1]}"
+            message = (
+                f"The run has no iterations {asked[0]} to {asked[1]}; it is shown from {whole}."
+            )
+            say_instead(key, message, None)
+        choose_instead(key, None)

@@ -11,10 +11,11 @@ from simviz_core.gallery.masks import GalleryMasks, PixelMask, find_masks
 from simviz_core.runs import Run
 from simviz_ui.checkpoints.changed_queries import choose_most_changed
 from simviz_ui.checkpoints.reports import Followed
-from simviz_ui.choices.galleries import allowed_folders
+from simviz_ui.choices.allowed import allowed_folders
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold
 
 
 def followed_query(gallery: Gallery, runs: Sequence[Run]) -> Followed | None:
@@ -37,18 +38,15 @@ def followed_query(gallery: Gallery, runs: Sequence[Run]) -> Followed | None:
         follow = st.segmented_control(
             "Follow",
             ["matches", "pair"],
-            default="matches",
             required=True,
             format_func={"matches": "Best matches", "pair": "One pair"}.__getitem__,
-            key="follow",
-            bind="query-params",
+            key=hold("follow"),
             label_visibility="collapsed",
             help="The best matches of each checkpoint, or the same two images through all of them.",
         )
         all_classes = not unseen or st.toggle(
             "Search trained classes, too",
-            key="all_classes",
-            bind="query-params",
+            key=hold("all_classes"),
             help="Otherwise only the classes that training never saw are searched and asked.",
         )
         masks = _masks(gallery)
@@ -86,9 +84,7 @@ def _objects(masks: GalleryMasks) -> tuple[str, ...]:
         chosen = st.multiselect(
             "Measure the maps' share of",
             masks.categories,
-            default=masks.objects,
-            key="objects",
-            bind="query-params",
+            key=hold("objects", masks.objects, masks.categories),
             help="Categories of the gallery's masks.",
         )
     return tuple(chosen) or masks.objects

@@ -7,15 +7,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.errors import RunError, SimVizError
-from simviz_core.gallery import is_inside
 from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
-from simviz_ui.choices.galleries import FOLDERS_VARIABLE, allowed_folders, readable_path
+from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold, wanted
 
-NO_RUN = "nothing"
-"""In the choice of a second run."""
 MOST_OFFERED = 100
 WATCHED = "watched_runs"
 """In the session: the folders of the chosen runs, and what they held when they were opened."""
@@ -35,20 +33,17 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
     st.session_state.pop(WATCHED, None)
     offered = _offered(tuple(allowed_folders()))
     with row:
-        first = _run_box("Run", "run", offered, width=260)
-        second = _run_box("Compare with", "run2", [NO_RUN, *offered], width=260)
+        first = _run_box("Run", "run", offered, offered[0] if offered else None)
+        second = _run_box("Compare with", "run2", offered, None)
     if first is None:
         _say_how_to_begin()
         return None
-    names = [first] if second in (None, NO_RUN, first) else [first, second]
-    folders = [Path(name).expanduser() for name in names if name]
-    for folder in folders:
-        if not _is_allowed(folder):
-            show_error(
-                f"{folder} is outside the folders that may be opened here. Whoever runs SimViz can "
-                f"allow more in {FOLDERS_VARIABLE}"
-            )
-            return None
+    names = [first] if second in (None, first) else [first, second]
+    try:
+        folders = [allowed_path(name, RunError, [DEMO_RUNS]) for name in names]
+    except RunError as error:
+        show_error(error)
+        return None
     st.session_state[WATCHED] = folders, [_state(folder) for folder in folders]
     network, pooling, size = DEFAULT_NETWORK, None, DEFAULT_SIZE
     if any(folder.is_dir() and not describes_itself(folder) for folder in folders):
@@ -79,18 +74,17 @@ def _opened(
     return runs or None
 
 
-def _run_box(title: str, key: str, offered: list[str], width: int) -> str | None:
-    wanted = st.session_state.get(key) or st.query_params.get(key)
-    options = [*offered, wanted] if wanted and wanted not in offered else offered
+def _run_box(title: str, key: str, offered: list[str], default: str | None) -> str | None:
+    asked = wanted(key)
+    options = [*offered, asked] if asked and asked not in offered else offered
     return st.selectbox(
         title,
         options,
-        index=0 if options else None,
-        key=key,
-        bind="query-params",
+        index=0 if default else None,
+        key=hold(key, default),
         accept_new_options=True,
-        width=width,
-        placeholder="Type a folder",
+        width=260,
+        placeholder="Type a folder" if key == "run" else "nothing",
         help="A folder that `python -m simviz_core train` wrote, or one with checkpoint files "
         "(.safetensors, or state_dicts in .pth or .pt) whose names tell the iteration. Type a path "
         "to open one that is not listed.",
@@ -104,33 +98,23 @@ def _settings_of_bare_files() -> tuple[str, str | None, int]:
         network = st.selectbox(
             "Network",
             list(NETWORKS),
-            index=list(NETWORKS).index(DEFAULT_NETWORK),
             format_func=lambda name: NETWORKS[name].title,
-            key="run_network",
-            bind="query-params",
+            key=hold("run_network", DEFAULT_NETWORK, list(NETWORKS)),
         )
         pooling = st.segmented_control(
             "Pooling",
             list(POOLING_TITLES),
-            default=NETWORKS[network].pooling,
             required=True,
             format_func=lambda name: POOLING_TITLES[name],
-            key="run_pooling",
-            bind="query-params",
+            key=hold("run_pooling", NETWORKS[network].pooling, list(POOLING_TITLES)),
         )
         size = st.segmented_control(
             "Input size",
             list(SIZES),
-            default=DEFAULT_SIZE,
             required=True,
-            key="run_size",
-            bind="query-params",
+            key=hold("run_size", DEFAULT_SIZE, list(SIZES)),
         )
     return network, pooling, size or DEFAULT_SIZE
-
-
-def _is_allowed(folder: Path) -> bool:
-    return is_inside(folder, [*allowed_folders(), DEMO_RUNS])
 
 
 @st.cache_data(ttl="10s", show_spinner=False)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 
 from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
-from simviz_core.figures import ColourScale, FigureStyle, checkpoints_figure, map_scales
+from simviz_core.figures import FigureStyle, MapScales, checkpoints_figure
 from simviz_core.following import CheckpointReport, RunReport, reports_as_json, run_rows, run_title
-from simviz_core.networks import NETWORKS, size_text
 from simviz_core.retrieval import is_hit
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
-from simviz_ui.choices.galleries import gallery_name, readable_path
-from simviz_ui.choices.network import POOLING_TITLES
-from simviz_ui.choices.weights import PRETRAINED
-from simviz_ui.chosen import choose_image
+from simviz_ui.choices.display import style_controls
+from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.network import as_fields
 from simviz_ui.components.checkpoint_grid import (
     ShownColumn,
     ShownPicture,
@@ -30,21 +28,20 @@ from simviz_ui.components.checkpoint_grid import (
     checkpoint_grid,
 )
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri, style_controls
-from simviz_ui.navigation import CLICKED, PAIR_PAGE, follow_click, run_again
+from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri
+from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
 from simviz_ui.serving.resources import gallery_picture
 
 BOX = (240, 240)
 """Pictures are as large as fits into this width and height, in pixels."""
 
 
-@st.fragment
+@page_fragment
 def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> None:
     """The grid of checkpoints, the curves under it, and the exports.
 
     A fragment: its controls run it alone.
     """
-    follow_click()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover("Display", icon=":material/palette:"):
             style = style_controls()
@@ -65,9 +62,8 @@ def _show_grid(
     followed: Followed,
     style: FigureStyle,
 ) -> None:
-    shown = [_maps_of(report) for report in reports if report]
-    flat = [values for maps in shown for values in maps]
-    scales = iter(map_scales(flat, style) if flat else [])
+    shown = [values for report in reports if report for values in _maps_of(report)]
+    scales = MapScales.of_maps(shown, style)
     columns: dict[Path, list[ShownColumn]] = {}
     numbers = column_numbers(places)
     titles = {place.run.root: run_title(place.run) for place in places}
@@ -84,8 +80,8 @@ def _show_grid(
         _follow_with,
         _make_query_of,
     )
-    if style.shared_scale and flat:
-        colour_bar(map_scales(flat, style)[0])
+    if scales.shared:
+        colour_bar(scales.shared)
     if moments := [report.moment for report in reports if report and report.moment]:
         residual = max(moment.residual for moment in moments)
         st.caption(
@@ -116,7 +112,7 @@ def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
 
 
 def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
-    """The maps that are shown of a report, in the order of `_column`."""
+    """The maps that are shown of a report."""
     if report.moment is None:
         return []
     if report.pair is not None:
@@ -130,7 +126,7 @@ def _column(
     report: CheckpointReport | None,
     number: tuple[int, int],
     followed: Followed,
-    scales: Iterator[ColourScale],
+    scales: MapScales,
     style: FigureStyle,
 ) -> ShownColumn:
     iteration = f"iteration {place.checkpoint.iteration:,}"
@@ -150,7 +146,7 @@ def _column(
     moment, query = report.moment, fitted(followed.query.picture.pixels, BOX)
     pictures = [
         ShownPicture(
-            overlay_uri(query, moment.map, next(scales), style),
+            overlay_uri(query, moment.map, scales.of(moment.map), style),
             f"{followed.chosen.id}, with its map at {iteration}",
             _reference_label(followed),
             f"{moment.similarity:.3f}",
@@ -158,21 +154,22 @@ def _column(
     ]
     if report.pair is not None and followed.partner is not None:
         partner = fitted(followed.partner.picture.pixels, BOX)
-        source = overlay_uri(partner, report.pair.match_map, next(scales), style)
+        values = report.pair.match_map
+        source = overlay_uri(partner, values, scales.of(values), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
         return ShownColumn(title, note, *number, tuple(pictures))
     for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
-        label, scale, query_scale = match.image.label, next(scales), next(scales)
+        label = match.image.label
         pictures.append(
             ShownPicture(
-                _match_uri(match.image.path, maps.match_map, scale, style),
+                _match_uri(match.image.path, maps.match_map, scales, style),
                 f"{match.image.id}, with its map at {iteration}",
                 label or match.image.path.name,
                 f"{match.score:.3f}",
                 match.image.id,
                 is_hit(followed.query.label, match.image),
-                overlay_uri(query, maps.query_map, query_scale, style),
+                overlay_uri(query, maps.query_map, scales.of(maps.query_map), style),
             )
         )
     return ShownColumn(title, note, *number, tuple(pictures))
@@ -192,44 +189,26 @@ def _reference_label(followed: Followed) -> str:
 
 
 def _match_uri(
-    path: Path, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
+    path: Path, values: NDArray[np.float32], scales: MapScales, style: FigureStyle
 ) -> str | None:
     try:
-        return overlay_uri(fitted(gallery_picture(path).pixels, BOX), values, scale, style)
+        picture = fitted(gallery_picture(path).pixels, BOX)
+        return overlay_uri(picture, values, scales.of(values), style)
     except ImageError:
         return None
 
 
 def _follow_with(number: int, image_id: str) -> None:
-    choose_image("match", image_id)
-    st.session_state["follow"] = "pair"
-    st.session_state[CLICKED] = None, {}
+    choose(match=image_id, follow="pair")
 
 
 def _make_query_of(number: int, image_id: str) -> None:
-    choose_image("query", image_id)
-    st.session_state[CLICKED] = None, {}
+    choose(query=image_id)
 
 
 def _open_pair(place: CheckpointIndex, image_id: str) -> None:
     """Have the Pair page opened on the query and a match, with the network of a checkpoint."""
-    settings = place.settings
-    weights = readable_path(Path(settings.checkpoint)) if settings.checkpoint else PRETRAINED
-    choose_image("match", image_id)
-    # As the widgets of the sidebar hold them, and as they write them into the link.
-    chosen: dict[str, tuple[object, str]] = {"weights": (weights, weights)}
-    if settings.network in NETWORKS:
-        chosen["network"] = settings.network, NETWORKS[settings.network].title
-        chosen["size"] = settings.size, f"{settings.size} px"
-        if settings.pooling in POOLING_TITLES:
-            chosen["pooling"] = settings.pooling, POOLING_TITLES[settings.pooling]
-    else:
-        chosen["network"] = settings.network, settings.network
-        chosen["any_size"] = size_text(settings.size), size_text(settings.size)
-    for name, (value, _) in chosen.items():
-        st.session_state[name] = value
-    link = {name: text for name, (_, text) in chosen.items()}
-    st.session_state[CLICKED] = PAIR_PAGE, {"match": image_id, **link}
+    open_page(PAIR_PAGE, match=image_id, **as_fields(place.settings))
 
 
 def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyle) -> None:

@@ -4,7 +4,6 @@ Galleries are folders and manifests inside the folders that the operator allowed
 can look through the disk from a browser; and uploads, which live as long as their session.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,20 +15,17 @@ from simviz_core.gallery import (
     DEMO_GALLERY,
     MANIFEST_SUFFIXES,
     Gallery,
-    is_inside,
     looks_like_gallery,
     open_gallery,
     unpack_archive,
 )
 from simviz_core.images import IMAGE_SUFFIXES
 from simviz_core.retrieval import default_store_folder
+from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import choose, hold, wanted
 from simviz_ui.serving.jobs import index_jobs
 
-FOLDERS_VARIABLE = "SIMVIZ_GALLERIES"
-"""Environment variable with the folders that may be opened, separated as in PATH."""
-FOLDERS_SECRET = "galleries"
-"""The same as a list in `.streamlit/secrets.toml`."""
 DEMO = "demo rooms"
 """What the demo gallery is called in the choice and in links."""
 UPLOADED = "uploaded: "
@@ -39,16 +35,6 @@ MOST_OFFERED = 100
 """Folders that the choice lists; others inside the allowed ones can be typed in."""
 
 
-def allowed_folders() -> list[Path]:
-    """The folders that galleries may be opened in; by default the one the app was started in."""
-    named = os.environ.get(FOLDERS_VARIABLE)
-    if named:
-        return [Path(part).expanduser() for part in named.split(os.pathsep) if part]
-    if st.secrets.load_if_toml_exists() and FOLDERS_SECRET in st.secrets:
-        return [Path(part).expanduser() for part in st.secrets[FOLDERS_SECRET]]
-    return [Path.cwd()]
-
-
 def gallery_choice() -> Gallery | None:
     """Show the choice of gallery in the sidebar, and open what is chosen.
 
@@ -56,16 +42,14 @@ def gallery_choice() -> Gallery | None:
         The gallery; None where it cannot be opened, after a message has been shown.
     """
     offered = [DEMO, *_offered(tuple(allowed_folders())), *_uploads()]
-    wanted = st.session_state.get("gallery") or st.query_params.get("gallery")
-    if wanted and wanted not in offered:
-        offered.append(wanted)
+    if (asked := wanted("gallery")) and asked not in offered:
+        offered.append(asked)
     with st.sidebar:
         st.subheader("Gallery")
         name = st.selectbox(
             "Gallery",
             offered,
-            key="gallery",
-            bind="query-params",
+            key=hold("gallery", DEMO),
             label_visibility="collapsed",
             accept_new_options=True,
             help="A folder with one folder of images per class, a folder of images, or a CSV or "
@@ -102,12 +86,6 @@ def gallery_name(gallery: Gallery) -> str:
     return readable_path(gallery.source)
 
 
-def readable_path(path: Path) -> str:
-    """A path from the folder that the app was started in, where it lies in it."""
-    folder = Path.cwd()
-    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
 def _summary(gallery: Gallery) -> str:
     count = f"{len(gallery.images):,} images"
     classes = len(gallery.by_label)
@@ -123,15 +101,7 @@ def _open(name: str) -> Gallery:
         return _listed(Path(_uploads()[name].name), None)
     if name.startswith(UPLOADED):
         raise GalleryError("the uploaded gallery was deleted with its session; upload it again")
-    allowed = allowed_folders()
-    path = Path(name).expanduser()
-    if not is_inside(path, allowed):
-        folders = ", ".join(str(folder) for folder in allowed)
-        raise GalleryError(
-            f"{name} is outside the folders that may be opened here: {folders}. Whoever runs "
-            f"SimViz can allow more in {FOLDERS_VARIABLE}"
-        )
-    return _listed(path, tuple(allowed))
+    return _listed(allowed_path(name, GalleryError), tuple(allowed_folders()))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Listing the gallery …", show_time=True)
@@ -226,4 +196,4 @@ def _take_upload() -> None:
     if name in _uploads():
         _delete(_uploads()[name])
     _uploads()[name] = folder
-    st.session_state["gallery"] = name
+    choose(gallery=name)

@@ -11,11 +11,12 @@ import streamlit as st
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery
 from simviz_core.images import IMAGE_SUFFIXES
-from simviz_ui.choices.galleries import readable_path
+from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.uploads import IS_UPLOAD, upload_store
-from simviz_ui.chosen import ChosenImage, choose_image
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import came_with_link, choose, hold, say_instead, view, wanted
 from simviz_ui.serving.resources import gallery_picture
 
 THUMBNAILS = 24
@@ -48,25 +49,16 @@ def image_picker(
     Returns:
         The chosen image; None where it cannot be read, after a message has been shown.
     """
-    _take_linked_upload(key)
     default = min(default, len(gallery.images) - 1)
     first = gallery.images[default].id
-    held = st.session_state.get(key)
-    if held is not None and not _is_there(gallery, held):
-        # Of another gallery, or an upload that has made room for others.
-        choose_image(key, first)
-        if IS_UPLOAD.fullmatch(held):
-            st.warning("The uploaded image is no longer held. Upload it again.")
-    current = st.session_state.get(key) or st.query_params.get(key)
+    current = _current(key, title, gallery, first)
     options = _options(gallery, current, default)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall") if wide else None
     with row or st.container():
         chosen = st.selectbox(
             title,
             options,
-            index=options.index(first),
-            key=key,
-            bind="query-params",
+            key=hold(key, first, options),
             width=NAME_WIDTH if wide else "stretch",
         )
     with row or st.container(horizontal=True, gap="xsmall"):
@@ -127,23 +119,31 @@ def _add_upload(image_id: str) -> None:
         _uploads().append(image_id)
 
 
-def _take_linked_upload(key: str) -> None:
-    """Let the upload that the link names be chosen here, too, if it is still held."""
-    linked = st.query_params.get(key, "")
-    if IS_UPLOAD.fullmatch(linked):
-        if upload_store().get(linked):
-            _add_upload(linked)
-        else:
-            st.warning("The uploaded image of this link is no longer held. Upload it again.")
+def _current(key: str, title: str, gallery: Gallery, first: str) -> str:
+    """The image that is chosen, or the first one where that is not there."""
+    asked = wanted(key)
+    if asked is None:
+        return first
+    if IS_UPLOAD.fullmatch(asked) and upload_store().get(asked):
+        _add_upload(asked)  # this session may know it from the link alone
+    if _is_there(gallery, asked):
+        return asked
+    if IS_UPLOAD.fullmatch(asked):
+        message = f"{title}: {asked} is no longer held; upload it again. {first} is shown instead."
+        say_instead(key, message, first)
+    elif came_with_link(key):
+        message = f"{title}: the gallery has no image {asked}. {first} is shown instead."
+        say_instead(key, message, first)
+    return first
 
 
 def _step_button(key: str, gallery: Gallery, chosen: str, ids: Sequence[str], step: int) -> None:
     def take_step() -> None:
         places = [gallery.position[image_id] for image_id in ids]
-        here = gallery.position.get(chosen, -1)
+        here = gallery.position.get(view()[key] or chosen, -1)
         # The first one after this image, or the last one before it, round the ends.
         after = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
-        choose_image(key, ids[after % len(ids)])
+        choose(**{key: ids[after % len(ids)]})
 
     st.button(
         "",
@@ -161,7 +161,7 @@ def _random_button(key: str, ids: Sequence[str]) -> None:
         "Random",
         icon=":material/shuffle:",
         key=f"{key}_random",
-        on_click=lambda: choose_image(key, random.choice(ids)),
+        on_click=lambda: choose(**{key: random.choice(ids)}),
         disabled=not ids,
         shortcut="A" if key == "query" else None,
     )
@@ -186,7 +186,7 @@ def _browse(key: str, gallery: Gallery, chosen: str) -> None:
         pages = math.ceil(len(images) / THUMBNAILS)
         page = st.pagination(pages, key=f"{key}_page_of_{label}")
     shown = images[(page - 1) * THUMBNAILS : page * THUMBNAILS]
-    thumbnail_grid(shown, chosen, f"{key}_thumbnails", partial(choose_image, key))
+    thumbnail_grid(shown, chosen, f"{key}_thumbnails", lambda image_id: choose(**{key: image_id}))
 
 
 def _upload(key: str) -> None:
@@ -213,4 +213,4 @@ def _take_upload(key: str) -> None:
         st.session_state[f"{key}_error"] = str(error)
         return
     _add_upload(image_id)
-    choose_image(key, image_id)
+    choose(**{key: image_id})

@@ -1,6 +1,7 @@
 """The network settings, the same on every page and part of the link."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,14 +24,17 @@ from simviz_core.networks import (
     source_names,
 )
 from simviz_core.networks.settings import NetworkSettings
-from simviz_ui.choices.weights import weights_choice
+from simviz_ui.choices.allowed import readable_path
+from simviz_ui.choices.weights import PRETRAINED, RANDOM, weights_choice
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold, remember, wanted
 from simviz_ui.serving.resources import network_reading_of
 
 POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
 """Sum pooling is left out: its unit embeddings, and so its maps, are those of the average."""
 NAMED_POOLINGS = {OWN_POOLING: "Own", **POOLING_TITLES}
 """For networks whose own pooling is found when they are loaded."""
+NO_SUCH_SIZE = "This network has no input size of {asked} pixels; {shown} is taken instead."
 TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
 
 
@@ -63,6 +67,20 @@ def network_settings() -> NetworkSettings:
             return _shown(settings)
 
 
+def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
+    """A network as fields of the view, for a page that is opened with it."""
+    checkpoint = settings.checkpoint
+    weights = RANDOM if settings.is_random else PRETRAINED
+    return {
+        "network": settings.network,
+        "weights": readable_path(Path(checkpoint)) if checkpoint else weights,
+        "pooling": settings.pooling,
+        "size": size_text(settings.size),
+        "tail": settings.tail,
+        "layer": settings.layer,
+    }
+
+
 def _shown(settings: NetworkSettings) -> NetworkSettings:
     """Say what was found in a network; the settings then name the pooling that it does."""
     try:
@@ -90,23 +108,22 @@ def _library_names() -> list[str]:
 
 def _network_box() -> str:
     offered = [*NETWORKS, *allowed_programs(), *_library_names()]
-    wanted = st.session_state.get("network") or st.query_params.get("network")
-    titles = {entry.title for entry in NETWORKS.values()}
-    if wanted and wanted not in offered and wanted not in titles:
-        offered.append(wanted)
+    by_title = {entry.title: entry.name for entry in NETWORKS.values()}
+    asked = wanted("network")
+    if asked in by_title:  # links once named a network by its title
+        remember(network=by_title[asked])
+    elif asked and asked not in offered:
+        offered.append(asked)
     chosen = st.selectbox(
         "Network",
         offered,
-        index=offered.index(DEFAULT_NETWORK),
         format_func=lambda name: NETWORKS[name].title if name in NETWORKS else name,
-        key="network",
-        bind="query-params",
+        key=hold("network", DEFAULT_NETWORK),
         accept_new_options=True,
         label_visibility="collapsed",
         help="Type to search the networks of timm and torchvision. Two names with a "
         f"{BETWEEN} between them are an ensemble.",
     )
-    by_title = {entry.title: entry.name for entry in NETWORKS.values()}
     return by_title.get(chosen or "", chosen or DEFAULT_NETWORK)
 
 
@@ -115,11 +132,9 @@ def _pooling_of_catalogue(network: str) -> str:
     chosen = st.segmented_control(
         "Pooling",
         list(POOLING_TITLES),
-        default=own,
         required=True,
         format_func=lambda name: POOLING_TITLES[name],
-        key="pooling",
-        bind="query-params",
+        key=hold("pooling", own, list(POOLING_TITLES)),
         help="How the last feature map becomes the embedding. The network's own pooling is "
         f"{own}; any other is exact too. GeM uses p = 3.",
     )
@@ -130,11 +145,9 @@ def _pooling_of_any() -> str:
     chosen = st.segmented_control(
         "Pooling",
         list(NAMED_POOLINGS),
-        default=OWN_POOLING,
         required=True,
         format_func=lambda name: NAMED_POOLINGS[name],
-        key="own_pooling",
-        bind="query-params",
+        key=hold("pooling", OWN_POOLING, list(NAMED_POOLINGS), key="own_pooling"),
         help="How the last feature map becomes the embedding. With another pooling than its own "
         "the layers after it are dropped. GeM uses p = 3.",
     )
@@ -142,18 +155,17 @@ def _pooling_of_any() -> str:
 
 
 def _size_of_catalogue() -> int:
+    sizes = [str(size) for size in SIZES]
     chosen = st.segmented_control(
         "Input size",
-        list(SIZES),
-        default=DEFAULT_SIZE,
+        sizes,
         required=True,
         format_func=lambda pixels: f"{pixels} px",
-        key="size",
-        bind="query-params",
+        key=hold("size", str(DEFAULT_SIZE), sizes, instead=NO_SUCH_SIZE),
         help="The whole image is resized to a square of this side. A larger one gives a finer "
         "grid of cells and takes longer: 7 × 7 at 224, 10 × 10 at 320, 14 × 14 at 448.",
     )
-    return chosen or DEFAULT_SIZE
+    return int(chosen or DEFAULT_SIZE)
 
 
 def _size_of_any(network: str) -> InputSize:
@@ -166,8 +178,7 @@ def _size_of_any(network: str) -> InputSize:
     typed = st.text_input(
         "Input size",
         placeholder=f"{size_text(own)} (its own)",
-        key="any_size",
-        bind="query-params",
+        key=hold("size", "", key="any_size"),
         help="Width and height that images are resized to, in pixels: 224, or 128x256 for width × "
         "height. Some networks take one size only.",
     )
@@ -182,19 +193,16 @@ def _layers() -> tuple[str, str | None]:
     tail = st.segmented_control(
         "Layers after the pooling",
         list(TAILS),
-        default=TAILS[0],
         required=True,
         format_func=lambda name: TAIL_TITLES[name],
-        key="tail",
-        bind="query-params",
+        key=hold("tail", TAILS[0], list(TAILS)),
         help="A batch norm or a linear embedder is kept where all that follows the pooling can be "
         "decomposed exactly. Keep keeps a ReLU, too, and says how much that leaves in no cell.",
     )
     layer = st.text_input(
         "Layer to pool",
         placeholder="the last feature map",
-        key="layer",
-        bind="query-params",
+        key=hold("layer", ""),
         help="The name of a layer in the network, such as `layer3`, whose output is pooled "
         "instead of the last feature map.",
     )

@@ -12,10 +12,10 @@ import streamlit as st
 
 from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, read_checkpoint
 from simviz_core.errors import CheckpointError, SimVizError
-from simviz_core.gallery import is_inside
 from simviz_core.runs import DEMO_RUNS
-from simviz_ui.choices.galleries import FOLDERS_VARIABLE, allowed_folders, readable_path
+from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import choose, hold, wanted
 
 PRETRAINED, RANDOM = "pretrained", "random (untrained)"
 UPLOADED = "uploaded: "
@@ -35,14 +35,12 @@ def weights_choice() -> tuple[str | None, bool]:
         CheckpointError: The file may not be opened here, or is there no more.
     """
     offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders())), *_uploads()]
-    wanted = st.session_state.get("weights") or st.query_params.get("weights")
-    if wanted and wanted not in offered:
-        offered.append(wanted)
+    if (asked := wanted("weights")) and asked not in offered:
+        offered.append(asked)
     chosen = st.selectbox(
         "Weights",
         offered,
-        key="weights",
-        bind="query-params",
+        key=hold("weights", PRETRAINED),
         accept_new_options=True,
         help="A checkpoint is a state_dict (`.pth`, `.pt`) or `.safetensors` file. Type a path to "
         "open one that is not listed.",
@@ -62,12 +60,7 @@ def _path_of(chosen: str) -> str | None:
         raise CheckpointError(
             "the uploaded checkpoint was deleted with its session; upload it again"
         )
-    path = Path(chosen).expanduser()
-    if not is_inside(path, [*allowed_folders(), DEMO_RUNS]):
-        raise CheckpointError(
-            f"{chosen} is outside the folders that may be opened here. Whoever runs SimViz can "
-            f"allow more in {FOLDERS_VARIABLE}"
-        )
+    allowed_path(chosen, CheckpointError, [DEMO_RUNS])
     return chosen
 
 
@@ -139,4 +132,4 @@ def _take_upload() -> None:
     if before is not None:
         before.cleanup()
     _uploads()[UPLOADED + name] = folder
-    st.session_state["weights"] = UPLOADED + name
+    choose(weights=UPLOADED + name)

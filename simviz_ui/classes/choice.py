@@ -3,32 +3,36 @@
 import streamlit as st
 
 from simviz_core.classes import ClassSums, class_to_contrast
-from simviz_ui.classes.matrix import NO_CLASS
 from simviz_ui.classes.view import CLASS_MAP, CONTRAST, ClassChoice
+from simviz_ui.navigation import choose, hold
+
+NO_SUCH_CLASS = "The gallery has no class {asked}; {shown} is shown instead."
 
 
 def class_choice(sums: ClassSums) -> ClassChoice:
     """Show the choice of one or two classes, and return it."""
     labels = list(sums.index.classes)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        first = _class_box("Class", "class", labels)
+        asked = hold("class", labels[0], labels, instead=NO_SUCH_CLASS)
+        first = st.selectbox("Class", labels, key=asked, width=220)
         _step_button(labels, first, -1)
         _step_button(labels, first, +1)
-        second = _class_box("Beside it", "class2", [NO_CLASS, *labels])
+        asked = hold("class2", None, [None, *labels], instead=NO_SUCH_CLASS)
+        second = st.selectbox(
+            "Beside it", labels, index=None, key=asked, width=220, placeholder="nothing"
+        )
         kind = st.segmented_control(
             "Map",
             [CLASS_MAP, CONTRAST],
-            default=CLASS_MAP,
             required=True,
             format_func={CLASS_MAP: "Class map", CONTRAST: "Contrast"}.__getitem__,
-            key="class_map",
-            bind="query-params",
+            key=hold("class_map"),
             disabled=len(labels) < 2,
             help="The class map: what an image shares with the other images of its class. The "
             "contrast: the same minus what it shares with the class beside it, or with the most "
             "similar other class where there is none.",
         )
-    shown = (first,) if second in (NO_CLASS, first) else (first, second)
+    shown = (first,) if second in (None, first) else (first, second)
     against: tuple[str | None, ...] = (None,)
     if kind == CONTRAST and len(labels) > 1:
         against = tuple(reversed(shown)) if len(shown) == 2 else (class_to_contrast(sums, first),)
@@ -37,16 +41,9 @@ def class_choice(sums: ClassSums) -> ClassChoice:
     return ClassChoice(shown, against, kind == CONTRAST and len(labels) > 1)
 
 
-def _class_box(title: str, key: str, options: list[str]) -> str:
-    held = st.session_state.get(key)
-    if held is not None and held not in options:
-        st.session_state[key] = options[0]  # of another gallery
-    return st.selectbox(title, options, key=key, bind="query-params", width=220) or options[0]
-
-
 def _step_button(labels: list[str], current: str, step: int) -> None:
     def take_step() -> None:
-        st.session_state["class"] = labels[(labels.index(current) + step) % len(labels)]
+        choose(**{"class": labels[(labels.index(current) + step) % len(labels)]})
 
     st.button(
         "",

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
-from simviz_ui.navigation import CLICKED
+from simviz_ui.navigation import choose, page_fragment
 
 MOST_CLASSES = 60
 """Classes in the matrix; of more, the chosen one and those closest to it."""
@@ -14,7 +14,7 @@ SIDE = 640
 MARGIN = 90
 
 
-@st.fragment
+@page_fragment
 def show_class_matrix(sums: ClassSums, label: str) -> None:
     """How similar the classes are to one another; a click shows two of them side by side.
 
@@ -22,9 +22,6 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
         sums: Of the gallery.
         label: The chosen class.
     """
-    if CLICKED in st.session_state:
-        del st.session_state[CLICKED]
-        st.rerun()
     classes = list(sums.index.classes)
     if len(classes) < 2:
         return
@@ -44,10 +41,8 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
     def open_pair() -> None:
         points = st.session_state["class_matrix"].selection.points
         if points:
-            st.session_state["class"] = points[0]["x"]
-            other = points[0]["y"]
-            st.session_state["class2"] = other if other != points[0]["x"] else NO_CLASS
-            st.session_state[CLICKED] = None, {}
+            first, other = points[0]["x"], points[0]["y"]
+            choose(**{"class": first, "class2": other if other != first else None})
 
     st.plotly_chart(
         _chart(similarities[np.ix_(order, order)], labels),
@@ -57,10 +52,6 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
         width="content",
         config={"displayModeBar": False},
     )
-
-
-NO_CLASS = "nothing"
-"""In the choice of a second class."""
 
 
 def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:

@@ -16,6 +16,7 @@ from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import decomposed, gallery_picture
 
 LARGEST_CLASS = 48
@@ -42,8 +43,7 @@ def class_poolings(
     """
     is_wanted = st.toggle(
         "Compare poolings",
-        key="compare_class_poolings",
-        bind="query-params",
+        key=hold("compare_class_poolings"),
         help="The same images with average, max and GeM pooling side by side. The network runs "
         "once for each image of the class.",
     )

@@ -1,7 +1,7 @@
 """What the Classes page shows: the images of one or two classes with their maps."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -21,19 +21,18 @@ from simviz_core.classes import (
 from simviz_core.cli import classmap_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import (
-    ColourScale,
     FigureStyle,
+    MapScales,
     class_figure,
     contrast_legend,
-    contrast_scales,
-    map_scales,
 )
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
-from simviz_ui.choices.galleries import gallery_name, readable_path
-from simviz_ui.chosen import choose_image
+from simviz_ui.choices.allowed import readable_path
+from simviz_ui.choices.display import style_controls
+from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.classes.poolings import class_poolings
 from simviz_ui.components.results import ShownMatch, results_grid
 from simviz_ui.display.exports import export_row
@@ -43,12 +42,11 @@ from simviz_ui.display.map_style import (
     colour_bar,
     fitted,
     overlay_uri,
-    style_controls,
 )
-from simviz_ui.navigation import CLICKED, PAIR_PAGE, follow_click, run_again
+from simviz_ui.display.messages import as_markdown
+from simviz_ui.navigation import PAIR_PAGE, SEARCH_PAGE, hold, open_page, page_fragment, run_again
 from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet, run_missing
 
-SEARCH_PAGE = "pages/search.py"
 TOPS = (6, 12, 24)
 CLASS_MAP, CONTRAST = "class", "contrast"
 
@@ -91,7 +89,7 @@ def _all_sums() -> "WeakKeyDictionary[GalleryIndex, ClassSums]":
     return WeakKeyDictionary()
 
 
-@st.fragment
+@page_fragment
 def show_classes(
     gallery: Gallery, sums: ClassSums, choice: ClassChoice, settings: NetworkSettings
 ) -> None:
@@ -99,15 +97,12 @@ def show_classes(
 
     A fragment: its controls run it alone.
     """
-    follow_click()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         top = st.segmented_control(
             "Images",
             TOPS,
-            default=TOPS[0] if len(choice.labels) > 1 else TOPS[1],
             required=True,
-            key="class_top",
-            bind="query-params",
+            key=hold("class_top", TOPS[0] if len(choice.labels) > 1 else TOPS[1]),
             label_visibility="collapsed",
         )
         with st.popover("Display", icon=":material/palette:"):
@@ -117,14 +112,14 @@ def show_classes(
         _images(sums, label, against, top or TOPS[1], settings)
         for label, against in zip(choice.labels, choice.against, strict=True)
     ]
-    scales = iter(_scales(columns, choice.is_contrast, style))
+    scales = _scales(columns, choice.is_contrast, style)
     for place, label, against, shown in zip(
         st.columns(len(columns), gap="medium"), choice.labels, choice.against, columns, strict=True
     ):
         with place:
             _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
-    if style.shared_scale and (shared := _scales(columns, choice.is_contrast, style)):
-        colour_bar(shared[0])
+    if scales.shared:
+        colour_bar(scales.shared)
     if run_missing([item.picture for column in columns for item in column], settings):
         run_again()
     _exports(gallery, sums, choice, columns, settings, style, top or TOPS[1])
@@ -153,13 +148,13 @@ def _images(
 
 def _scales(
     columns: Sequence[Sequence[_Shown]], is_contrast: bool, style: FigureStyle
-) -> list[ColourScale]:
-    """The colour scale of each map that is shown, in the order of the cards."""
+) -> MapScales:
+    """The colour scales of the maps that are shown."""
     found = [item.found for column in columns for item in column if item.found]
     if is_contrast:
         contrasts = [item.contrast.values for item in found if item.contrast]
-        return contrast_scales(contrasts, style) if contrasts else []
-    return map_scales([item.map.mean_values for item in found], style) if found else []
+        return MapScales.of_contrasts(contrasts, style)
+    return MapScales.of_maps([item.map.mean_values for item in found], style)
 
 
 def _column(
@@ -167,31 +162,29 @@ def _column(
     label: str,
     contrasted: str | None,
     shown: Sequence[_Shown],
-    scales: Iterator[ColourScale],
+    scales: MapScales,
     style: FigureStyle,
 ) -> None:
-    st.markdown(f"**{_plain(summary_line(summarise(sums, label)))}**")
+    st.markdown(f"**{as_markdown(summary_line(summarise(sums, label)))}**")
     if shown and shown[0].typicality is None:
         st.info(
             "This class has one image. A class map compares an image with the others of its class: "
             "add a second image to its folder."
         )
     if contrasted is not None:
-        st.caption(_plain(contrast_legend(label, contrasted)))
+        st.caption(as_markdown(contrast_legend(label, contrasted)))
     cards = [_card(item, contrasted, scales, style) for item in shown]
     typical = [item.image.id for item in shown]
 
     def open_pair(image_id: str) -> None:
         other = next((found for found in typical if found != image_id), image_id)
-        choose_image("query", other)
-        choose_image("match", image_id)
-        st.session_state[CLICKED] = PAIR_PAGE, {"query": other, "match": image_id}
+        open_page(PAIR_PAGE, query=other, match=image_id)
 
     results_grid(cards, f"class_{label}", open_pair, _search)
 
 
 def _card(
-    item: _Shown, contrasted: str | None, scales: Iterator[ColourScale], style: FigureStyle
+    item: _Shown, contrasted: str | None, scales: MapScales, style: FigureStyle
 ) -> ShownMatch:
     source, note, score = None, "", "" if item.typicality is None else f"{item.typicality:.3f}"
     if item.picture is not None:
@@ -206,7 +199,7 @@ def _card(
             score = f"{item.found.contrast.difference:+.3f}"
             note = f"adds up, ± {item.found.contrast.residual:.0e}"
         if values is not None:
-            source = overlay_uri(pixels, values, next(scales), style)
+            source = overlay_uri(pixels, values, scales.of(values), style)
     return ShownMatch(
         id=item.image.id,
         source=source,
@@ -218,8 +211,7 @@ def _card(
 
 
 def _search(image_id: str) -> None:
-    choose_image("query", image_id)
-    st.session_state[CLICKED] = SEARCH_PAGE, {"query": image_id}
+    open_page(SEARCH_PAGE, query=image_id)
 
 
 def _exports(
@@ -257,8 +249,3 @@ def _exports(
             gallery_name(gallery), choice.labels, settings, style, (0, top), choice.against[0]
         ),
     )
-
-
-def _plain(text: str) -> str:
-    """A label in Markdown, with nothing in it taken for markup."""
-    return "".join(f"\\{letter}" if letter in r"\`*_[]$:~<>|#" else letter for letter in text)

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.figures import FigureStyle, map_scales, overlay, spread_line
+from simviz_core.figures import FigureStyle, MapScales, overlay, spread_line
 from simviz_core.map_measures import map_spread
 from simviz_ui.display.map_style import colour_bar, fitted
 
@@ -61,12 +61,12 @@ def compared_maps(columns: Sequence[ComparedColumn], style: FigureStyle) -> None
         style: How the maps are shown; a shared scale is shared by all the columns.
     """
     values = [shown.values for column in columns for shown in column.maps]
-    scales = iter(map_scales(values, style))
+    scales = MapScales.of_maps(values, style)
     for place, column in zip(st.columns(len(columns), gap="medium"), columns, strict=True):
         with place:
             st.metric(f"{column.title} · {column.label}", column.figure)
             for shown in column.maps:
-                scale = next(scales)
+                scale = scales.of(shown.values)
                 picture = fitted(shown.picture, PANEL_BOX)
                 st.image(
                     overlay(picture, shown.values, scale, style),
@@ -76,5 +76,5 @@ def compared_maps(columns: Sequence[ComparedColumn], style: FigureStyle) -> None
                 st.caption(spread_line(map_spread(shown.values)), help=SPREAD_HELP)
                 if not style.shared_scale:
                     colour_bar(scale)
-    if style.shared_scale:
-        colour_bar(map_scales(values, style)[0])
+    if scales.shared:
+        colour_bar(scales.shared)

@@ -1,4 +1,4 @@
-"""How maps are shown, the same on every page and part of the link."""
+"""Pictures, maps over them, and the colour scale that they have in common."""
 
 import base64
 import io
@@ -11,61 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures import (
-    COLOUR_MAPS,
-    DEFAULT_COLOUR_MAP,
-    DEFAULT_OPACITY,
     ColourScale,
     FigureStyle,
     overlay,
 )
-
-
-def style_controls() -> FigureStyle:
-    """Show the controls of the maps' display, and return what they say."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        colour_map = st.selectbox(
-            "Colours",
-            COLOUR_MAPS,
-            index=COLOUR_MAPS.index(DEFAULT_COLOUR_MAP),
-            key="colours",
-            bind="query-params",
-            width=150,
-            help="The first four are perceptually uniform; jet is the paper's. Where negative "
-            "contributions occur, a diverging scale centred at zero is used instead.",
-        )
-        opacity = st.slider(
-            "Opacity",
-            min_value=0,
-            max_value=100,
-            value=round(DEFAULT_OPACITY * 100),
-            step=5,
-            format="%d %%",
-            key="opacity",
-            bind="query-params",
-            width=220,
-        )
-        style = st.segmented_control(
-            "Map",
-            ["smooth", "cells"],
-            default="smooth",
-            required=True,
-            format_func=str.capitalize,
-            key="style",
-            bind="query-params",
-            help="Smooth interpolates between the centres of the cells; cells shows what is "
-            "computed. A cell responds to more of the image than it covers.",
-        )
-        scale = st.segmented_control(
-            "Scale",
-            ["shared", "each"],
-            default="shared",
-            required=True,
-            format_func=lambda name: "Shared" if name == "shared" else "Per image",
-            key="scale",
-            bind="query-params",
-            help="One colour scale for both maps, so that they can be compared, or one for each.",
-        )
-    return FigureStyle(colour_map, opacity / 100, style != "cells", scale != "each")
 
 
 def colour_bar(scale: ColourScale) -> None:

@@ -22,15 +22,17 @@ from simviz_core.features import (
     settings_as_json,
     strongest_channels,
 )
-from simviz_core.figures import ColourScale, FigureStyle, channels_figure, map_scales, overlay
+from simviz_core.figures import ColourScale, FigureStyle, MapScales, channels_figure, overlay
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, Match
+from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import colour_bar, fitted, style_controls
+from simviz_ui.display.map_style import colour_bar, fitted
+from simviz_ui.navigation import hold, page_fragment
 from simviz_ui.serving.resources import decomposed, gallery_picture
 
 COUNTS = (3, 5, 10)
@@ -39,7 +41,7 @@ EXAMPLES = 4
 BOX = (300, 225)
 
 
-@st.fragment
+@page_fragment
 def show_channels(
     gallery: Gallery,
     index: GalleryIndex,
@@ -55,10 +57,8 @@ def show_channels(
         count = st.segmented_control(
             "Channels",
             COUNTS,
-            default=COUNTS[0],
             required=True,
-            key="channels",
-            bind="query-params",
+            key=hold("channels"),
             label_visibility="collapsed",
         )
         with st.popover("Display", icon=":material/palette:"):
@@ -70,16 +70,18 @@ def show_channels(
     i, j = decomposed([query.picture, match.picture], settings)
     channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES)
     maps = [values for found in channels for values in (found.query_map, found.match_map)]
-    scales = map_scales(maps, style)
-    for place, found in enumerate(channels):
+    scales = MapScales.of_maps(maps, style)
+    for found in channels:
         st.markdown(f"**{channel_words(found).capitalize()}**")
         columns = st.columns(2 + EXAMPLES, gap="small")
-        pair = scales[2 * place : 2 * place + 2]
-        _show(columns[0], query.picture.pixels, found.query_map, pair[0], style, query.id)
-        _show(columns[1], match.picture.pixels, found.match_map, pair[1], style, match.id)
+        for column, chosen, values in (
+            (columns[0], query, found.query_map),
+            (columns[1], match, found.match_map),
+        ):
+            _show(column, chosen.picture.pixels, values, scales.of(values), style, chosen.id)
         _show_examples(columns[2:], found, settings, style)
-    if style.shared_scale:
-        colour_bar(scales[0])
+    if scales.shared:
+        colour_bar(scales.shared)
     _exports(gallery, settings, query, match, (i, j), channels, style)
 
 
@@ -97,12 +99,10 @@ def _show_examples(
             continue
     images = decomposed([picture for _, picture in readable], settings)
     values = [excitation_map(image, found.channel) for image in images]
-    scales = map_scales(values, style) if values else []
-    for column, (match, picture), shown, scale in zip(
-        columns, readable, values, scales, strict=False
-    ):
+    scales = MapScales.of_maps(values, style)
+    for column, (match, picture), shown in zip(columns, readable, values, strict=False):
         caption = f"{match.image.label or match.image.path.name} · {match.score:.3f}"
-        _show(column, picture.pixels, shown, scale, style, caption)
+        _show(column, picture.pixels, shown, scales.of(shown), style, caption)
 
 
 def _show(

@@ -30,9 +30,12 @@ from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.view import DIFFERENT, SAME
 
-SAME, DIFFERENT = "Same class", "Different classes"
+KINDS = {SAME: "Same class", DIFFERENT: "Different classes"}
+NOT_COMPARED = "Of the networks and poolings of the link these can be compared with: {shown}."
 COUNTS = (100, 300, PAIRS)
 PURPOSE = "features with"
 """Of the indexes beside that of the page, before the network's name."""
@@ -60,24 +63,19 @@ def curve_choice(settings: NetworkSettings, has_classes: bool) -> CurveChoice:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         kinds = st.pills(
             "Random pairs of",
-            [SAME, DIFFERENT],
+            list(KINDS),
             selection_mode="multi",
-            default=[SAME],
-            key="pair_kinds",
-            bind="query-params",
+            format_func=KINDS.__getitem__,
+            key=hold("pair_kinds"),
             disabled=not has_classes,
         )
-        count = st.segmented_control(
-            "Pairs", COUNTS, default=PAIRS, required=True, key="pairs", bind="query-params"
-        )
+        count = st.segmented_control("Pairs", COUNTS, required=True, key=hold("pairs"))
         seed = st.number_input(
             "Seed",
             min_value=0,
             max_value=10**6,
-            value=0,
             step=1,
-            key="seed",
-            bind="query-params",
+            key=hold("seed"),
             width=110,
             help="The same seed draws the same pairs.",
         )
@@ -85,8 +83,7 @@ def curve_choice(settings: NetworkSettings, has_classes: bool) -> CurveChoice:
         others = st.multiselect(
             "Compare with",
             list(titles),
-            key="compared_networks",
-            bind="query-params",
+            key=hold("compared_networks", options=list(titles), instead=NOT_COMPARED),
             width=320,
             placeholder="Other poolings and networks",
             disabled=not has_classes,
@@ -156,7 +153,7 @@ def show_curves(
 
 
 def _title(settings: NetworkSettings, kind: str, with_network: bool) -> str:
-    return f"{kind}, {_network(settings)}" if with_network else kind
+    return f"{KINDS[kind]}, {_network(settings)}" if with_network else KINDS[kind]
 
 
 def _network(settings: NetworkSettings) -> str:

@@ -14,6 +14,7 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
+from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import compared_poolings
 
 
@@ -30,8 +31,7 @@ def pair_poolings(
     """
     is_wanted = st.toggle(
         "Compare poolings",
-        key="compare_poolings",
-        bind="query-params",
+        key=hold("compare_poolings"),
         help="The same pair with average, max and GeM pooling side by side. The network does not "
         "run again: only what happens to its last feature map changes.",
     )

@@ -22,16 +22,17 @@ from simviz_core.pairs import (
     pair_as_json,
     save_pair_arrays,
 )
+from simviz_ui.choices.display import style_controls
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import style_controls
+from simviz_ui.navigation import page_fragment
 from simviz_ui.pair.pinned_cells import pin_cells, pinned_now
 from simviz_ui.pair.poolings import pair_poolings
 from simviz_ui.serving.resources import network_reading_of
 
 
-@st.fragment
+@page_fragment
 def show_maps(
     pair: PairExplanation,
     cells: CellPairs,

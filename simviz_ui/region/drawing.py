@@ -10,7 +10,7 @@ from simviz_core.decomposition.regions import Rectangle
 from simviz_core.images import LoadedImage
 from simviz_core.retrieval import Region
 from simviz_ui.display.map_style import fitted
-from simviz_ui.region.link import PARAMETER, region_as_link, region_from_link
+from simviz_ui.navigation import came_with_link, remember, view, was_shown
 
 CANVAS_BOX = (440, 440)
 """The image is drawn on as large as fits into this width and height, in pixels."""
@@ -81,20 +81,15 @@ def _encoded(digest: str, _image: LoadedImage) -> bytes:
 def _drawn(image_id: str) -> Region:
     """What was drawn on an image before, in this session or by whoever made the link."""
     drawn: dict[str, Region] = st.session_state.setdefault("drawn", {})
-    linked = st.query_params.get(PARAMETER, "")
-    if not drawn and linked:
-        drawn[image_id] = region_from_link(linked)
+    if came_with_link("regions"):
+        drawn[image_id] = view().regions
+        was_shown("regions")
     return drawn.get(image_id, Region())
 
 
 def _remember(image_id: str, region: Region) -> None:
     st.session_state["drawn"][image_id] = region
-    link = region_as_link(region)
-    if st.query_params.get(PARAMETER, "") != link:
-        if link:
-            st.query_params[PARAMETER] = link
-        else:
-            st.query_params.pop(PARAMETER, None)
+    remember(regions=region)
 
 
 def _as_drawing(region: Region, scale: tuple[float, float]) -> dict[str, Any]:

@@ -24,13 +24,15 @@ from simviz_core.retrieval import (
     search_as_json,
     weights_on,
 )
+from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.components.results import results_grid
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import colour_bar, style_controls
+from simviz_ui.display.map_style import colour_bar
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import follow_click, run_again
+from simviz_ui.navigation import hold, page_fragment, run_again
 from simviz_ui.region.drawing import CANVAS_BOX, draw_region
+from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
     make_query_of,
@@ -40,11 +42,7 @@ from simviz_ui.retrieval.matches import (
     search_panels,
     shown_matches,
 )
-from simviz_ui.search.view import filter_controls
 from simviz_ui.serving.resources import decomposed, open_picture, run_missing
-
-CLASSES_SHOWN = 3
-"""Classes in a row of "best of each class", as in the paper's figure 9."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Column:
     region: Region
 
 
-@st.fragment
+@page_fragment
 def region_search(
     gallery: Gallery,
     index: GalleryIndex,
@@ -81,7 +79,6 @@ def region_search(
 
     A fragment: drawing runs it alone.
     """
-    follow_click()
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=CANVAS_BOX[0] + 4)
         right = st.container(width="stretch", key="rankings")
@@ -132,11 +129,9 @@ def _per_class_control() -> int:
     kind = st.segmented_control(
         "Show",
         ["images", "classes"],
-        default="images",
         required=True,
         format_func=lambda name: "Best images" if name == "images" else "Best of each class",
-        key="show",
-        bind="query-params",
+        key=hold("show"),
         label_visibility="collapsed",
     )
     if kind != "classes":
@@ -145,9 +140,7 @@ def _per_class_control() -> int:
         "Classes shown",
         1,
         12,
-        CLASSES_SHOWN,
-        key="classes_shown",
-        bind="query-params",
+        key=hold("classes_shown"),
         label_visibility="collapsed",
         width=110,
     )
@@ -157,8 +150,7 @@ def _per_class_control() -> int:
 def _crop_control(is_possible: bool) -> bool:
     wanted = st.toggle(
         "Crop and re-embed",
-        key="crop",
-        bind="query-params",
+        key=hold("crop"),
         help="The usual alternative, for comparison: cut the region out, and run the network on "
         "the cut-out.",
     )
@@ -292,8 +284,8 @@ def _show_columns(
                 make_query_of,
                 card_width="6.5rem" if not stacked else "9.5rem",
             )
-            if style.shared_scale and scales:
-                colour_bar(scales[0])
+            if scales.shared:
+                colour_bar(scales.shared)
     return [picture for opened in pictures for picture in opened]
 
 

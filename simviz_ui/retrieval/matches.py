@@ -1,24 +1,20 @@
 """Matches with their maps: what to compute, and how to show it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import streamlit as st
-from numpy.typing import NDArray
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
-from simviz_core.figures import ColourScale, FigureStyle, SearchPanel, map_scales
+from simviz_core.figures import FigureStyle, MapScales, SearchPanel
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import MatchMaps, Ranking, is_hit, match_maps
-from simviz_ui.choices.network import POOLING_TITLES
-from simviz_ui.chosen import ChosenImage, choose_image
+from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.results import ShownMatch
 from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, overlay_uri
-from simviz_ui.navigation import CLICKED, PAIR_PAGE
+from simviz_ui.navigation import PAIR_PAGE, choose, open_page
 from simviz_ui.serving.resources import (
     decomposed,
     not_run_yet,
@@ -72,15 +68,14 @@ def maps_of(
 
 
 def match_scales(
-    maps: Sequence[MatchMaps | None], style: FigureStyle, with_query_maps: bool
-) -> list[ColourScale]:
-    """The colour scale of each map that is shown, in the order of `_shown_maps`."""
-    values = [v for found in maps if found for v in _shown_maps(found, with_query_maps)]
-    return map_scales(values, style) if values else []
-
-
-def _shown_maps(found: MatchMaps, with_query_maps: bool) -> list[NDArray[np.float32]]:
-    return [found.match_map, found.query_map] if with_query_maps else [found.match_map]
+    maps: Iterable[MatchMaps | None], style: FigureStyle, with_query_maps: bool
+) -> MapScales:
+    """The colour scales of the maps that are shown."""
+    shown = [values for values in maps if values is not None]
+    values = [item.match_map for item in shown]
+    return MapScales.of_maps(
+        [*values, *(item.query_map for item in shown)] if with_query_maps else values, style
+    )
 
 
 def shown_matches(
@@ -89,7 +84,7 @@ def shown_matches(
     pictures: Sequence[LoadedImage | None],
     maps: Sequence[MatchMaps | None],
     style: FigureStyle,
-    scales: Sequence[ColourScale],
+    scales: MapScales,
     notes: Sequence[str] = (),
     with_query_maps: bool = False,
 ) -> list[ShownMatch]:
@@ -101,36 +96,36 @@ def shown_matches(
         pictures: Of each match; None where it cannot be read.
         maps: Of each match; None where there is none yet.
         style: How maps are shown.
-        scales: As `match_scales` gives them.
+        scales: Of the maps.
         notes: A second line for each match.
         with_query_maps: Whether the query's maps are shown, too.
 
     Returns:
         One for each match.
     """
-    ready = iter(scales)
     shown = []
     query_picture = fitted(query.chosen.picture.pixels, QUERY_BOX) if with_query_maps else None
-    for place, (match, picture, found) in enumerate(
+    for rank, (match, picture, both) in enumerate(
         zip(ranking.matches, pictures, maps, strict=True)
     ):
         source = query_source = None
         if picture is not None:
             pixels = fitted(picture.pixels, CARD_BOX)
-            if found is None:
+            if both is None:
                 source = as_data_uri(pixels)
             else:
-                source = overlay_uri(pixels, found.match_map, next(ready), style)
+                source = overlay_uri(pixels, both.match_map, scales.of(both.match_map), style)
                 if query_picture is not None:
-                    query_source = overlay_uri(query_picture, found.query_map, next(ready), style)
+                    values = both.query_map
+                    query_source = overlay_uri(query_picture, values, scales.of(values), style)
         shown.append(
             ShownMatch(
                 id=match.image.id,
                 source=source,
-                alt=f"{match.image.id}{', with its similarity map' if found else ''}",
+                alt=f"{match.image.id}{', with its similarity map' if both else ''}",
                 label=match.image.label or match.image.path.name,
                 score=f"{match.score:.3f}",
-                note=notes[place] if notes else "",
+                note=notes[rank] if notes else "",
                 is_hit=is_hit(query.label, match.image),
                 query_source=query_source,
             )
@@ -167,15 +162,9 @@ def open_in_pair(match_id: str, pooling: str | None = None) -> None:
         match_id: The match's id.
         pooling: The pooling that it was found with, where that is not the sidebar's.
     """
-    choose_image("match", match_id)
-    link = {"match": match_id}
-    if pooling is not None:
-        st.session_state["pooling"] = pooling
-        link["pooling"] = POOLING_TITLES[pooling]
-    st.session_state[CLICKED] = PAIR_PAGE, link
+    open_page(PAIR_PAGE, match=match_id, **({"pooling": pooling} if pooling else {}))
 
 
 def make_query_of(match_id: str) -> None:
     """Make a match the new query; for callbacks."""
-    choose_image("query", match_id)
-    st.session_state[CLICKED] = None, {}
+    choose(query=match_id)

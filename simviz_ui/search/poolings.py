@@ -1,14 +1,14 @@
 """The Search page's comparison of poolings: the matches of each in a row of its own."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import streamlit as st
 
 from simviz_core.cli import search_command
-from simviz_core.figures import ColourScale, FigureStyle, search_poolings_figure, spread_line
+from simviz_core.figures import FigureStyle, MapScales, search_poolings_figure, spread_line
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.map_measures import map_spread, mean_spread
@@ -29,7 +29,8 @@ from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
-from simviz_ui.navigation import follow_click, run_again
+from simviz_ui.navigation import page_fragment, run_again
+from simviz_ui.retrieval.filters import Filters, search_controls
 from simviz_ui.retrieval.matches import (
     QUERY_BOX,
     Query,
@@ -42,7 +43,6 @@ from simviz_ui.retrieval.matches import (
     shown_matches,
 )
 from simviz_ui.retrieval.panel import gallery_index
-from simviz_ui.search.view import Filters, search_controls
 from simviz_ui.serving.resources import open_picture, run_missing
 
 PURPOSE = "search with"
@@ -68,7 +68,7 @@ class _Row:
     maps: Sequence[MatchMaps | None]
 
 
-@st.fragment
+@page_fragment
 def show_poolings(
     gallery: Gallery, index: GalleryIndex, query: Query, settings: NetworkSettings
 ) -> None:
@@ -82,7 +82,6 @@ def show_poolings(
         query: Decomposed with the sidebar's pooling.
         settings: Of the sidebar.
     """
-    follow_click()
     filters, style = search_controls(gallery, query)
     places, rows = {}, {}
     for pooling in COMPARED:
@@ -104,14 +103,13 @@ def show_poolings(
         st.info("No image is left to be found. Choose more classes.")
         return
     scales = match_scales([m for row in rows.values() for m in row.maps], style, True)
-    remaining = iter(scales)
     for pooling, row in rows.items():
         with places[pooling]:
-            _show_row(row, style, remaining, is_own=pooling == settings.pooling)
+            _show_row(row, style, scales, is_own=pooling == settings.pooling)
     if run_missing([picture for row in rows.values() for picture in row.pictures], settings):
         run_again()
-    if style.shared_scale and scales:
-        colour_bar(scales[0])
+    if scales.shared:
+        colour_bar(scales.shared)
     _exports(gallery, rows, settings, filters, style)
 
 
@@ -131,12 +129,11 @@ def _find(
     return _Row(settings, own, ranking, pictures, maps_of(own, ranking, pictures, None, settings))
 
 
-def _show_row(row: _Row, style: FigureStyle, scales: Iterator[ColourScale], is_own: bool) -> None:
+def _show_row(row: _Row, style: FigureStyle, scales: MapScales, is_own: bool) -> None:
     pooling = row.settings.pooling
-    own_scales = [next(scales) for found in row.maps if found for _ in range(2)]
     notes = [spread_line(map_spread(found.match_map)) if found else "" for found in row.maps]
     shown = shown_matches(
-        row.query, row.ranking, row.pictures, row.maps, style, own_scales, notes, True
+        row.query, row.ranking, row.pictures, row.maps, style, scales, notes, True
     )
     picture = as_data_uri(fitted(row.query.chosen.picture.pixels, QUERY_BOX))
     results_grid(

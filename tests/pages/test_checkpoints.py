@@ -16,6 +16,7 @@ from simviz_core.networks import build_network
 from simviz_core.runs import Run, RunCheckpoint, write_run
 from simviz_ui.checkpoints import indexes as run_index
 from simviz_ui.choices import galleries
+from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 
 CHECKPOINTS = "pages/checkpoints.py"
 
@@ -45,7 +46,7 @@ def run_folder(tmp_path: Path, weights: list[Path], monkeypatch: pytest.MonkeyPa
         shutil.copy(file, folder)
         checkpoints.append(RunCheckpoint(number, folder / file.name))
     write_run(Run(folder, "efficientnet_lite0", "average", 224, tuple(checkpoints)))
-    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
     return folder
 
 
@@ -204,7 +205,7 @@ def test_without_any_run_the_page_says_how_to_begin(
 ) -> None:
     from simviz_ui.checkpoints import runs
 
-    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path / "gallery"))
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path / "gallery"))
     monkeypatch.setattr(runs, "DEMO_RUNS", tmp_path / "none")
     open_page(app, CHECKPOINTS)
     assert "no run yet" in app.info[0].value

@@ -10,7 +10,7 @@ from page_testing import open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui.choices import galleries
+from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 
 FEATURES = "pages/features.py"
 
@@ -81,7 +81,7 @@ def test_a_gallery_without_classes(
 ) -> None:
     flat = tmp_path / "flat"
     shutil.copytree(small_gallery / "chairs", flat)
-    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
     until_indexed(open_page(app, FEATURES, gallery=str(flat))).run()
     assert any("no classes" in info.value for info in app.info)
     assert app.get_by_key("pair_kinds").disabled

@@ -9,6 +9,7 @@ from page_testing import button, open_page, png, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_ui.choices import galleries
+from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 
 SEARCH = "pages/search.py"
 
@@ -41,7 +42,7 @@ def test_folders_that_the_operator_allows(
     app: AppTest, small_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "list.csv").write_text("path,label\ngallery/chairs/view_1.png,a\n")
-    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
     app.run()
     assert names(app)[1:] == [str(small_gallery), str(tmp_path / "list.csv")]
     app.get_by_key("gallery").set_value(str(tmp_path / "list.csv")).run()
@@ -65,7 +66,7 @@ def test_a_manifest_cannot_lead_outside(
     inside.mkdir()
     (tmp_path / "secret.png").write_bytes(png())
     (inside / "list.csv").write_text("path\n../secret.png\n")
-    monkeypatch.setenv(galleries.FOLDERS_VARIABLE, str(inside))
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(inside))
     open_page(app, SEARCH, gallery=str(inside / "list.csv"))
     assert "outside the folders" in app.error[0].value
 

@@ -13,7 +13,7 @@ from simviz_core.figures import (
     DIVERGING_COLOUR_MAP,
     ColourScale,
     FigureStyle,
-    map_scales,
+    MapScales,
 )
 from simviz_core.pairs.cells import CellPairs, Side
 from simviz_ui.chosen import ChosenImage
@@ -60,10 +60,10 @@ def cell_maps(
     def take_pin() -> None:
         on_pin(st.session_state[key].pinned or "")
 
-    scales = map_scales([pairs.query_map, pairs.match_map], style)
+    scales = MapScales.of_maps([pairs.query_map, pairs.match_map], style)
     data = {
-        "query": _side(query, pairs, "query", scales[0]),
-        "match": _side(match, pairs, "match", scales[1]),
+        "query": _side(query, pairs, "query", scales.of(pairs.query_map)),
+        "match": _side(match, pairs, "match", scales.of(pairs.match_map)),
         "pairs": _encoded(pairs.values),
         "similarity": pairs.similarity,
         "tables": {

@@ -1,0 +1,64 @@
+"""The folders that the operator allows; nobody looks through the disk from a browser."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.gallery import is_inside
+
+FOLDERS_VARIABLE = "SIMVIZ_GALLERIES"
+"""Environment variable with the folders that may be opened, separated as in PATH."""
+FOLDERS_SECRET = "galleries"
+"""The same as a list in `.streamlit/secrets.toml`."""
+
+
+def allowed_folders() -> list[Path]:
+    """The folders that may be opened; by default the one the app was started in."""
+    named = os.environ.get(FOLDERS_VARIABLE)
+    if named:
+        return [_expanded(part) for part in named.split(os.pathsep) if part]
+    if st.secrets.load_if_toml_exists() and FOLDERS_SECRET in st.secrets:
+        return [_expanded(part) for part in st.secrets[FOLDERS_SECRET]]
+    return [Path.cwd()]
+
+
+def allowed_path(name: str, error: type[SimVizError], besides: Sequence[Path] = ()) -> Path:
+    """The path that somebody typed, or that a link names, if it may be opened here.
+
+    Args:
+        name: The path, absolute or from the folder that the app was started in.
+        error: What to raise where it may not.
+        besides: Folders that may be opened whatever the operator says.
+
+    Returns:
+        The path. Links on it lead nowhere outside the folders.
+
+    Raises:
+        SimVizError: It lies outside the folders, of the kind that was asked for.
+    """
+    allowed = allowed_folders()
+    path = _expanded(name)
+    if not is_inside(path, [*allowed, *besides]):
+        folders = ", ".join(str(folder) for folder in allowed)
+        raise error(
+            f"{name} is outside the folders that may be opened here: {folders}. Whoever runs "
+            f"SimViz can allow more in {FOLDERS_VARIABLE}"
+        )
+    return path
+
+
+def readable_path(path: Path) -> str:
+    """A path from the folder that the app was started in, where it lies in it."""
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
+def _expanded(name: str) -> Path:
+    """The path, with `~` for a home folder where there is such a user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)

@@ -1,0 +1,304 @@
+"""What a page shows, as a value that goes into its link and back without loss.
+
+A field's name is the link's parameter and the key of the widget that chooses it. A field that is
+None leaves the choice to the page: the network's own pooling, the first image of the gallery.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from simviz_core.decomposition.regions import Rectangle
+from simviz_core.errors import SettingsError
+from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
+from simviz_core.pairs.cells import CellBlock, cell_block
+from simviz_core.retrieval import Region
+
+Link = dict[str, list[str]]
+"""The parameters of a link, each with its values."""
+
+GALLERY = ("gallery",)
+NETWORK = ("network", "weights", "pooling", "size", "tail", "layer")
+DISPLAY = ("colours", "opacity", "style", "scale")
+FILTERS = ("top", "classes", "keep_query", "without_own_class")
+SHARED = (*GALLERY, *NETWORK, *DISPLAY, "query", "match")
+"""What goes along to the next page; the rest waits for its own page to be opened again."""
+
+PAGES: dict[str, tuple[str, ...]] = {
+    "": (*GALLERY, *NETWORK),
+    "pair": (*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", *DISPLAY),
+    "search": (
+        *(*GALLERY, *NETWORK, "query", "only_misses", "compare_poolings"),
+        *(*FILTERS, *DISPLAY),
+    ),
+    "region": (
+        *(*GALLERY, *NETWORK, "query", "regions", "show", "classes_shown", "crop"),
+        *(*FILTERS, *DISPLAY),
+    ),
+    "classes": (
+        *(*GALLERY, *NETWORK, "class", "class2", "class_map", "class_top"),
+        *("compare_class_poolings", *DISPLAY),
+    ),
+    "features": (
+        *(*GALLERY, *NETWORK, "pair_kinds", "pairs", "seed", "compared_networks"),
+        *("one_pair", "query", "match", "channels", *DISPLAY),
+    ),
+    "checkpoints": (
+        *(*GALLERY, "run", "run2", "run_network", "run_pooling", "run_size"),
+        *("iterations1", "iterations2", "pretrained", "query", "follow", "match"),
+        *("all_classes", "objects", *DISPLAY),
+    ),
+}
+"""The fields that each page shows, under the last part of its address."""
+
+SAME, DIFFERENT = "same", "different"
+"""Kinds of random pairs: of one class, or of two."""
+NOTHING_DRAWN = Region()
+
+
+@dataclass(frozen=True)
+class View:
+    """What is chosen on the pages.
+
+    A gallery, weights or a run may be a path, the name of an upload, or one of the demo's. Sizes
+    are in pixels, opacity in percent, rectangles in pixels of the original, blocks of cells as
+    `CellBlock` has them, iterations from the first to the last one that is shown.
+    """
+
+    gallery: str | None = None
+    network: str | None = None
+    weights: str | None = None
+    pooling: str | None = None
+    size: str | None = None
+    tail: str | None = None
+    layer: str | None = None
+    query: str | None = None
+    match: str | None = None
+    colours: str = DEFAULT_COLOUR_MAP
+    opacity: int = round(DEFAULT_OPACITY * 100)
+    style: str = "smooth"
+    scale: str = "shared"
+    cell: CellBlock | None = None
+    compare_poolings: bool = False
+    only_misses: bool = False
+    top: int = 12
+    classes: tuple[str, ...] = ()
+    keep_query: bool = False
+    without_own_class: bool = False
+    regions: Region = NOTHING_DRAWN
+    show: str = "images"
+    classes_shown: int = 3
+    crop: bool = False
+    class_: str | None = None
+    class2: str | None = None
+    class_map: str = "class"
+    class_top: int | None = None
+    compare_class_poolings: bool = False
+    pair_kinds: tuple[str, ...] = (SAME,)
+    pairs: int = 1000
+    seed: int = 0
+    compared_networks: tuple[str, ...] = ()
+    one_pair: bool = False
+    channels: int = 3
+    run: str | None = None
+    run2: str | None = None
+    run_network: str | None = None
+    run_pooling: str | None = None
+    run_size: int | None = None
+    iterations1: tuple[int, int] | None = None
+    iterations2: tuple[int, int] | None = None
+    pretrained: bool = True
+    follow: str = "matches"
+    all_classes: bool = False
+    objects: tuple[str, ...] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """The field that a parameter of the link names."""
+        return getattr(self, _attribute(name))
+
+    def with_fields(self, values: Mapping[str, Any]) -> Self:
+        """The same view, with other values of the fields that are named as in the link."""
+        return replace(self, **{_attribute(name): value for name, value in values.items()})
+
+    @property
+    def figure_style(self) -> FigureStyle:
+        """How the maps are shown."""
+        return FigureStyle(
+            self.colours, self.opacity / 100, self.style != "cells", self.scale != "each"
+        )
+
+
+def _attribute(name: str) -> str:
+    return "class_" if name == "class" else name
+
+
+DEFAULTS = View()
+NAMES = tuple("class" if field.name == "class_" else field.name for field in fields(View))
+_ON_OFFER: dict[str, Sequence[Any]] = {
+    "colours": COLOUR_MAPS,
+    "style": ("smooth", "cells"),
+    "scale": ("shared", "each"),
+    "top": (6, 12, 24),
+    "class_top": (6, 12, 24),
+    "show": ("images", "classes"),
+    "class_map": ("class", "contrast"),
+    "pairs": (100, 300, 1000),
+    "channels": (3, 5, 10),
+    "follow": ("matches", "pair"),
+    "tail": ("auto", "keep", "drop"),
+    "pair_kinds": (SAME, DIFFERENT),
+}
+_LIMITS = {"opacity": (0, 100), "classes_shown": (1, 12), "seed": (0, 10**6), "run_size": (1, 4096)}
+_OLD_NAMES = {"own_pooling": "pooling", "any_size": "size"}
+"""Parameters of links that were made before one name served all networks."""
+_OLD_VALUES = {
+    "per image": "each",
+    "best images": "images",
+    "best of each class": "classes",
+    "class map": "class",
+    "best matches": "matches",
+    "one pair": "pair",
+    "if exact": "auto",
+    "same class": SAME,
+    "different classes": DIFFERENT,
+}
+"""Values that links once held as the pages show them."""
+_REGION = re.compile(r"(include|exclude):([^,]+),([^,]+),([^,]+),([^,]+)")
+
+
+def as_link(view: View, page: str) -> Link:
+    """The parameters of a page's link: what differs from the defaults.
+
+    Args:
+        view: What is chosen.
+        page: One of `PAGES`.
+    """
+    link: Link = {}
+    for name in PAGES[page]:
+        value, default = view[name], DEFAULTS[name]
+        if value != default:
+            link[name] = _as_texts(value)
+    return link
+
+
+def from_link(link: Mapping[str, Sequence[str]], page: str) -> tuple[View, list[str]]:
+    """The view that a link names.
+
+    Args:
+        link: Its parameters. Those of other pages, and unknown ones, are passed over.
+        page: One of `PAGES`.
+
+    Returns:
+        The view, with the defaults where the link names nothing, or nothing that can be; and what
+        of the link was not understood, in words.
+    """
+    values: dict[str, Any] = {}
+    problems = []
+    for asked, texts in link.items():
+        name = _OLD_NAMES.get(asked, asked)
+        if name not in PAGES[page] or name in values:
+            continue
+        try:
+            values[name] = _from_texts(name, list(texts))
+        except (SettingsError, ValueError):
+            problems.append(f"the link's {asked}={';'.join(texts)[:200]} is not understood")
+    return DEFAULTS.with_fields(values), problems
+
+
+def _as_texts(value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, Region):
+        return [region_as_text(value)]
+    if isinstance(value, tuple):
+        # No value at all cannot be told from no parameter.
+        return [str(item) for item in value] or [""]
+    return [str(value)]
+
+
+def _from_texts(name: str, texts: list[str]) -> Any:
+    """The value of a field.
+
+    Raises:
+        ValueError: It is none of that field's.
+        SettingsError: The same.
+    """
+    default, text = DEFAULTS[name], texts[-1] if texts else ""
+    if name == "regions":
+        return region_from_text(text)
+    if name == "cell":
+        return cell_block(text)
+    if name in ("iterations1", "iterations2"):
+        first, last = (int(number) for number in texts)
+        return min(first, last), max(first, last)
+    if isinstance(default, tuple) or name == "objects":
+        known = _plain if name in _ON_OFFER else str
+        return tuple(_checked(name, known(text)) for text in texts if text)
+    if isinstance(default, bool):
+        return _flag(text)
+    if isinstance(default, int) or name in ("class_top", "run_size"):
+        return _checked(name, int(text.removesuffix(" px")))
+    if name == "size":
+        text = text.removesuffix(" px")
+    if name in ("pooling", "run_pooling"):
+        text = text.lower()
+    if not text and default is None:
+        return None
+    return _checked(name, _plain(text) if name in _ON_OFFER else text)
+
+
+def _plain(text: str) -> str:
+    """A choice by its name, whatever a page once called it in a link."""
+    return _OLD_VALUES.get(text.lower(), text)
+
+
+def _checked(name: str, value: Any) -> Any:
+    offered, limits = _ON_OFFER.get(name), _LIMITS.get(name)
+    if offered is not None and value not in offered:
+        lowered = value.lower() if isinstance(value, str) else value
+        if lowered not in offered:
+            raise ValueError(name)
+        return lowered
+    if limits is not None and not limits[0] <= value <= limits[1]:
+        raise ValueError(name)
+    return value
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def region_as_text(region: Region) -> str:
+    """A region as a link has it, such as `include:10,20,110,90`, in pixels of the original."""
+    return ";".join(
+        f"{kind}:{','.join(_number(corner) for corner in rectangle)}"
+        for kind, rectangles in (("include", region.include), ("exclude", region.exclude))
+        for rectangle in rectangles
+    )
+
+
+def region_from_text(text: str) -> Region:
+    """The region that a link names.
+
+    Raises:
+        ValueError: A part of it is no rectangle.
+    """
+    rectangles: dict[str, list[Rectangle]] = {"include": [], "exclude": []}
+    for part in filter(None, text.split(";")):
+        found = _REGION.fullmatch(part)
+        if found is None:
+            raise ValueError(part)
+        x0, y0, x1, y1 = (float(number) for number in found.groups()[1:])
+        if not all(map(math.isfinite, (x0, y0, x1, y1))):
+            raise ValueError(part)
+        rectangles[found.group(1)].append((x0, y0, x1, y1))
+    return Region(tuple(rectangles["include"]), tuple(rectangles["exclude"]))
+
+
+def _number(value: float) -> str:
+    """A corner, in full: a link that is opened gives the same region to the last bit."""
+    return str(int(value)) if value == int(value) else repr(float(value))
