@@ -47,6 +47,16 @@ def allowed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def three_hotels(demo_rooms: Path, allowed_folder: Path) -> Path:
+    """A gallery of three hotels."""
+    folder = allowed_folder / "three_hotels"
+    for number in (0, 1, 3):
+        hotel = f"hotel_{number:02d}"
+        shutil.copytree(demo_rooms / hotel, folder / hotel)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory, allowed_folder: Path) -> Iterator[str]:
     """The address of the app, started in a process of its own, on a free port."""
     with socket.socket() as probe:

@@ -1,22 +1,10 @@
 """The Classes and Features pages in Chromium: the matrix is clicked, contrasts have both signs."""
 
 import re
-import shutil
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
-
-
-@pytest.fixture(scope="session")
-def three_hotels(demo_rooms: Path, allowed_folder: Path) -> Path:
-    """A gallery of three hotels."""
-    folder = allowed_folder / "three_hotels"
-    for number in (0, 1, 3):
-        hotel = f"hotel_{number:02d}"
-        shutil.copytree(demo_rooms / hotel, folder / hotel)
-    return folder
 
 
 def settled(page: Page) -> None:
