@@ -35,7 +35,7 @@ from simviz_core.cli.options.output import (
 from simviz_core.cli.options.region import add_filter_options, add_region_options
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
-from simviz_core.figures import FigureStyle, SearchPanel, search_figure, search_poolings_figure
+from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
@@ -46,19 +46,19 @@ from simviz_core.retrieval import (
     NOTHING,
     SAME_RANKING,
     MatchMaps,
-    Ranking,
-    Reference,
     Region,
     RelativeMatchMaps,
     RelativeTo,
+    SearchReport,
     choose,
     crop_to,
-    is_hit,
     match_maps,
     rank,
     relative_match_maps,
     relative_search_as_json,
     search_as_json,
+    search_panels,
+    search_title,
     searches_as_json,
     weights_on,
 )
@@ -156,18 +156,6 @@ class _Asked:
     features: dict[Path, Tensor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a search found: the matches, and their pictures and maps where they are needed."""
-
-    settings: NetworkSettings
-    ranking: Ranking
-    pictures: list[Image.Image]
-    maps: list[MatchMaps]
-    reference: Reference | None = None
-    relative: list[RelativeMatchMaps] = field(default_factory=list)
-
-
 def _run(options: argparse.Namespace) -> None:
     region = Region(tuple(options.region), tuple(options.exclude_region))
     if options.crop and not region.include:
@@ -196,7 +184,7 @@ def _run(options: argparse.Namespace) -> None:
             _print_matches(each, f"{each.settings.pooling} pooling" if compared else None)
 
 
-def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
+def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
     options, region, image = asked.options, asked.region, asked.image
     query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
     is_region = region.is_drawn and not options.crop
@@ -215,7 +203,9 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
 
     reference = reference_of(options.relative_to, network, index, own)
-    pictures, maps, relative = [], [], []
+    pictures: list[Image.Image] = []
+    maps: list[MatchMaps] = []
+    relative: list[RelativeMatchMaps] = []
     if options.figure or options.maps or options.compare_poolings:
         for match in ranking.matches:
             picture = load_image(match.image.path).pixels
@@ -227,24 +217,15 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> _Found:
             maps.append(match_maps(query, decomposed, ranking.vector, weights))
             if reference is not None:
                 relative.append(relative_match_maps(query, decomposed, reference, weights))
-    settings = asked_settings(options, network)
-    return _Found(settings, ranking, pictures, maps, reference, relative)
+    settings, label = asked_settings(options, network), own.label if own else None
+    return SearchReport(settings, ranking, label, pictures, maps, reference, relative)
 
 
-def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
+def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options = asked.options
-    values = search_as_json(
-        found.ranking,
-        options.query,
-        asked.region,
-        found.settings,
-        found.maps if options.maps else (),
-        options.crop,
-    )
+    values = search_as_json(found, options.query, asked.region, options.maps, options.crop)
     if compared:
-        values |= {
-            "poolings": searches_as_json([(f.settings, f.ranking, f.maps) for f in compared])
-        }
+        values |= {"poolings": searches_as_json(compared)}
     if found.reference is not None:
         is_region = asked.region.is_drawn and not options.crop
         maps = found.relative if options.maps else ()
@@ -252,33 +233,18 @@ def _write_json(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> Non
     write_json(values, options.json)
 
 
-def _print_matches(found: _Found, title: str | None) -> None:
+def _print_matches(found: SearchReport, title: str | None) -> None:
     if title:
         print(title)
-    for place, match in enumerate(found.ranking.matches, start=1):
-        spread = f"  {map_spread(found.maps[place - 1].match_map)}" if title else ""
-        print(f"{place:3d}  {match.score:.4f}  {match.image.path}{spread}")
+    for number, match in enumerate(found.ranking.matches):
+        maps = found.maps[number] if title else None
+        spread = f"  {map_spread(maps.match_map)}" if maps else ""
+        print(f"{number + 1:3d}  {match.score:.4f}  {match.image.path}{spread}")
     if found.reference is not None:
         print(f"relative to {found.reference.description}: {SAME_RANKING}")
 
 
-def _panels(asked: _Asked, found: _Found) -> list[SearchPanel]:
-    query_label = asked.own.label if asked.own else None
-    panels = []
-    for place, match in enumerate(found.ranking.matches):
-        caption = f"{place + 1}. {match.image.label or match.image.path.name} · {match.score:.3f}"
-        query_map, match_map = found.maps[place].query_map, found.maps[place].match_map
-        if found.relative:
-            relative = found.relative[place]
-            caption += f" ({relative.query.difference:+.3f})"
-            query_map = relative.query.values
-            match_map = match_map if relative.match is None else relative.match.values
-        hit = is_hit(query_label, match.image)
-        panels.append(SearchPanel(found.pictures[place], caption, match_map, query_map, hit))
-    return panels
-
-
-def _write_figure(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> None:
+def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options, image, region = asked.options, asked.image, asked.region
     query, extent = image.pixels, (image.width, image.height)
     if options.crop:
@@ -286,10 +252,10 @@ def _write_figure(asked: _Asked, found: _Found, compared: Sequence[_Found]) -> N
         region, extent = Region(), query.size
     style, title = figure_style(options), _title(options, found.settings, bool(compared))
     if compared:
-        rows = [(each.settings.pooling, _panels(asked, each)) for each in compared]
+        rows = [(each.settings.pooling, search_panels(each)) for each in compared]
         figure = search_poolings_figure(query, rows, title, style)
     else:
-        panels = _panels(asked, found)
+        panels = search_panels(found)
         figure = search_figure(query, region, extent, panels, title, style, found.reference)
     Path(options.figure).write_bytes(figure)
 
@@ -298,5 +264,5 @@ def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = "region, cropped and embedded anew" if options.crop else "region"
-    title = settings.title_without_pooling if is_comparison else settings.title
-    return f"{searched}{', best of each class' if options.per_class else ''}   ·   {title}"
+    searched += ", best of each class" if options.per_class else ""
+    return search_title(searched, settings, is_comparison)

@@ -35,7 +35,7 @@ from simviz_core.figures.poolings import (
     search_poolings_figure,
     spread_line,
 )
-from simviz_core.figures.search import SearchPanel, search_figure
+from simviz_core.figures.search import search_figure
 
 __all__ = [
     "CLASS_MAP_LABEL",
@@ -53,7 +53,6 @@ __all__ = [
     "MapPanel",
     "MapScales",
     "RunRows",
-    "SearchPanel",
     "channels_figure",
     "checkpoints_figure",
     "class_figure",

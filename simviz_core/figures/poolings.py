@@ -14,9 +14,10 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.search import CAPTION, HIT, MISS, SearchPanel
+from simviz_core.figures.search import CAPTION, HIT, MISS
 from simviz_core.map_measures import CARRIED, MapSpread, map_spread
 from simviz_core.pairs import PairExplanation
+from simviz_core.retrieval import SearchPanel
 
 
 def poolings_figure(

@@ -4,7 +4,6 @@ import io
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +19,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.retrieval import SAME_RANKING, Reference, Region
+from simviz_core.retrieval import SAME_RANKING, Reference, Region, SearchPanel
 
 COLUMNS = 5
 """Matches beside one another."""
@@ -28,25 +27,6 @@ INCLUDED, EXCLUDED = "#2f9e60", "#d64545"
 HIT, MISS = "#2f9e60", "#d64545"
 CAPTION = 30
 """Characters that fit over a match."""
-
-
-@dataclass(frozen=True)
-class SearchPanel:
-    """One match of a search.
-
-    Attributes:
-        picture: RGB.
-        caption: Its rank, label and score.
-        match_map: What its cells contribute to the score, (H, W).
-        query_map: What the query's cells contribute to the score, (H', W').
-        is_hit: Whether it is of the query's class; None where that is not known.
-    """
-
-    picture: Image.Image
-    caption: str
-    match_map: NDArray[np.float32]
-    query_map: NDArray[np.float32]
-    is_hit: bool | None = None
 
 
 def search_figure(

@@ -41,6 +41,15 @@ from simviz_core.retrieval.relative import (
     relative_map_of,
     relative_to,
 )
+from simviz_core.retrieval.report import (
+    SearchPanel,
+    SearchReport,
+    relative_search_as_json,
+    search_as_json,
+    search_panels,
+    search_title,
+    searches_as_json,
+)
 from simviz_core.retrieval.search import (
     MatchMaps,
     Ranking,
@@ -48,9 +57,6 @@ from simviz_core.retrieval.search import (
     match_maps,
     rank,
     relative_match_maps,
-    relative_search_as_json,
-    search_as_json,
-    searches_as_json,
     vector_without,
 )
 from simviz_core.retrieval.store import (
@@ -85,6 +91,8 @@ __all__ = [
     "RelativeMatchMaps",
     "RelativeTo",
     "RetrievalQuality",
+    "SearchPanel",
+    "SearchReport",
     "StoredImage",
     "Vector",
     "best_matches",
@@ -110,6 +118,8 @@ __all__ = [
     "relative_to",
     "retrieval_quality",
     "search_as_json",
+    "search_panels",
+    "search_title",
     "searches_as_json",
     "vector_without",
     "weights_on",

@@ -1,15 +1,12 @@
 """One search, from the query to its matches with their maps."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from simviz_core import __version__
 from simviz_core.decomposition import (
     DecomposedImage,
     region_embedding,
@@ -17,8 +14,6 @@ from simviz_core.decomposition import (
     unit_norm,
     vector_map,
 )
-from simviz_core.map_measures import map_spread
-from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import (
     GalleryIndex,
     Mask,
@@ -29,8 +24,7 @@ from simviz_core.retrieval.ranking import (
     region_vector,
     whole_vector,
 )
-from simviz_core.retrieval.regions import Region
-from simviz_core.retrieval.relative import SAME_RANKING, Reference, RelativeMap, relative_map_of
+from simviz_core.retrieval.relative import Reference, RelativeMap, relative_map_of
 
 REST_IS_NOTHING = 1e-5
 """What is left of an embedding of length 1 that is rounding and has no direction."""
@@ -167,114 +161,3 @@ def relative_match_maps(
         relative_map_of(query, match, reference, weights),
         relative_map_of(match, query, reference) if weights is None else None,
     )
-
-
-def relative_search_as_json(
-    reference: Reference, maps: Sequence[RelativeMatchMaps], is_region: bool
-) -> dict[str, Any]:
-    """What a search's maps are relative to, as JSON-ready values.
-
-    Args:
-        reference: What is subtracted.
-        maps: Of each match, in their order.
-        is_region: Whether a region was searched.
-
-    Returns:
-        `relative_to` as it was chosen, what it is, what the colours mean, that the ranking stays,
-        and the maps of each match with their sums' checks.
-    """
-    note = "The matches' own maps are not relative: the reference has no region."
-    return {
-        "relative_to": str(reference.choice),
-        "description": reference.description,
-        "colours": reference.sentence,
-        "ranking": SAME_RANKING,
-        **({"note": note} if is_region else {}),
-        "results": [
-            {
-                "query": each.query.as_json(),
-                "match": None if each.match is None else each.match.as_json(),
-            }
-            for each in maps
-        ],
-    }
-
-
-def search_as_json(
-    ranking: Ranking,
-    query: str,
-    region: Region,
-    settings: NetworkSettings,
-    maps: Sequence[MatchMaps] = (),
-    is_crop: bool = False,
-) -> dict[str, Any]:
-    """A search as JSON-ready values.
-
-    Args:
-        ranking: What was found.
-        query: The query's path, as the user gave it.
-        region: What was drawn on it; may be nothing.
-        settings: The network that was asked.
-        maps: Of each match; may be left out.
-        is_crop: Whether the region was cut out and embedded anew.
-
-    Returns:
-        The settings, and `results`: path, label and score of each match; where a region was
-        drawn also its similarity to the whole query, and to the query without the region's cells;
-        maps as lists of rows.
-    """
-    results: list[dict[str, Any]] = []
-    for number, match in enumerate(ranking.matches):
-        result = {
-            "path": str(match.image.path),
-            "label": match.image.label,
-            "score": match.score,
-        }
-        if region.is_drawn and not is_crop:
-            result["similarity"] = ranking.similarities[number]
-            if ranking.without:
-                result["similarity_without_region"] = ranking.without[number]
-        if maps:
-            result["query_map"] = maps[number].query_map.tolist()
-            result["match_map"] = maps[number].match_map.tolist()
-        results.append(result)
-    return {
-        "query": query,
-        **settings.as_json(),
-        "regions": [list(rectangle) for rectangle in region.include],
-        "excluded_regions": [list(rectangle) for rectangle in region.exclude],
-        "crop": is_crop,
-        "results": results,
-        "version": __version__,
-    }
-
-
-def searches_as_json(
-    searches: Sequence[tuple[NetworkSettings, Ranking, Sequence[MatchMaps | None]]],
-) -> list[dict[str, Any]]:
-    """The same search under several poolings as JSON-ready values.
-
-    Args:
-        searches: For each pooling the settings, what was found, and the maps of each match; None
-            where a match's file cannot be read any more.
-
-    Returns:
-        For each the `pooling` and its `results`: path, label and score of each match, and how
-        widely both of its maps are spread.
-    """
-    return [
-        {
-            "pooling": settings.pooling,
-            "results": [
-                {
-                    "path": str(match.image.path),
-                    "label": match.image.label,
-                    "score": match.score,
-                    "query_spread": asdict(map_spread(found.query_map)) if found else None,
-                    "match_spread": asdict(map_spread(found.match_map)) if found else None,
-                }
-                for match, found in zip(ranking.matches, maps, strict=True)
-            ],
-        }
-        for settings, ranking, maps in searches
-    ]

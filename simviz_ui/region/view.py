@@ -19,9 +19,12 @@ from simviz_core.retrieval import (
     Mask,
     Ranking,
     Region,
+    SearchReport,
     crop_to,
     rank,
     search_as_json,
+    search_panels,
+    search_title,
     weights_on,
 )
 from simviz_ui.choices.display import style_controls
@@ -39,7 +42,7 @@ from simviz_ui.retrieval.matches import (
     maps_of,
     match_scales,
     open_in_pair,
-    search_panels,
+    search_report,
     shown_matches,
 )
 from simviz_ui.serving.resources import decomposed, open_picture, run_missing
@@ -323,19 +326,18 @@ def _exports(
     chosen = column.query.chosen
 
     def figure() -> bytes:
-        title = settings.title
         return search_figure(
             chosen.picture.pixels,
             column.region,
             (chosen.picture.width, chosen.picture.height),
-            search_panels(column.query, column.ranking, column.weights, settings),
-            f"{column.title.lower()}   ·   {title}",
+            search_panels(search_report(column.query, column.ranking, column.weights, settings)),
+            search_title(column.title.lower(), settings),
             style,
         )
 
     def numbers() -> str:
-        found = search_as_json(column.ranking, chosen.path, column.region, settings)
-        return json.dumps(found, indent=1)
+        report = SearchReport(settings, column.ranking, column.query.label)
+        return json.dumps(search_as_json(report, chosen.path, column.region), indent=1)
 
     command = search_command(
         chosen.path,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
-from simviz_core.figures import FigureStyle, MapScales, SearchPanel
+from simviz_core.figures import FigureStyle, MapScales
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import MatchMaps, Ranking, is_hit, match_maps
+from simviz_core.retrieval import MatchMaps, Ranking, SearchReport, is_hit, match_maps
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.results import ShownMatch
 from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, overlay_uri
@@ -133,26 +133,23 @@ def shown_matches(
     return shown
 
 
-def search_panels(
+def search_report(
     query: Query, ranking: Ranking, weights: Tensor | None, settings: NetworkSettings
-) -> list[SearchPanel]:
-    """The matches as the exported figure shows them."""
+) -> SearchReport:
+    """A search with the pictures and maps of all its matches; the network runs where it must.
+
+    Raises:
+        NetworkError: The network cannot be had.
+    """
     pictures = [open_picture(match) for match in ranking.matches]
     decomposed([picture for picture in pictures if picture], settings)
-    found = maps_of(query, ranking, pictures, weights, settings)
-    return [
-        SearchPanel(
-            picture.pixels,
-            f"{place}. {match.image.label or match.image.path.name} · {match.score:.3f}",
-            maps.match_map,
-            maps.query_map,
-            is_hit(query.label, match.image),
-        )
-        for place, (match, picture, maps) in enumerate(
-            zip(ranking.matches, pictures, found, strict=True), start=1
-        )
-        if picture and maps
-    ]
+    return SearchReport(
+        settings,
+        ranking,
+        query.label,
+        [picture.pixels if picture else None for picture in pictures],
+        maps_of(query, ranking, pictures, weights, settings),
+    )
 
 
 def open_in_pair(match_id: str, pooling: str | None = None) -> None:

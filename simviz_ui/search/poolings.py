@@ -19,8 +19,11 @@ from simviz_core.retrieval import (
     MatchMaps,
     Ranking,
     Region,
+    SearchReport,
     rank,
     search_as_json,
+    search_panels,
+    search_title,
     searches_as_json,
 )
 from simviz_ui.choices.galleries import gallery_name
@@ -39,7 +42,7 @@ from simviz_ui.retrieval.matches import (
     maps_of,
     match_scales,
     open_in_pair,
-    search_panels,
+    search_report,
     shown_matches,
 )
 from simviz_ui.retrieval.panel import gallery_index
@@ -129,6 +132,10 @@ def _find(
     return _Row(settings, own, ranking, pictures, maps_of(own, ranking, pictures, None, settings))
 
 
+def _report(row: _Row) -> SearchReport:
+    return SearchReport(row.settings, row.ranking, row.query.label, maps=row.maps)
+
+
 def _show_row(row: _Row, style: FigureStyle, scales: MapScales, is_own: bool) -> None:
     pooling = row.settings.pooling
     notes = [spread_line(map_spread(found.match_map)) if found else "" for found in row.maps]
@@ -159,18 +166,18 @@ def _exports(
 
     def figure() -> bytes:
         lines = [
-            (pooling, search_panels(row.query, row.ranking, None, row.settings))
+            (pooling, search_panels(search_report(row.query, row.ranking, None, row.settings)))
             for pooling, row in rows.items()
         ]
-        title = f"whole image   ·   {settings.title_without_pooling}"
+        title = search_title("whole image", settings, is_comparison=True)
         readable = [(pooling, panels) for pooling, panels in lines if panels]
         return search_poolings_figure(chosen.picture.pixels, readable, title, style)
 
     def numbers() -> str:
         own = rows.get(settings.pooling)
-        found = [(row.settings, row.ranking, row.maps) for row in rows.values()]
-        values = search_as_json(own.ranking, chosen.path, Region(), settings) if own else {}
-        return json.dumps(values | {"poolings": searches_as_json(found)}, indent=1)
+        values = search_as_json(_report(own), chosen.path, Region()) if own else {}
+        compared = searches_as_json([_report(row) for row in rows.values()])
+        return json.dumps(values | {"poolings": compared}, indent=1)
 
     export_row(
         {

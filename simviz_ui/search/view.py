@@ -8,7 +8,16 @@ from simviz_core.cli import search_command
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import GalleryIndex, Ranking, Region, rank, search_as_json
+from simviz_core.retrieval import (
+    GalleryIndex,
+    Ranking,
+    Region,
+    SearchReport,
+    rank,
+    search_as_json,
+    search_panels,
+    search_title,
+)
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.exports import export_row
@@ -22,7 +31,7 @@ from simviz_ui.retrieval.matches import (
     maps_of,
     match_scales,
     open_in_pair,
-    search_panels,
+    search_report,
     shown_matches,
 )
 from simviz_ui.serving.resources import open_picture, run_missing
@@ -68,18 +77,18 @@ def _exports(
     chosen = query.chosen
 
     def figure() -> bytes:
-        title = settings.title
         return search_figure(
             chosen.picture.pixels,
             Region(),
             (chosen.picture.width, chosen.picture.height),
-            search_panels(query, ranking, None, settings),
-            f"whole image   ·   {title}",
+            search_panels(search_report(query, ranking, None, settings)),
+            search_title("whole image", settings),
             style,
         )
 
     def numbers() -> str:
-        return json.dumps(search_as_json(ranking, chosen.path, Region(), settings), indent=1)
+        report = SearchReport(settings, ranking, query.label)
+        return json.dumps(search_as_json(report, chosen.path, Region()), indent=1)
 
     export_row(
         {

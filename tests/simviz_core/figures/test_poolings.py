@@ -7,7 +7,6 @@ from PIL import Image
 from simviz_core.errors import SettingsError
 from simviz_core.figures import (
     FigureStyle,
-    SearchPanel,
     poolings_figure,
     search_poolings_figure,
     spread_line,
@@ -15,6 +14,7 @@ from simviz_core.figures import (
 from simviz_core.map_measures import map_spread
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import PairExplanation, compare_poolings
+from simviz_core.retrieval import SearchPanel
 
 GREY = Image.new("RGB", (320, 240), (128, 128, 128))
 

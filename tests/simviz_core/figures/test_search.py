@@ -7,9 +7,9 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from simviz_core.errors import SettingsError
-from simviz_core.figures import FigureStyle, MapScales, SearchPanel, search_figure
+from simviz_core.figures import FigureStyle, MapScales, search_figure
 from simviz_core.figures.search import COLUMNS, EXCLUDED, HIT, INCLUDED, MISS
-from simviz_core.retrieval import Region
+from simviz_core.retrieval import Region, SearchPanel
 
 GREY = (128, 128, 128)
 Count = Callable[[bytes], dict[tuple[int, int, int], int]]

@@ -33,6 +33,7 @@ from simviz_core.retrieval import (
     MatchMaps,
     Ranking,
     Region,
+    SearchReport,
     choose,
     match_maps,
     rank,
@@ -191,7 +192,7 @@ def example_ranking(region: bool) -> tuple[Ranking, list[MatchMaps]]:
 
 def test_json_of_a_search_by_the_whole_image() -> None:
     ranking, _ = example_ranking(region=False)
-    values = search_as_json(ranking, "query.jpg", Region(), SETTINGS)
+    values = search_as_json(SearchReport(SETTINGS, ranking), "query.jpg", Region())
     assert json.loads(json.dumps(values, allow_nan=False)) == values
     assert values["results"] == [
         {"path": str(match.image.path), "label": match.image.label, "score": match.score}
@@ -209,8 +210,9 @@ def test_json_of_a_search_by_the_whole_image() -> None:
 def test_json_of_a_search_by_a_region_with_its_maps() -> None:
     ranking, maps = example_ranking(region=True)
     region = Region(((0, 0, 50, 100),), ((1, 2, 3, 4.5), (5, 6, 7, 8)))
+    report = SearchReport(SETTINGS, ranking, maps=maps)
     values = json.loads(
-        json.dumps(search_as_json(ranking, "query.jpg", region, SETTINGS, maps), allow_nan=False)
+        json.dumps(search_as_json(report, "query.jpg", region, with_maps=True), allow_nan=False)
     )
     assert values["regions"] == [[0, 0, 50, 100]]
     assert values["excluded_regions"] == [[1, 2, 3, 4.5], [5, 6, 7, 8]]
