@@ -16,8 +16,6 @@ from scipy.spatial.distance import jensenshannon
 from simviz_core.decomposition import cells_carrying, map_entropy
 
 Map = NDArray[np.float32]
-ROUNDING = 1e-6
-"""A map whose values differ by less than this share of the largest is the same everywhere."""
 
 
 def pearson_correlation(first: Map, second: Map) -> float | None:

@@ -9,6 +9,11 @@ similarity would be without some cells, `regions` scores rectangles, and `spread
 concentrated a map is. Pure tensor functions: on any device, with any leading batch dimensions,
 accumulated in float32 or wider. Nothing here knows of networks, images or files.
 
+All that is named here is public, what SimViz itself asks for in another way included: `class_map`
+sums over a class given as its embeddings (the pages keep a class's sum), `contrast_map` says why j
+and not k, `region_score` is one image's (a search takes one product for all), and `whitening_tail`
+is for networks whose whitening is not a layer.
+
 Source of the method: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks",
 WACV 2019, equations 1 to 6.
 """

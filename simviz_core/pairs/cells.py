@@ -51,11 +51,6 @@ class CellBlock:
         """How many cells it has."""
         return (self.bottom - self.top + 1) * (self.right - self.left + 1)
 
-    @property
-    def partner_side(self) -> Side:
-        """The image that its map lies on."""
-        return "match" if self.side == "query" else "query"
-
     def lies_in(self, grid: tuple[int, ...]) -> bool:
         """Whether a grid of so many rows and columns has all of its cells."""
         return self.bottom < grid[0] and self.right < grid[1]
