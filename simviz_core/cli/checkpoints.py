@@ -50,8 +50,8 @@ from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork, network_facts
 from simviz_core.retrieval import (
     MOST_QUERIES,
+    AllowedRows,
     GalleryIndex,
-    Mask,
     RetrievalQuality,
     load_index,
     retrieval_quality,
@@ -243,7 +243,7 @@ def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> lis
     return [batch[place] for place in range(len(images))]
 
 
-def _rows_to_search(options: argparse.Namespace, run: Run, index: GalleryIndex) -> Mask:
+def _rows_to_search(options: argparse.Namespace, run: Run, index: GalleryIndex) -> AllowedRows:
     return held_out_rows(index, () if options.all_classes else run.held_out)
 
 
@@ -283,17 +283,17 @@ def _print_summary(report: RunReport) -> None:
     run = report.run
     print(f"{run.root}: {run.network}, {run.pooling} pooling, {run.size} px")
     for checkpoint in report.checkpoints:
-        iteration, moment = checkpoint.checkpoint.iteration, checkpoint.moment
-        if moment is None:
+        iteration, snapshot = checkpoint.checkpoint.iteration, checkpoint.snapshot
+        if snapshot is None:
             continue
         quality = checkpoint.quality
-        figures = f"similarity {moment.similarity:.4f}"
+        figures = f"similarity {snapshot.similarity:.4f}"
         if quality:
             figures = (
                 f"Recall@1 {quality.recall_at[1]:.4f}  mAP@R {quality.map_at_r:.4f}  {figures}"
             )
         print(f"iteration {iteration:6d}  {figures}")
-        for place, match in enumerate(moment.ranking.matches, start=1):
+        for place, match in enumerate(snapshot.ranking.matches, start=1):
             print(f"  {place:3d}  {match.score:.4f}  {match.image.path}")
     for changed in report.most_changed:
         overlap = changed.change.neighbour_overlap

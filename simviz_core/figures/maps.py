@@ -4,7 +4,7 @@ Sign and scale are kept: values are never clamped at zero, and panels that are c
 scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import matplotlib
@@ -188,30 +188,6 @@ def overlay(
     """
     colours = scale.colours(upsample(values, image.width, image.height, style.smooth))
     return Image.blend(image, Image.fromarray(colours), style.opacity)
-
-
-def map_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[ColourScale]:
-    """The colour scale of each map: one for all, or each its own, as the style says.
-
-    Raises:
-        SettingsError: The colour map is not on offer.
-    """
-    if style.shared_scale:
-        return [colour_scale(*maps, colour_map=style.colour_map)] * len(maps)
-    return [colour_scale(values, colour_map=style.colour_map) for values in maps]
-
-
-def contrast_scales(maps: Sequence[NDArray[np.float32]], style: FigureStyle) -> list[ColourScale]:
-    """The colour scale of each contrast map, diverging and centred at zero whatever its signs.
-
-    Args:
-        maps: Contrast maps of any shapes, at least one.
-        style: Says whether they share one scale.
-    """
-    largest = [float(np.abs(values).max()) or 1.0 for values in maps]
-    if style.shared_scale:
-        largest = [max(largest)] * len(maps)
-    return [ColourScale(-high, high, DIVERGING_COLOUR_MAP) for high in largest]
 
 
 def contrast_legend(label: str, other: str) -> str:

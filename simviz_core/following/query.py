@@ -16,15 +16,15 @@ from simviz_core.following.timeline import (
     neighbours,
     reference_maps,
     reference_vector,
-    see,
+    take_snapshot,
 )
 from simviz_core.gallery.masks import PixelMask, mask_weights
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import share_inside
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
+    AllowedRows,
     GalleryIndex,
-    Mask,
     RetrievalQuality,
     choose,
     match_maps,
@@ -58,7 +58,7 @@ def checkpoint_report(
     checkpoint: RunCheckpoint,
     index: GalleryIndex,
     query: FollowedQuery,
-    rows: Mask,
+    rows: AllowedRows,
     top: int,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
     quality: RetrievalQuality | None,
@@ -91,19 +91,19 @@ def checkpoint_report(
     else:
         (partner,) = decompose([query.partner])
         vector, pair = whole_vector(partner), match_maps(image, partner, unit, None)
-    moment = see(index, image, vector, top, allowed)
-    matches = decompose([load(match.image.path) for match in moment.ranking.matches])
+    snapshot = take_snapshot(index, image, vector, top, allowed)
+    matches = decompose([load(match.image.path) for match in snapshot.ranking.matches])
     maps = [match_maps(image, match, unit, None) for match in matches]
     mask_share = None
     if query.mask is not None:
-        mask_share = share_inside(moment.map, mask_weights(query.mask, image.grid).numpy())
-    return CheckpointReport(checkpoint, quality, moment, tuple(maps), pair, mask_share)
+        mask_share = share_inside(snapshot.map, mask_weights(query.mask, image.grid).numpy())
+    return CheckpointReport(checkpoint, quality, snapshot, tuple(maps), pair, mask_share)
 
 
 def most_changed(
     first: tuple[LoadNetwork | None, GalleryIndex],
     last: tuple[LoadNetwork | None, GalleryIndex],
-    rows: Mask,
+    rows: AllowedRows,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[ChangedQuery]:
     """Every image as the query: what changed from one checkpoint to another.

@@ -6,7 +6,7 @@ from typing import Any
 
 from simviz_core import __version__
 from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
-from simviz_core.following.timeline import Change, Moment, changes
+from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.retrieval import MatchMaps, RetrievalQuality, is_hit, quality_as_json
@@ -20,7 +20,7 @@ class CheckpointReport:
     Attributes:
         checkpoint: The checkpoint.
         quality: Of the retrieval in the gallery; None where it has no classes.
-        moment: What the checkpoint sees; None where it cannot be used.
+        snapshot: What the checkpoint sees; None where it cannot be used.
         maps: Of each match.
         pair: The maps of the query and the image that it is followed with, if there is one.
         mask_share: Share of the map inside the objects' mask, 0..1; None where there is none.
@@ -29,7 +29,7 @@ class CheckpointReport:
 
     checkpoint: RunCheckpoint
     quality: RetrievalQuality | None = None
-    moment: Moment | None = None
+    snapshot: QuerySnapshot | None = None
     maps: tuple[MatchMaps, ...] = ()
     pair: MatchMaps | None = None
     mask_share: float | None = None
@@ -64,12 +64,12 @@ class RunReport:
     most_changed: tuple[ChangedQuery, ...] = ()
 
     @property
-    def seen(self) -> list[tuple[int, Moment]]:
+    def seen(self) -> list[tuple[int, QuerySnapshot]]:
         """The iterations whose checkpoint can be used, with what it sees."""
         return [
-            (report.checkpoint.iteration, report.moment)
+            (report.checkpoint.iteration, report.snapshot)
             for report in self.checkpoints
-            if report.moment is not None
+            if report.snapshot is not None
         ]
 
 
@@ -97,14 +97,14 @@ def run_rows(
     """
     columns = []
     for checkpoint in report.checkpoints:
-        moment = checkpoint.moment
-        if moment is None:
+        snapshot = checkpoint.snapshot
+        if snapshot is None:
             continue
-        panels = [MapPanel(query.pixels, moment.map, f"similarity {moment.similarity:.3f}")]
+        panels = [MapPanel(query.pixels, snapshot.map, f"similarity {snapshot.similarity:.3f}")]
         if checkpoint.pair is not None and partner is not None:
             panels.append(MapPanel(partner.pixels, checkpoint.pair.match_map, ""))
         else:
-            for match, maps in zip(moment.ranking.matches, checkpoint.maps, strict=True):
+            for match, maps in zip(snapshot.ranking.matches, checkpoint.maps, strict=True):
                 panels.append(
                     MapPanel(
                         load_image(match.image.path).pixels,
@@ -163,7 +163,7 @@ def _run_as_json(report: RunReport) -> dict[str, Any]:
             for before, after, change in zip(
                 iterations,
                 iterations[1:],
-                changes([moment for _, moment in seen]),
+                changes([snapshot for _, snapshot in seen]),
                 strict=False,
             )
         ],
@@ -182,17 +182,17 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
     }
     if report.quality:
         values |= quality_as_json(report.quality)
-    if report.moment is None:
+    if report.snapshot is None:
         return {**values, "error": report.error}
-    moment = report.moment
+    snapshot = report.snapshot
     return {
         **values,
-        "similarity": moment.similarity,
-        "residual": moment.residual,
-        "map": moment.map.tolist(),
-        "entropy": moment.entropy,
+        "similarity": snapshot.similarity,
+        "residual": snapshot.residual,
+        "map": snapshot.map.tolist(),
+        "entropy": snapshot.entropy,
         "mask_share": report.mask_share,
-        "neighbours": list(moment.neighbours),
+        "neighbours": list(snapshot.neighbours),
         "results": [
             {
                 "path": str(match.image.path),
@@ -201,7 +201,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
                 "query_map": maps.query_map.tolist(),
                 "match_map": maps.match_map.tolist(),
             }
-            for match, maps in zip(moment.ranking.matches, report.maps, strict=True)
+            for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True)
         ],
         **_pair_as_json(report.pair),
     }

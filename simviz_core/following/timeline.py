@@ -15,8 +15,8 @@ from simviz_core.images import load_image
 from simviz_core.map_measures import jensen_shannon_divergence, pearson_correlation
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
+    AllowedRows,
     GalleryIndex,
-    Mask,
     Ranking,
     Vector,
     best_matches,
@@ -34,7 +34,7 @@ IMAGES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Moment:
+class QuerySnapshot:
     """A query as one checkpoint sees it.
 
     Attributes:
@@ -74,7 +74,7 @@ class Change:
     neighbour_overlap: float | None
 
 
-def held_out_rows(index: GalleryIndex, held_out: Sequence[str]) -> Mask:
+def held_out_rows(index: GalleryIndex, held_out: Sequence[str]) -> AllowedRows:
     """The images of classes that no training saw.
 
     Args:
@@ -89,7 +89,7 @@ def held_out_rows(index: GalleryIndex, held_out: Sequence[str]) -> Mask:
 
 
 def reference_vector(
-    index: GalleryIndex, unit: Vector, label: str | None, own_id: str | None, allowed: Mask
+    index: GalleryIndex, unit: Vector, label: str | None, own_id: str | None, allowed: AllowedRows
 ) -> Vector:
     """What a query's map is drawn for, where no other image was chosen.
 
@@ -120,9 +120,9 @@ def reference_vector(
     return index.matrix[index.row[nearest[0].image.id]]
 
 
-def see(
-    index: GalleryIndex, query: DecomposedImage, vector: Vector, count: int, allowed: Mask
-) -> Moment:
+def take_snapshot(
+    index: GalleryIndex, query: DecomposedImage, vector: Vector, count: int, allowed: AllowedRows
+) -> QuerySnapshot:
     """Look at a query with one checkpoint.
 
     Args:
@@ -141,7 +141,7 @@ def see(
     values = vector_map(query, direction)
     similarity = float(query.unit_embedding @ direction)
     bias = float(query.constant @ direction / query.norm)
-    return Moment(
+    return QuerySnapshot(
         ranking=Ranking(found.vector, found.matches[:count], found.similarities[:count]),
         neighbours=tuple(match.image.id for match in found.matches[:NEIGHBOURS]),
         map=values.numpy(force=True),
@@ -151,13 +151,13 @@ def see(
     )
 
 
-def changes(moments: Sequence[Moment]) -> list[Change]:
-    """What changed from each moment of a query to the next: of M moments, M − 1 changes."""
-    return [change(before, after) for before, after in pairwise(moments)]
+def changes(snapshots: Sequence[QuerySnapshot]) -> list[Change]:
+    """What changed from each snapshot of a query to the next: of M snapshots, M − 1 changes."""
+    return [change(before, after) for before, after in pairwise(snapshots)]
 
 
-def change(before: Moment, after: Moment) -> Change:
-    """What changed between two moments of one query."""
+def change(before: QuerySnapshot, after: QuerySnapshot) -> Change:
+    """What changed between two snapshots of one query."""
     return Change(
         *map_changes(before.map, after.map), neighbour_overlap(before.neighbours, after.neighbours)
     )
@@ -178,7 +178,7 @@ def neighbour_overlap(before: Sequence[str], after: Sequence[str]) -> float | No
 
 
 def neighbours(
-    index: GalleryIndex, rows: NDArray[np.int64], allowed: Mask
+    index: GalleryIndex, rows: NDArray[np.int64], allowed: AllowedRows
 ) -> list[tuple[str, ...]]:
     """The nearest neighbours of many images.
 
@@ -205,7 +205,7 @@ def reference_maps(
     network: SimilarityNetwork,
     index: GalleryIndex,
     rows: NDArray[np.int64],
-    allowed: Mask,
+    allowed: AllowedRows,
     on_progress: Callable[[int], None] = lambda done: None,
 ) -> list[NDArray[np.float32]]:
     """The maps of many images, each drawn for its `reference_vector`.
@@ -240,7 +240,7 @@ def reference_maps(
     return maps
 
 
-def _without(allowed: Mask, row: int) -> Mask:
+def _without(allowed: AllowedRows, row: int) -> AllowedRows:
     others = allowed.copy()
     others[row] = False
     return others

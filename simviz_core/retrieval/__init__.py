@@ -15,8 +15,8 @@ from simviz_core.retrieval.indexing import (
     plan_index,
 )
 from simviz_core.retrieval.ranking import (
+    AllowedRows,
     GalleryIndex,
-    Mask,
     Match,
     Vector,
     best_matches,
@@ -76,12 +76,12 @@ __all__ = [
     "PRECISIONS",
     "SAME_RANKING",
     "SELF_REFERENCE",
+    "AllowedRows",
     "EmbeddingTable",
     "GalleryIndex",
     "IndexPlan",
     "IndexProgress",
     "IndexReport",
-    "Mask",
     "Match",
     "MatchMaps",
     "Ranking",

@@ -18,7 +18,8 @@ from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.retrieval.store import EmbeddingTable
 
 Vector = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+AllowedRows = NDArray[np.bool_]
+"""Which rows of an index a search may find, (N,)."""
 WHOLE = 1 - 1e-9
 """Cells that are covered by more than this are covered wholly; the rest is rounding."""
 
@@ -64,7 +65,7 @@ class GalleryIndex:
         """
         return self.matrix @ vector
 
-    def part(self, rows: Mask) -> "GalleryIndex":
+    def part(self, rows: AllowedRows) -> "GalleryIndex":
         """The index of some of the images; itself, where they are all of them.
 
         Args:
@@ -155,7 +156,7 @@ def choose(
     classes: Sequence[str] | None = None,
     without_image: str | None = None,
     without_class: str | None = None,
-) -> Mask:
+) -> AllowedRows:
     """Which images of an index a search may find.
 
     Args:
@@ -184,7 +185,9 @@ def choose(
     return allowed
 
 
-def best_matches(index: GalleryIndex, scores: Vector, count: int, allowed: Mask) -> list[Match]:
+def best_matches(
+    index: GalleryIndex, scores: Vector, count: int, allowed: AllowedRows
+) -> list[Match]:
     """The images with the highest scores.
 
     Args:
@@ -207,7 +210,7 @@ def best_matches(index: GalleryIndex, scores: Vector, count: int, allowed: Mask)
 
 
 def best_of_each_class(
-    index: GalleryIndex, scores: Vector, count: int, allowed: Mask
+    index: GalleryIndex, scores: Vector, count: int, allowed: AllowedRows
 ) -> list[Match]:
     """The best image of each of the most similar classes.
 

@@ -15,8 +15,8 @@ from simviz_core.decomposition import (
     vector_map,
 )
 from simviz_core.retrieval.ranking import (
+    AllowedRows,
     GalleryIndex,
-    Mask,
     Match,
     Vector,
     best_matches,
@@ -80,7 +80,7 @@ def rank(
     query: DecomposedImage,
     weights: Tensor | None,
     count: int,
-    allowed: Mask,
+    allowed: AllowedRows,
     per_class: bool = False,
 ) -> Ranking:
     """Search a gallery for a whole image, or for a region of it.

@@ -34,13 +34,13 @@ def show_curves(reports: Sequence[RunReport], is_pair: bool) -> None:
             "Similarity",
             "of the pair" if is_pair else "with the query's class",
             reports,
-            lambda report: report.moment.similarity if report.moment else None,
+            lambda report: report.snapshot.similarity if report.snapshot else None,
         ),
         _chart(
             "Spread of the map",
             "entropy; 1 = all cells alike",
             reports,
-            lambda report: report.moment.entropy if report.moment else None,
+            lambda report: report.snapshot.entropy if report.snapshot else None,
         ),
     ]
     if has_masks:

@@ -21,7 +21,7 @@ from simviz_core.following import (
 )
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval import GalleryIndex, Mask
+from simviz_core.retrieval import AllowedRows, GalleryIndex
 from simviz_core.runs import Run
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.chosen import ChosenImage
@@ -59,7 +59,7 @@ class Followed:
     all_classes: bool
 
 
-def rows_to_search(place: CheckpointIndex, all_classes: bool) -> Mask:
+def rows_to_search(place: CheckpointIndex, all_classes: bool) -> AllowedRows:
     """Which images of a checkpoint's index are searched, (N,)."""
     assert place.index is not None
     return held_out_rows(place.index, () if all_classes else place.run.held_out)
@@ -140,7 +140,7 @@ def _key(place: CheckpointIndex, followed: Followed) -> tuple[object, ...]:
     )
 
 
-def _part(index: GalleryIndex, rows: Mask) -> GalleryIndex:
+def _part(index: GalleryIndex, rows: AllowedRows) -> GalleryIndex:
     """The index of some rows, the same object each time, so that its quality is known."""
     if rows.all():
         return index

@@ -82,8 +82,8 @@ def _show_grid(
     )
     if scales.shared:
         colour_bar(scales.shared)
-    if moments := [report.moment for report in reports if report and report.moment]:
-        residual = max(moment.residual for moment in moments)
+    if snapshots := [report.snapshot for report in reports if report and report.snapshot]:
+        residual = max(snapshot.residual for snapshot in snapshots)
         st.caption(
             "Every map of the query adds up to its similarity; the largest difference here is "
             f"{residual:.0e}."
@@ -113,12 +113,12 @@ def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:
 
 def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
     """The maps that are shown of a report."""
-    if report.moment is None:
+    if report.snapshot is None:
         return []
     if report.pair is not None:
-        return [report.moment.map, report.pair.match_map]
+        return [report.snapshot.map, report.pair.match_map]
     pairs = [values for maps in report.maps for values in (maps.match_map, maps.query_map)]
-    return [report.moment.map, *pairs]
+    return [report.snapshot.map, *pairs]
 
 
 def _column(
@@ -138,18 +138,18 @@ def _column(
             as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
         )
         return ShownColumn(title, "", *number, (plain,), waiting=text)
-    if report.moment is None:
+    if report.snapshot is None:
         return ShownColumn(title, "", *number, error=_shortened(report.error, place))
     note = ""
     if report.quality:
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
-    moment, query = report.moment, fitted(followed.query.picture.pixels, BOX)
+    snapshot, query = report.snapshot, fitted(followed.query.picture.pixels, BOX)
     pictures = [
         ShownPicture(
-            overlay_uri(query, moment.map, scales.of(moment.map), style),
+            overlay_uri(query, snapshot.map, scales.of(snapshot.map), style),
             f"{followed.chosen.id}, with its map at {iteration}",
             _reference_label(followed),
-            f"{moment.similarity:.3f}",
+            f"{snapshot.similarity:.3f}",
         )
     ]
     if report.pair is not None and followed.partner is not None:
@@ -159,7 +159,7 @@ def _column(
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
         return ShownColumn(title, note, *number, tuple(pictures))
-    for match, maps in zip(moment.ranking.matches, report.maps, strict=True):
+    for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True):
         label = match.image.label
         pictures.append(
             ShownPicture(

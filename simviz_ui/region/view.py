@@ -15,8 +15,8 @@ from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
+    AllowedRows,
     GalleryIndex,
-    Mask,
     Ranking,
     Region,
     SearchReport,
@@ -165,7 +165,7 @@ def _rankings(
     query: Query,
     region: Region,
     weights: Tensor | None,
-    allowed: Mask,
+    allowed: AllowedRows,
     top: int,
 ) -> list[Column]:
     whole = rank(index, query.image, None, top, allowed)
@@ -210,7 +210,7 @@ def _cropped(
     query: Query,
     region: Region,
     settings: NetworkSettings,
-    allowed: Mask,
+    allowed: AllowedRows,
     top: int,
 ) -> Column:
     """The ranking by the cut-out, embedded anew."""
@@ -233,7 +233,7 @@ def _cropped(
 
 
 def _best_of_each_class(
-    index: GalleryIndex, query: Query, region: Region, allowed: Mask, count: int
+    index: GalleryIndex, query: Query, region: Region, allowed: AllowedRows, count: int
 ) -> list[Column]:
     """One row for the whole image and one for each included rectangle."""
     whole = rank(index, query.image, None, count, allowed, per_class=True)

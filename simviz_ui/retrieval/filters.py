@@ -6,7 +6,7 @@ import streamlit as st
 
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import Gallery
-from simviz_core.retrieval import GalleryIndex, Mask, choose
+from simviz_core.retrieval import AllowedRows, GalleryIndex, choose
 from simviz_ui.choices.display import style_controls
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.matches import Query
@@ -31,7 +31,7 @@ class Filters:
     keep_query: bool = False
     without_own_class: bool = False
 
-    def allowed(self, index: GalleryIndex, query: Query) -> Mask:
+    def allowed(self, index: GalleryIndex, query: Query) -> AllowedRows:
         """Which images of an index may be found, (N,)."""
         return choose(
             index,

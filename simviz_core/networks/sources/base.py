@@ -36,7 +36,7 @@ def interpolation_of(value: Any) -> str:
     return name if name in INTERPOLATIONS else "bicubic"
 
 
-def three(values: Any) -> tuple[float, float, float]:
+def per_colour(values: Any) -> tuple[float, float, float]:
     """Three numbers, one for each colour; a single one counts for all."""
     numbers = [float(value) for value in values]
     red, green, blue = numbers * 3 if len(numbers) == 1 else numbers[:3]

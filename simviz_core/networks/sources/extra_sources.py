@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import hub_within_reach, not_downloaded
 
 EXTRAS = "requirements-extras.txt"
@@ -78,8 +78,8 @@ def _processor_settings(transformers: Any, name: str) -> Preprocessing:
         return Preprocessing()
     resampling = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
     return Preprocessing(
-        three(getattr(processor, "image_mean", None) or Preprocessing().mean),
-        three(getattr(processor, "image_std", None) or Preprocessing().std),
+        per_colour(getattr(processor, "image_mean", None) or Preprocessing().mean),
+        per_colour(getattr(processor, "image_std", None) or Preprocessing().std),
         resampling.get(int(getattr(processor, "resample", 3) or 3), "bicubic"),
     )
 
@@ -103,8 +103,8 @@ def find_open_clip(name: str) -> NamedSource:
     settings = open_clip.get_pretrained_cfg(architecture, tag) if tag else {}
     side = config["vision_cfg"].get("image_size", 224)
     preprocessing = Preprocessing(
-        three(settings.get("mean") or open_clip.OPENAI_DATASET_MEAN),
-        three(settings.get("std") or open_clip.OPENAI_DATASET_STD),
+        per_colour(settings.get("mean") or open_clip.OPENAI_DATASET_MEAN),
+        per_colour(settings.get("std") or open_clip.OPENAI_DATASET_STD),
         interpolation_of(settings.get("interpolation") or "bicubic"),
     )
     title = f"open_clip {name}"

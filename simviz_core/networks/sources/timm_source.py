@@ -7,7 +7,7 @@ from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import hub_silence, not_downloaded, weights_errors
 
 
@@ -37,7 +37,7 @@ def find(name: str) -> NamedSource:
     preprocessing, size = Preprocessing(), (224, 224)
     if config is not None:
         preprocessing = Preprocessing(
-            three(config.mean), three(config.std), interpolation_of(config.interpolation)
+            per_colour(config.mean), per_colour(config.std), interpolation_of(config.interpolation)
         )
         size = config.input_size[1], config.input_size[2]
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from simviz_core.errors import SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
-from simviz_core.networks.sources.base import NamedSource, interpolation_of, three
+from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import weights_errors
 
 
@@ -43,7 +43,7 @@ def find(name: str) -> NamedSource:
     weights = offered[tag] if tag else offered.DEFAULT
     preset = weights.transforms()
     preprocessing = Preprocessing(
-        three(preset.mean), three(preset.std), interpolation_of(preset.interpolation)
+        per_colour(preset.mean), per_colour(preset.std), interpolation_of(preset.interpolation)
     )
     side = preset.crop_size[0]
 

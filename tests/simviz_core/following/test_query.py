@@ -48,8 +48,8 @@ def test_the_query_is_never_found(
     network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
 ) -> None:
     report = look(network, rooms_index, query, top=30)
-    assert report.moment is not None
-    found = [match.image.id for match in report.moment.ranking.matches]
+    assert report.snapshot is not None
+    found = [match.image.id for match in report.snapshot.ranking.matches]
     assert len(found) == 23
     assert query.id not in found
     assert len(report.maps) == 23
@@ -60,10 +60,10 @@ def test_an_image_followed_with_itself_is_all_similar(
 ) -> None:
     itself = FollowedQuery(query.picture, query.id, query.label, partner=query.picture)
     report = look(network, rooms_index, itself)
-    assert report.moment is not None
+    assert report.snapshot is not None
     assert report.pair is not None
-    assert report.moment.similarity == pytest.approx(1, abs=1e-5)
-    np.testing.assert_allclose(report.moment.map, report.pair.query_map, atol=1e-6)
+    assert report.snapshot.similarity == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(report.snapshot.map, report.pair.query_map, atol=1e-6)
     np.testing.assert_allclose(report.pair.query_map, report.pair.match_map, atol=1e-6)
 
 

@@ -15,7 +15,7 @@ from simviz_core.following.timeline import (
     neighbours,
     reference_maps,
     reference_vector,
-    see,
+    take_snapshot,
 )
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
@@ -72,26 +72,26 @@ def test_every_map_sums_to_its_similarity(seed: int, signed: bool) -> None:
     query = made_query(seed, signed=signed)
     allowed = choose(index)
     vector = reference_vector(index, whole_vector(query), "a", None, allowed)
-    moment = see(index, query, vector, 2, allowed)
-    assert moment.map.shape == (3, 4)
-    total = float(np.abs(moment.map).sum())
-    assert moment.map.sum() == pytest.approx(moment.similarity, abs=1e-5 * max(1, total))
-    assert moment.residual <= 1e-5 * max(1, total)
+    snapshot = take_snapshot(index, query, vector, 2, allowed)
+    assert snapshot.map.shape == (3, 4)
+    total = float(np.abs(snapshot.map).sum())
+    assert snapshot.map.sum() == pytest.approx(snapshot.similarity, abs=1e-5 * max(1, total))
+    assert snapshot.residual <= 1e-5 * max(1, total)
     mean = float((index.matrix[:2] @ whole_vector(query)).mean())
-    assert moment.similarity == pytest.approx(mean, abs=1e-5)
-    assert len(moment.ranking.matches) == len(moment.ranking.similarities) == 2
-    assert len(moment.neighbours) == 5
-    assert moment.entropy is not None
-    assert 0 <= moment.entropy <= 1 + 1e-9
+    assert snapshot.similarity == pytest.approx(mean, abs=1e-5)
+    assert len(snapshot.ranking.matches) == len(snapshot.ranking.similarities) == 2
+    assert len(snapshot.neighbours) == 5
+    assert snapshot.entropy is not None
+    assert 0 <= snapshot.entropy <= 1 + 1e-9
 
 
 def test_a_map_of_zeros_has_no_entropy() -> None:
     index = made_index(["a", "b"])
     query = decompose(torch.zeros(3, 4, 6), AveragePooling())
-    moment = see(index, query, index.matrix[0], 1, choose(index))
-    assert moment.entropy is None
-    assert moment.similarity == 0
-    again = change(moment, moment)
+    snapshot = take_snapshot(index, query, index.matrix[0], 1, choose(index))
+    assert snapshot.entropy is None
+    assert snapshot.similarity == 0
+    again = change(snapshot, snapshot)
     assert (again.pearson, again.jensen_shannon) == (None, None)
     assert again.neighbour_overlap == 1
 
@@ -107,32 +107,34 @@ def test_neighbours_are_those_that_see_finds(seed: int, count: int) -> None:
         unit = torch.from_numpy(index.matrix[row])
         query = DecomposedImage(unit[None, None], unit, torch.zeros(6))
         own = allowed & choose(index, without_image=index.images[row].id)
-        assert found[row] == see(index, query, index.matrix[row], 1, own).neighbours
+        assert found[row] == take_snapshot(index, query, index.matrix[row], 1, own).neighbours
         assert index.images[row].id not in found[row]
         assert len(found[row]) == min(NEIGHBOURS, own.sum())
 
 
 def test_changes_are_between_neighbouring_moments() -> None:
     index = made_index(["a"] * 4)
-    moments = [
-        see(index, made_query(seed), index.matrix[0], 1, choose(index)) for seed in (1, 1, 2)
+    snapshots = [
+        take_snapshot(index, made_query(seed), index.matrix[0], 1, choose(index))
+        for seed in (1, 1, 2)
     ]
-    same, other = changes(moments)
+    same, other = changes(snapshots)
     assert same.pearson == pytest.approx(1)
     assert same.jensen_shannon == pytest.approx(0, abs=1e-9)
     assert same.neighbour_overlap == 1
     assert other.pearson is not None
     assert other.pearson < 0.999
-    assert changes(moments[:1]) == changes([]) == []
+    assert changes(snapshots[:1]) == changes([]) == []
 
 
 def test_maps_of_different_grids_are_not_compared() -> None:
     index = made_index(["a"] * 4)
     finer = decompose(torch.rand(5, 5, 6), AveragePooling())
-    moments = [
-        see(index, query, index.matrix[0], 1, choose(index)) for query in (made_query(), finer)
+    snapshots = [
+        take_snapshot(index, query, index.matrix[0], 1, choose(index))
+        for query in (made_query(), finer)
     ]
-    found = change(*moments)
+    found = change(*snapshots)
     assert (found.pearson, found.jensen_shannon) == (None, None)
     assert found.neighbour_overlap is not None
 
@@ -166,5 +168,5 @@ def test_reference_maps_are_those_that_see_makes(
         own = allowed & choose(rooms_index, without_image=image.id)
         unit = whole_vector(query)
         vector = reference_vector(rooms_index, unit, image.label, image.id, own)
-        moment = see(rooms_index, query, vector, 3, own)
-        np.testing.assert_allclose(values, moment.map, atol=1e-5)
+        snapshot = take_snapshot(rooms_index, query, vector, 3, own)
+        np.testing.assert_allclose(values, snapshot.map, atol=1e-5)
