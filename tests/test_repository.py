@@ -68,6 +68,7 @@ CORE_FLOORS = (
     ("simviz_core.runs", "simviz_core.pairs"),
     ("simviz_core.figures",),
     ("simviz_core.classes", "simviz_core.features", "simviz_core.following"),
+    ("simviz_core.evidence",),
     ("simviz_core.training",),
     ("simviz_core.cli",),
     ("simviz_core.__main__",),

@@ -8,6 +8,7 @@ from simviz_core.figures.checkpoints import (
     checkpoints_figure,
 )
 from simviz_core.figures.classes import CLASS_MAP_LABEL, ClassBlock, ClassPanel, class_figure
+from simviz_core.figures.evidence import MethodBars, method_bars_figure
 from simviz_core.figures.features import (
     ChannelRow,
     CurveLine,
@@ -50,6 +51,7 @@ __all__ = [
     "FigureStyle",
     "MapPanel",
     "MapScales",
+    "MethodBars",
     "RunRows",
     "channels_figure",
     "checkpoints_figure",
@@ -58,6 +60,8 @@ __all__ = [
     "contrast_legend",
     "describe",
     "feature_curves_figure",
+    "map_scales",
+    "method_bars_figure",
     "overlay",
     "pair_figure",
     "poolings_figure",

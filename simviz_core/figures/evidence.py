@@ -1,0 +1,66 @@
+"""The figure of a comparison of methods: a bar for each, with its interval."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMNS = 3
+FIRST, REST = "#d1495b", "#5b7f95"
+
+
+@dataclass(frozen=True)
+class MethodBars:
+    """One measure of several methods.
+
+    Attributes:
+        title: The game and the measure.
+        names: Of the methods; the first one's bar is marked.
+        values: (mean, low, high) of each; None where it is undefined.
+    """
+
+    title: str
+    names: tuple[str, ...]
+    values: tuple[tuple[float, float, float] | None, ...]
+
+
+def method_bars_figure(panels: Sequence[MethodBars], title: str) -> bytes:
+    """Draw measures side by side.
+
+    Args:
+        panels: At least one.
+        title: What was measured.
+
+    Returns:
+        A PNG file.
+    """
+    columns = min(COLUMNS, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    height = 0.9 + 0.24 * max(len(panel.names) for panel in panels)
+    figure = Figure(figsize=(4.6 * columns, 0.6 + height * lines), layout="constrained")
+    axes = figure.subplots(lines, columns, squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        _draw(axis, panel)
+    figure.suptitle(title)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _draw(axis: Axes, panel: MethodBars) -> None:
+    for place, value in enumerate(panel.values):
+        if value is None:
+            continue
+        mean, low, high = value
+        axis.barh(place, mean, color=REST if place else FIRST, height=0.7)
+        axis.plot([low, high], [place, place], color="black", lw=1)
+    axis.set_yticks(range(len(panel.names)), panel.names, fontsize=7)
+    axis.invert_yaxis()
+    axis.tick_params(axis="x", labelsize=7)
+    axis.set_title(panel.title, fontsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
