@@ -22,6 +22,7 @@ def settled(page: Page) -> None:
 
 def open_link(page: Page, app_url: str, name: str, **fields: object) -> None:
     page.goto(f"{app_url}/{name}?{urlencode(fields)}")
+    expect(page.locator(".picture, .card").first).to_be_visible()
     settled(page)
 
 
@@ -127,19 +128,16 @@ def test_a_random_pair_is_one_entry(page: Page, app_url: str) -> None:
     assert (image(page, "Query"), image(page, "Match")) == (QUERY, "hotel_01/view_1.jpg")
 
 
-def test_a_switch_in_the_sidebar_takes_the_choices_along(page: Page, app_url: str) -> None:
-    open_link(page, app_url, "pair", query=QUERY, pooling="max", size=320, opacity=30)
+def test_a_switch_in_the_sidebar_takes_the_choices_along(
+    page: Page, app_url: str, three_hotels: Path
+) -> None:
+    chosen = {"gallery": str(three_hotels), "query": QUERY, "pooling": "max", "size": "320"}
+    open_link(page, app_url, "pair", **chosen, opacity=30)
     before = entries(page)
     go_to(page, "Search")
     with_cards(page)
     assert entries(page) == before + 1
-    shown = parameters(page)
-    assert {name: shown[name] for name in ("query", "pooling", "size", "opacity")} == {
-        "query": [QUERY],
-        "pooling": ["max"],
-        "size": ["320"],
-        "opacity": ["30"],
-    }
+    assert parameters(page) == {name: [text] for name, text in chosen.items()} | {"opacity": ["30"]}
     link = page.url
     page.reload()
     with_cards(page)
@@ -182,7 +180,8 @@ def plain_resnet(allowed_folder: Path) -> Path:
     from safetensors.torch import save_file
 
     file = allowed_folder / "test_resnet.safetensors"
-    save_file(build_network("timm/test_resnet", pretrained=False).state_dict(), file)
+    weights = build_network("timm/test_resnet", pretrained=False).state_dict()
+    save_file({name: values.contiguous() for name, values in weights.items()}, file)
     return file
 
 
