@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -37,6 +37,7 @@ class _Session:
         linked: Those of them that came with a link.
         notes: What became of the link, by field: the message, and what is shown instead.
         problems: What of the link was not understood.
+        link: What the address bar says. What the browser sends with a run may be older.
         is_entered: Whether the page has been opened since the link was written.
         clicked: The page that a click asked for, "" for the same one; None when there was no click.
     """
@@ -49,6 +50,7 @@ class _Session:
     linked: set[str] = field(default_factory=set)
     notes: dict[str, tuple[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    link: str = ""
     is_entered: bool = True
     clicked: str | None = None
 
@@ -94,6 +96,7 @@ def enter(page: str) -> None:
         session.views[session.page] = session.view
     if is_link:
         link = {name: st.query_params.get_all(name) for name in st.query_params}
+        session.link = context.query_string if context else ""
         read, session.problems = from_link(link, page)
         shown = {name: read[name] for name in PAGES[page]}
         session.linked = set(PAGES[page])
@@ -290,12 +293,13 @@ def keep_link() -> None:
         return
     link = as_link(session.view, session.page)
     text = urlencode(link, doseq=True)
-    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    before = parse_qs(session.link, keep_blank_values=True)
     changed = {name for name in {*link, *before} if link.get(name) != before.get(name)}
     is_entry = not session.is_entered and not changed <= set(DISPLAY)
     session.is_entered = False
-    if text == context.query_string:
+    if text == session.link:
         return
+    session.link = text
     if is_entry:
         st.query_params.from_dict(link)
         return
@@ -336,5 +340,5 @@ def _is_fragment_run() -> bool:
 def _switch(page: str) -> None:
     # The parameters of the page that is left, as they are: Streamlit makes an entry of the
     # history for every change of them, and the page that opens completes its own link.
-    link = {name: st.query_params.get_all(name) for name in st.query_params}
+    link = parse_qs(_session().link, keep_blank_values=True)
     st.switch_page(f"pages/{page or 'overview'}.py", query_params=link)
