@@ -11,12 +11,24 @@ KINDS = {"u": 1, "i": 2, "f": 3}
 """Of TIFF's tag SampleFormat."""
 
 
-def tiff(values: NDArray[Any], order: str = "<", **tags: tuple[int, str, float]) -> bytes:
+def planes(values: NDArray[Any]) -> bytes:
+    """An uncompressed TIFF whose colours lie in one plane after the other."""
+    return tiff(values, is_planar=True)
+
+
+def tiff(
+    values: NDArray[Any],
+    order: str = "<",
+    *,
+    is_planar: bool = False,
+    **tags: tuple[int, str, float],
+) -> bytes:
     """An uncompressed TIFF of one strip; other tags as (number, struct's letter, value)."""
     height, width = values.shape[:2]
     channels = values.shape[2] if values.ndim == 3 else 1
     bits = values.dtype.itemsize * 8
-    data = values.astype(values.dtype.newbyteorder(order)).tobytes()
+    laid_out = np.moveaxis(values, -1, 0) if is_planar else values
+    data = laid_out.astype(values.dtype.newbyteorder(order)).tobytes()
     photometric = 2 if channels > 2 else 1
     entries: dict[int, tuple[str, tuple[float, ...]]] = {
         256: ("L", (width,)),
@@ -32,6 +44,11 @@ def tiff(values: NDArray[Any], order: str = "<", **tags: tuple[int, str, float])
     }
     if channels == 4:
         entries[338] = ("H", (2,))
+    if is_planar:
+        each = len(data) // channels
+        entries[273] = ("L", tuple(8 + each * channel for channel in range(channels)))
+        entries[279] = ("L", (each,) * channels)
+        entries[284] = ("H", (2,))
     entries |= {number: (letter, (value,)) for number, letter, value in tags.values()}
     place = 8 + len(data) + len(data) % 2
     head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HL", 42, place)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from simviz_core.errors import ImageError
 from simviz_core.images.orientation import orientation_of, turned_upright
+from simviz_core.images.refusals import LOOK_AT, not_an_image
 from simviz_core.images.value_range import ValueRange, as_levels, range_for, range_of_values
 from simviz_core.images.wide import WidePixels, is_wide, read_wide
 
@@ -148,11 +149,11 @@ def read_values(path: Path) -> WidePixels | None:
     Raises:
         ImageError: As `load_image` does.
     """
-    with _opening(str(path)), Image.open(path, formats=FORMATS) as opened:
+    with _opening(str(path), b""), Image.open(path, formats=FORMATS) as opened:
         if not is_wide(opened):
             return None
     content = _read(path, str(path))
-    with _opening(str(path)), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with _opening(str(path), b""), Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_pixels(image.size, str(path))
         return read_wide(image, content, FORMATS)
 
@@ -201,7 +202,10 @@ def _check_bytes(count: int, name: str) -> None:
 def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> LoadedImage:
     """The reduced RGB image, with the upright original's width and height."""
     digest = hashlib.sha256(content)
-    with _opening(name), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+    with (
+        _opening(name, content[:LOOK_AT]),
+        Image.open(io.BytesIO(content), formats=FORMATS) as image,
+    ):
         _check_pixels(image.size, name)
         shown, outside, not_finite = None, 0, 0
         if is_wide(image):
@@ -223,15 +227,12 @@ def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> Lo
 
 
 @contextmanager
-def _opening(name: str) -> Iterator[None]:
-    """Turn whatever a decoder trips over into an `ImageError`."""
+def _opening(name: str, start: bytes) -> Iterator[None]:
+    """Turn whatever a decoder trips over into an `ImageError`; `start` is the file's beginning."""
     try:
         yield
     except Image.UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name} is not an image that can be read; choose a JPEG, PNG, WebP, GIF, TIFF, BMP, "
-            "JPEG 2000 or AVIF file"
-        ) from error
+        raise ImageError(not_an_image(name, start)) from error
     except Image.DecompressionBombError as error:
         raise ImageError(
             f"{name} has far more than {MAX_PIXELS / 1e6:.0f} million pixels; make it smaller"

@@ -18,8 +18,10 @@ from PIL import Image
 from simviz_core.images.value_range import FLOATS, INTEGERS, ValueRange
 
 MIN_SAMPLE_VALUE, MAX_SAMPLE_VALUE = (280, 340), (281, 341)
-BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262
+BITS_PER_SAMPLE, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 258, 262, 284, 339
 """Tags of TIFF."""
+SEPARATE_PLANES, SIGNED = 2, 2
+"""Values of two of them."""
 WHITE_IS_ZERO = 0
 SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
@@ -44,8 +46,10 @@ class WidePixels:
 
 
 def is_wide(image: Image.Image) -> bool:
-    """Whether an opened picture, not decoded yet, has more than 8 bits that Pillow can give."""
-    return image.mode in ("I", "F") or image.mode.startswith("I;16") or bool(_raw_colours(image))
+    """Whether an opened picture, not decoded yet, has values that are not simply 0 to 255."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16") or _is_signed_byte(image):
+        return True
+    return _raw_colours(image) is not None or _has_wide_planes(image)
 
 
 def read_wide(image: Image.Image, content: bytes, formats: tuple[str, ...]) -> WidePixels:
@@ -58,7 +62,12 @@ def read_wide(image: Image.Image, content: bytes, formats: tuple[str, ...]) -> W
 
     Returns:
         Its values.
+
+    Raises:
+        ValueError: It holds them in a way that would be misread.
     """
+    if _has_wide_planes(image):
+        raise ValueError("16-bit colours in separate planes; save them interleaved")
     raw_mode = _raw_colours(image)
     if raw_mode is not None:
         tags = _stated_by_tags(image)
@@ -70,6 +79,8 @@ def read_wide(image: Image.Image, content: bytes, formats: tuple[str, ...]) -> W
     values: NDArray[Any] = np.asarray(image)
     if image.mode == "F":
         return WidePixels(values, FLOATS, stated, is_inverted=is_inverted)
+    if image.mode == "L":
+        return WidePixels(values.view(np.int8), INTEGERS, stated, is_inverted=is_inverted)
     if scale is not None:
         highest, offset = scale
         in_file = np.rint(values.astype(np.float64) * (highest / 65535)).astype(np.int32)
@@ -83,6 +94,21 @@ def read_wide(image: Image.Image, content: bytes, formats: tuple[str, ...]) -> W
     return WidePixels(
         values, INTEGERS, stated or _stated_by_png(content, values), opacity, is_inverted
     )
+
+
+def _has_wide_planes(image: Image.Image) -> bool:
+    """Whether it is a TIFF whose 16-bit colours lie in planes; Pillow takes them for bytes."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None or tags.get(PLANES) != SEPARATE_PLANES or len(image.getbands()) < 2:
+        return False
+    return (_one_of(tags.get(BITS_PER_SAMPLE), max) or 8) > 8
+
+
+def _is_signed_byte(image: Image.Image) -> bool:
+    """Whether it is a TIFF of signed bytes, which Pillow takes for unsigned ones."""
+    tags = getattr(image, "tag_v2", None)
+    is_signed = tags is not None and _one_of(tags.get(SAMPLE_FORMAT), max) == SIGNED
+    return is_signed and image.mode == "L"
 
 
 def _raw_colours(image: Image.Image) -> str | None:
@@ -154,18 +180,18 @@ def _stated_by_tags(image: Image.Image) -> ValueRange | None:
         return None
     kind = FLOATS if image.mode == "F" else INTEGERS
     for low_tag, high_tag in zip(MIN_SAMPLE_VALUE, MAX_SAMPLE_VALUE, strict=True):
-        low, high = _lowest(tags.get(low_tag), min), _lowest(tags.get(high_tag), max)
+        low, high = _one_of(tags.get(low_tag), min), _one_of(tags.get(high_tag), max)
         low = 0.0 if low is None else low
         is_whole = (low, high) in ((0.0, 65535.0), (0.0, 4294967295.0))
         if high is not None and np.isfinite([low, high]).all() and low < high and not is_whole:
             return ValueRange(low, high, "stated by the file's sample values", kind)
-    bits = _lowest(tags.get(BITS_PER_SAMPLE), max)
+    bits = _one_of(tags.get(BITS_PER_SAMPLE), max)
     if bits is not None and 8 < bits < 16:
         return ValueRange(0.0, 2.0**bits - 1, f"the {bits:.0f} bits that the file states", kind)
     return None
 
 
-def _lowest(tag: Any, choose: Any) -> float | None:
+def _one_of(tag: Any, choose: Any) -> float | None:
     """The one number of a tag that may have one for each channel."""
     try:
         return None if tag is None else float(choose(tag) if isinstance(tag, tuple) else tag)

@@ -4,10 +4,11 @@ import io
 
 import numpy as np
 import pytest
-from images_testing import png, tiff
+from images_testing import planes, png, tiff
 from numpy.typing import NDArray
 from PIL import Image
 
+from simviz_core.errors import ImageError
 from simviz_core.images import LoadedImage, ValueRange, given_range, load_image
 
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
@@ -216,3 +217,35 @@ def test_other_pixels_have_another_digest() -> None:
 def test_ranges_without_extent(low: float, high: float) -> None:
     with pytest.raises(ValueError, match="range of values"):
         given_range(low, high)
+
+
+def test_signed_bytes() -> None:
+    values = np.rint(RAMP * 200 - 100).astype(np.int8)
+    loaded = load_image(tiff(values))
+    assert loaded.value_range is not None
+    assert loaded.value_range.low == -100
+    assert np.unique(levels(loaded)).size > 190
+
+
+def test_colours_of_16_bits_in_planes_are_refused_and_those_of_8_are_not() -> None:
+    colours = np.rint(COLOURS * 255).astype(np.uint8)
+    np.testing.assert_array_equal(levels(load_image(planes(colours))), colours)
+    with pytest.raises(ImageError, match="separate planes; save them interleaved"):
+        load_image(planes(colours.astype(np.uint16) * 257))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (tiff(RAMP), "a TIFF of a kind"),
+        (tiff(COLOURS.astype(np.float32)), "a TIFF of a kind"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC"),
+        (b"\0" * 128 + b"DICM" + bytes(99), "DICOM"),
+        (b"%PDF-1.4 ...", "a PDF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG"),
+        (b"\x93NUMPY\x01\0", "a NumPy array"),
+    ],
+)
+def test_what_cannot_be_read_is_called_by_its_name(content: bytes, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        load_image(content, name="file")
