@@ -18,8 +18,9 @@ from simviz_core.classes.matrix import class_similarities, closest_classes
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.figures import ClassBlock, ClassPanel
-from simviz_core.images import load_image
+from simviz_core.images import ValueRange, load_image
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import Coverage
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class ClassSummary:
         similarity: The mean similarity of two of its images; None for a class of one image.
         closest: The most similar other class, and the mean similarity to it; None where the
             gallery has one class.
+        coverage: How much of the gallery the figures rest on.
     """
 
     label: str
     images: int
     similarity: float | None
     closest: tuple[str, float] | None
+    coverage: Coverage
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,14 @@ class ImageInClass:
         label: The image's own class; None where it has none, or is not of the gallery.
         map: Its map with the (other) images of a class.
         contrast: Why it is closer to that class than to another one; None if that was not asked.
+        value_ranges: What the picture is read with, where it has more than 8 bits.
     """
 
     path: str
     label: str | None
     map: ClassMap
     contrast: ContrastMap | None = None
+    value_ranges: tuple[ValueRange, ...] = ()
 
 
 def summarise(sums: ClassSums, label: str) -> ClassSummary:
@@ -67,7 +72,13 @@ def summarise(sums: ClassSums, label: str) -> ClassSummary:
     own = float(class_similarities(sums, sums.places([label]))[0, 0])
     closest = closest_classes(sums, label)
     size = int(sums.sizes[place])
-    return ClassSummary(label, size, own if size > 1 else None, closest[0] if closest else None)
+    return ClassSummary(
+        label,
+        size,
+        own if size > 1 else None,
+        closest[0] if closest else None,
+        sums.index.coverage,
+    )
 
 
 def class_to_contrast(sums: ClassSums, label: str, wanted: str | None = None) -> str:
@@ -119,6 +130,7 @@ def image_in_class(
         sums.index.images[own].label if own is not None else None,
         class_map_of(image, reference),
         contrast,
+        sums.index.coverage.value_ranges,
     )
 
 
@@ -140,7 +152,7 @@ def class_block(
         title=summary_line(summary),
         panels=tuple(
             ClassPanel(
-                load_image(Path(found.path)).pixels,
+                load_image(Path(found.path), value_ranges=found.value_ranges).pixels,
                 f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}",
                 found.map.mean_values,
                 found.contrast.values if found.contrast else None,
@@ -159,6 +171,8 @@ def summary_line(summary: ClassSummary) -> str:
     if summary.closest is not None:
         label, similarity = summary.closest
         parts.append(f"closest class {label} ({similarity:.3f})")
+    if summary.coverage.note:
+        parts.append(summary.coverage.note)
     return " · ".join(parts)
 
 
@@ -184,6 +198,7 @@ def classes_as_json(
         **settings.as_json(),
         "classes": [_class_as_json(summary) for summary in summaries],
         "images": [_image_as_json(found) for found in images],
+        **summaries[0].coverage.as_json(),
         "version": __version__,
     }
 

@@ -16,6 +16,7 @@ from simviz_core.cli.options.gallery import (
     add_store_options,
     bring_up_to_date,
     find_in,
+    say_values,
     warn_of_unreadable,
 )
 from simviz_core.cli.options.network import add_network_options
@@ -154,19 +155,22 @@ def checkpoints_command(
 
 def _run(options: argparse.Namespace) -> None:
     runs = [_open_run(folder, options) for folder in options.runs]
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
     own = find_in(gallery, Path(options.query))
     masks = find_masks(gallery)
     if options.objects and masks is None:
         raise GalleryError(f"the gallery {gallery.source} has no masks beside it")
     objects = _objects(options, masks)
     query = FollowedQuery(
-        load_image(Path(options.query)),
+        load_image(Path(options.query), value_ranges=gallery.value_ranges),
         own.id if own else None,
         own.label if own else None,
-        load_image(Path(options.match)) if options.match else None,
+        load_image(Path(options.match), value_ranges=gallery.value_ranges)
+        if options.match
+        else None,
         masks.of_image(own.id, objects) if masks and own else None,
     )
+    say_values([query.picture, *([query.partner] if query.partner else [])], gallery)
     reports = [_follow(options, gallery, query, run) for run in runs]
     if options.figure:
         rows = [run_rows(r, query.picture, query.label, query.partner) for r in reports]

@@ -22,6 +22,7 @@ from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     find_in,
+    say_values,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -139,9 +140,11 @@ def classmap_command(
 
 def _run(options: argparse.Namespace) -> None:
     _check(options)
-    for path in options.images:
-        load_image(Path(path))
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    pictures = [
+        load_image(Path(path), value_ranges=gallery.value_ranges) for path in options.images
+    ]
+    say_values(pictures)
     network = asked_network(options)
     sums = class_sums(up_to_date_index(options, gallery, network))
     wanted = _wanted(options, gallery, sums)
@@ -211,7 +214,8 @@ def _with_maps(
     against: dict[str, str | None],
 ) -> Iterator[ImageInClass]:
     for label, path, image_id in wanted:
-        decomposed = network.decompose([load_image(Path(path)).pixels])[0]
+        picture = load_image(Path(path), value_ranges=sums.index.coverage.value_ranges)
+        decomposed = network.decompose([picture.pixels])[0]
         yield image_in_class(decomposed, sums, label, path, image_id, against[label])
 
 

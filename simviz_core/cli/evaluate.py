@@ -46,7 +46,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)
     with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:

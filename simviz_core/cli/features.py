@@ -10,6 +10,7 @@ from typing import Any
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
+    say_values,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -152,8 +153,11 @@ def channels_command(
 
 
 def _run(options: argparse.Namespace) -> None:
-    pictures = [load_image(Path(path)) for path in options.of_pair or ()]
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    pictures = [
+        load_image(Path(path), value_ranges=gallery.value_ranges) for path in options.of_pair or ()
+    ]
+    say_values(pictures)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)
     settings = asked_settings(options, network)
@@ -163,7 +167,7 @@ def _run(options: argparse.Namespace) -> None:
     else:
         values, lines = _curve(options, index, title)
     if options.json:
-        write_json({**settings_as_json(settings, options.gallery), **values}, options.json)
+        write_json({**settings_as_json(settings, options.gallery, index), **values}, options.json)
     if not (options.figure or options.json):
         print("\n".join(lines))
 

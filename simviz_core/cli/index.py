@@ -4,7 +4,12 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, bring_up_to_date
+from simviz_core.cli.options.gallery import (
+    GALLERY_HELP,
+    add_store_options,
+    bring_up_to_date,
+    say_values,
+)
 from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import open_gallery
@@ -31,11 +36,13 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
     network = asked_network(options)
     _, report = bring_up_to_date(options, gallery, network)
+    say_values([], gallery)
     if options.json:
-        write_json(_as_json(report), options.json)
+        ranges = [shown.as_json() for shown in gallery.value_ranges]
+        write_json({**_as_json(report), "value_ranges": ranges}, options.json)
     if options.json != "-":
         _print_summary(report)
 
@@ -50,15 +57,17 @@ def _as_json(report: IndexReport) -> dict[str, Any]:
         "unreadable": [{"path": name, "reason": reason} for name, reason in report.unreadable],
         "passed_over": list(report.passed_over),
         "rebuilt": report.was_rebuilt,
+        "repaired": list(report.repaired),
         "seconds": report.seconds,
     }
 
 
 def _print_summary(report: IndexReport) -> None:
-    embedded = len(report.added) + len(report.updated)
+    embedded = len(report.added) + len(report.updated) + len(report.repaired)
     print(f"{report.images:,} images indexed, {embedded:,} of them now, in {report.seconds:.1f} s")
     if report.was_rebuilt:
         print("The stored embeddings were damaged and have been made anew.")
+    _print_names("stored embedding damaged, made anew", report.repaired)
     _print_names("updated", report.updated)
     _print_names("removed", report.removed)
     _print_names("relabelled", report.relabelled)

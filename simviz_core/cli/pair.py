@@ -11,6 +11,7 @@ from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     find_in,
+    say_values,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -32,8 +33,8 @@ from simviz_core.cli.options.output import (
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
-from simviz_core.gallery import open_gallery
-from simviz_core.images import load_image
+from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.images import ValueRange, load_image, shared_ranges
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
@@ -145,11 +146,17 @@ def pair_command(
 
 
 def _run(options: argparse.Namespace) -> None:
-    images = [load_image(Path(path)) for path in (options.query, options.match)]
+    paths = [Path(options.query), Path(options.match)]
+    gallery = (
+        open_gallery(options.gallery, value_ranges=options.value_range) if options.gallery else None
+    )
+    ranges = (gallery and gallery.value_ranges) or options.value_range or shared_ranges(paths)
+    images = [load_image(path, value_ranges=ranges) for path in paths]
+    say_values(images)
     if options.compare_poolings and (options.lost or options.relative_to != NOTHING):
         raise SettingsError("--compare-poolings goes without --relative-to and --lost")
     network = asked_network(options)
-    reference = _reference(options, network)
+    reference = _reference(options, network, gallery, ranges)
     F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
     query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
@@ -176,6 +183,7 @@ def _run(options: argparse.Namespace) -> None:
             save_pair_arrays(pair, cells, file)
     if options.json:
         values = pair_as_json(pair, options.query, options.match, parts)
+        values["query_values"], values["match_values"] = (i.values_as_json() for i in images)
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}
@@ -185,12 +193,16 @@ def _run(options: argparse.Namespace) -> None:
         _print_instead(relative, instead)
 
 
-def _reference(options: argparse.Namespace, network: SimilarityNetwork) -> Reference | None:
+def _reference(
+    options: argparse.Namespace,
+    network: SimilarityNetwork,
+    gallery: Gallery | None,
+    ranges: Sequence[ValueRange],
+) -> Reference | None:
     """What the maps are relative to; a gallery that is needed is indexed first."""
     choice: RelativeTo = options.relative_to
-    if not choice.needs_gallery or options.gallery is None:
-        return reference_of(choice, network, None, None)
-    gallery = open_gallery(options.gallery)
+    if not choice.needs_gallery or gallery is None:
+        return reference_of(choice, network, None, None, ranges)
     index = up_to_date_index(options, gallery, network)
     return reference_of(choice, network, index, find_in(gallery, Path(options.query)))
 

@@ -13,6 +13,7 @@ from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     find_in,
+    say_values,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -162,8 +163,9 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("--crop needs a --region to cut out")
     if options.compare_poolings and options.relative_to != NOTHING:
         raise SettingsError("--compare-poolings goes without --relative-to")
-    image = load_image(Path(options.query))
-    gallery = open_gallery(options.gallery)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    image = load_image(Path(options.query), value_ranges=gallery.value_ranges)
+    say_values([image])
     own = find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
@@ -202,13 +204,13 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
     if not ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
 
-    reference = reference_of(options.relative_to, network, index, own)
+    reference = reference_of(options.relative_to, network, index, own, asked.gallery.value_ranges)
     pictures: list[Image.Image] = []
     maps: list[MatchMaps] = []
     relative: list[RelativeMatchMaps] = []
     if options.figure or options.maps or options.compare_poolings:
         for match in ranking.matches:
-            picture = load_image(match.image.path).pixels
+            picture = match.image.load().pixels
             F = asked.features.get(match.image.path)
             if F is None:
                 F = asked.features[match.image.path] = network.feature_map([picture])[0]
@@ -224,6 +226,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
 def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options = asked.options
     values = search_as_json(found, options.query, asked.region, options.maps, options.crop)
+    values["query_values"] = asked.image.values_as_json()
     if compared:
         values |= {"poolings": searches_as_json(compared)}
     if found.reference is not None:

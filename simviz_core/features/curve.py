@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from simviz_core.decomposition import cumulative_share
 from simviz_core.errors import GalleryError
 from simviz_core.pairs import TOP_FEATURES
-from simviz_core.retrieval import GalleryIndex
+from simviz_core.retrieval import Coverage, GalleryIndex
 
 PAIRS = 1000
 """Pairs that the paper averages over."""
@@ -66,6 +66,7 @@ class FeatureCurve:
         mean_similarity: Of `pairs`.
         mean_share: For k = 1..D, (D,), float64; the last is 1.
         std_share: The standard deviation over the pairs, (D,), float64; the last is 0.
+        coverage: How much of the gallery the pairs were drawn from.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class FeatureCurve:
     mean_similarity: float
     mean_share: NDArray[np.float64]
     std_share: NDArray[np.float64]
+    coverage: Coverage
 
     @property
     def top_share(self) -> float:
@@ -168,6 +170,7 @@ def feature_curve(index: GalleryIndex, sample: PairSample) -> FeatureCurve:
         mean_similarity=float(similar.mean()),
         mean_share=mean,
         std_share=np.sqrt(np.clip(squares / similar.size - mean * mean, 0, None)),
+        coverage=index.coverage,
     )
 
 
@@ -185,6 +188,7 @@ def curve_as_json(curve: FeatureCurve) -> dict[str, Any]:
         "k": list(range(1, curve.mean_share.size + 1)),
         "mean_share": curve.mean_share.tolist(),
         "std_share": curve.std_share.tolist(),
+        **curve.coverage.as_json(),
     }
 
 

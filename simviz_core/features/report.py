@@ -14,9 +14,10 @@ from simviz_core.decomposition import (
 from simviz_core.features.channels import PairChannel, excitation_map
 from simviz_core.features.curve import SAME, FeatureCurve
 from simviz_core.figures import ChannelRow, CurveLine
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import TOP_FEATURES
+from simviz_core.retrieval import GalleryIndex
 
 
 def curve_line(curve: FeatureCurve, title: str) -> CurveLine:
@@ -45,7 +46,7 @@ def top_words(curve: FeatureCurve) -> str:
 
 def caveats(curve: FeatureCurve) -> list[str]:
     """What a reader of the curve has to know, beside it."""
-    found = []
+    found = [f"The curve {curve.coverage.note}."] if curve.coverage.note else []
     if curve.pairs + curve.left_out == curve.possible:
         found.append(f"These are all the pairs of {curve.kind} that the gallery has.")
     if curve.left_out:
@@ -77,7 +78,7 @@ def channel_rows(
     """
     rows = []
     for found in channels:
-        images = [load_image(match.image.path) for match in found.excited]
+        images = [match.image.load() for match in found.excited]
         examples = tuple(
             (
                 image.pixels,
@@ -99,6 +100,9 @@ def channel_words(found: PairChannel) -> str:
     return f"channel {found.channel}: {found.contribution:.4f}{share}"
 
 
-def settings_as_json(settings: NetworkSettings, gallery: str) -> dict[str, Any]:
-    """What figures of features were asked of."""
-    return {"gallery": gallery, **settings.as_json(), "version": __version__}
+def settings_as_json(
+    settings: NetworkSettings, gallery: str, index: GalleryIndex | None = None
+) -> dict[str, Any]:
+    """What figures of features were asked of, and how much of the gallery that is."""
+    covered = {} if index is None else index.coverage.as_json()
+    return {"gallery": gallery, **settings.as_json(), **covered, "version": __version__}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +17,9 @@ from simviz_core.following.timeline import (
     reference_vector,
     take_snapshot,
 )
+from simviz_core.gallery import GalleryImage
 from simviz_core.gallery.masks import PixelMask, mask_weights
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import LoadedImage
 from simviz_core.map_measures import share_inside
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -62,7 +62,7 @@ def checkpoint_report(
     top: int,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
     quality: RetrievalQuality | None,
-    load: Callable[[Path], LoadedImage] = load_image,
+    load: Callable[[GalleryImage], LoadedImage] = GalleryImage.load,
 ) -> CheckpointReport:
     """Look at a query with one checkpoint.
 
@@ -92,7 +92,7 @@ def checkpoint_report(
         (partner,) = decompose([query.partner])
         vector, pair = whole_vector(partner), match_maps(image, partner, unit, None)
     snapshot = take_snapshot(index, image, vector, top, allowed)
-    matches = decompose([load(match.image.path) for match in snapshot.ranking.matches])
+    matches = decompose([load(match.image) for match in snapshot.ranking.matches])
     maps = [match_maps(image, match, unit, None) for match in matches]
     mask_share = None
     if query.mask is not None:

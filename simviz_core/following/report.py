@@ -8,7 +8,7 @@ from simviz_core import __version__
 from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
 from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import LoadedImage
 from simviz_core.retrieval import MatchMaps, RetrievalQuality, is_hit, quality_as_json
 from simviz_core.runs import Run, RunCheckpoint
 
@@ -107,7 +107,7 @@ def run_rows(
             for match, maps in zip(snapshot.ranking.matches, checkpoint.maps, strict=True):
                 panels.append(
                     MapPanel(
-                        load_image(match.image.path).pixels,
+                        match.image.load().pixels,
                         maps.match_map,
                         f"{match.image.label or match.image.path.name} · {match.score:.3f}",
                         is_hit(label, match.image),

@@ -1,7 +1,7 @@
 """How a query is seen by the checkpoints of a run, and what changes from one to the next."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage, map_entropy, vector_map
 from simviz_core.errors import GalleryError
-from simviz_core.images import load_image
 from simviz_core.map_measures import jensen_shannon_divergence, pearson_correlation
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -142,7 +141,9 @@ def take_snapshot(
     similarity = float(query.unit_embedding @ direction)
     bias = float(query.constant @ direction / query.norm)
     return QuerySnapshot(
-        ranking=Ranking(found.vector, found.matches[:count], found.similarities[:count]),
+        ranking=replace(
+            found, matches=found.matches[:count], similarities=found.similarities[:count]
+        ),
         neighbours=tuple(match.image.id for match in found.matches[:NEIGHBOURS]),
         map=values.numpy(force=True),
         similarity=similarity,
@@ -227,7 +228,7 @@ def reference_maps(
     maps: list[NDArray[np.float32]] = []
     for start in range(0, len(rows), IMAGES_AT_ONCE):
         images = [index.images[row] for row in rows[start : start + IMAGES_AT_ONCE]]
-        batch = network.decompose([load_image(image.path).pixels for image in images])
+        batch = network.decompose([image.load().pixels for image in images])
         vectors = [
             reference_vector(
                 index, whole_vector(batch[place]), image.label, image.id, _without(allowed, row)

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from simviz_core.errors import GalleryError
+from simviz_core.images import LoadedImage, ValueRange, load_image
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,25 @@ class GalleryImage:
         id: Its path below the gallery's folder, with forward slashes; names it in links.
         path: Where it is on disk.
         label: Its class; None where it has none.
+        value_ranges: What the gallery's pictures of more than 8 bits are shown with; nothing where
+            each has its own.
     """
 
     id: str
     path: Path
     label: str | None
+    value_ranges: tuple[ValueRange, ...] = ()
+
+    def load(self, name: str | None = None) -> LoadedImage:
+        """The picture, its values shown as those of the whole gallery are.
+
+        Args:
+            name: What to call it in messages; the path by default.
+
+        Raises:
+            ImageError: The file cannot be read as an image.
+        """
+        return load_image(self.path, name=name, value_ranges=self.value_ranges)
 
 
 @dataclass(frozen=True)
@@ -37,6 +52,11 @@ class Gallery:
     source: Path
     images: tuple[GalleryImage, ...]
     passed_over: tuple[str, ...] = ()
+
+    @property
+    def value_ranges(self) -> tuple[ValueRange, ...]:
+        """What black and white stand for in all of its pictures of more than 8 bits."""
+        return self.images[0].value_ranges
 
     @cached_property
     def by_id(self) -> dict[str, GalleryImage]:

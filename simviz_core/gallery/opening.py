@@ -4,12 +4,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from simviz_core.errors import GalleryError
 from simviz_core.gallery.gallery import Gallery, GalleryImage
 from simviz_core.gallery.manifest import read_manifest
-from simviz_core.images import IMAGE_SUFFIXES
+from simviz_core.images import IMAGE_SUFFIXES, ValueRange, shared_ranges
 
 DEMO_GALLERY = Path(__file__).resolve().parents[2] / "demo" / "rooms" / "images"
 """The rendered hotel rooms that SimViz comes with."""
@@ -18,8 +19,12 @@ LOOK_AT = 200
 """Entries of a folder that are looked at to see whether it is a gallery."""
 
 
-def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> Gallery:
-    """List the images of a gallery; no image is opened.
+def open_gallery(
+    source: Path | str,
+    allowed: Sequence[Path] | None = None,
+    value_ranges: tuple[ValueRange, ...] | None = None,
+) -> Gallery:
+    """List the images of a gallery; none is opened but those that tell the range of its values.
 
     Of a folder, files are taken by their ending. An image's class is the folder right below the
     gallery's folder that it lies in; images that lie in the gallery's folder itself have none.
@@ -30,6 +35,8 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
     Args:
         source: The folder or the manifest file.
         allowed: Folders that every image of a manifest must lie in; None allows all.
+        value_ranges: What pictures of more than 8 bits are shown with; None finds one range for
+            all of them, see `shared_ranges`.
 
     Returns:
         The gallery: of a folder in natural order ("view_2" before "view_10"), of a manifest in
@@ -50,7 +57,7 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
         ]
         if allowed is not None:
             _check_inside(images, allowed, source)
-        return Gallery(source, tuple(images))
+        return Gallery(source, _with_ranges(images, value_ranges))
     if is_file:
         raise GalleryError(
             f"{source} is a file; name a folder of images, or a CSV or Parquet file with a column "
@@ -66,11 +73,20 @@ def open_gallery(source: Path | str, allowed: Sequence[Path] | None = None) -> G
             f"the gallery folder {source} holds no images; put one folder per class into it, with "
             f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
         )
+    images.sort(key=lambda image: (_natural_order(image.id), image.id))
     return Gallery(
         source,
-        tuple(sorted(images, key=lambda image: (_natural_order(image.id), image.id))),
+        _with_ranges(images, value_ranges),
         passed_over=tuple(sorted(_printable(file) for file in files if not _is_image(file))),
     )
+
+
+def _with_ranges(
+    images: Sequence[GalleryImage], ranges: tuple[ValueRange, ...] | None
+) -> tuple[GalleryImage, ...]:
+    if ranges is None:
+        ranges = shared_ranges([image.path for image in images])
+    return tuple(replace(image, value_ranges=ranges) for image in images) if ranges else (*images,)
 
 
 def looks_like_gallery(folder: Path) -> bool:

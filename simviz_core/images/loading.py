@@ -59,6 +59,8 @@ DECODER_ERRORS = (
 
 # `MAX_PIXELS` takes the place of Pillow's warning, which would be printed and go no further.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+# What decoders say of damaged tags in passing; what it leads to is an error, or does no harm.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,14 @@
 """Retrieval: embeddings of a gallery, the images most similar to a query, and how good that is."""
 
+from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.evaluation import (
     MOST_QUERIES,
     RetrievalQuality,
     quality_as_json,
     retrieval_quality,
 )
-from simviz_core.retrieval.indexing import (
-    BATCH,
-    IndexPlan,
-    IndexProgress,
-    IndexReport,
-    index_gallery,
-    plan_index,
-)
+from simviz_core.retrieval.indexing import BATCH, IndexProgress, IndexReport, index_gallery
+from simviz_core.retrieval.planning import IndexPlan, plan_index
 from simviz_core.retrieval.ranking import (
     AllowedRows,
     GalleryIndex,
@@ -50,6 +45,7 @@ from simviz_core.retrieval.report import (
     search_title,
     searches_as_json,
 )
+from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
 from simviz_core.retrieval.search import (
     MatchMaps,
     Ranking,
@@ -63,7 +59,6 @@ from simviz_core.retrieval.store import (
     CACHE_VARIABLE,
     PRECISIONS,
     EmbeddingTable,
-    StoredImage,
     default_store_folder,
     embedding_table,
 )
@@ -73,10 +68,12 @@ __all__ = [
     "CACHE_VARIABLE",
     "MOST_QUERIES",
     "NOTHING",
+    "OWN_RANGE",
     "PRECISIONS",
     "SAME_RANKING",
     "SELF_REFERENCE",
     "AllowedRows",
+    "Coverage",
     "EmbeddingTable",
     "GalleryIndex",
     "IndexPlan",

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from simviz_core.errors import GalleryError
+from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.ranking import GalleryIndex
 
 AT = (1, 5, 10)
@@ -28,6 +30,7 @@ class RetrievalQuality:
         map_at_r: Mean average precision at R, R being the number of others of the query's class.
         rows: The index's row of each query, (Q,).
         is_hit: Whether the nearest neighbour of each query is of its class, (Q,).
+        coverage: How much of the gallery the figures rest on.
     """
 
     queries: int
@@ -35,6 +38,7 @@ class RetrievalQuality:
     map_at_r: float
     rows: NDArray[np.int64]
     is_hit: NDArray[np.bool_]
+    coverage: Coverage
 
 
 def retrieval_quality(
@@ -91,13 +95,15 @@ def retrieval_quality(
         map_at_r=precision / rows.size,
         rows=rows,
         is_hit=is_hit,
+        coverage=index.coverage,
     )
 
 
-def quality_as_json(quality: RetrievalQuality) -> dict[str, float]:
-    """The figures as JSON-ready values."""
+def quality_as_json(quality: RetrievalQuality) -> dict[str, Any]:
+    """The figures as JSON-ready values, with how much of the gallery they rest on."""
     recalls = {f"recall_at_{k}": recall for k, recall in quality.recall_at.items()}
-    return {**recalls, "map_at_r": quality.map_at_r, "queries": quality.queries}
+    figures = {**recalls, "map_at_r": quality.map_at_r, "queries": quality.queries}
+    return {**figures, **quality.coverage.as_json()}
 
 
 def _neighbours(index: GalleryIndex, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -12,16 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simviz_core.errors import GalleryError, ImageError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval.store import EmbeddingTable, StoredImage
+from simviz_core.retrieval.planning import IndexPlan, file_state, plan_index, range_key
+from simviz_core.retrieval.rows import StoredImage
+from simviz_core.retrieval.store import EmbeddingTable
 
 BATCH = {"cpu": 16, "cuda": 128}
 """Images that the network sees at once, by the kind of device."""
@@ -32,30 +32,6 @@ SECONDS_PER_COMMIT = 4.0
 
 Batch = list[tuple[StoredImage, NDArray[np.uint8] | None]]
 """What was read of the images of one batch: the row, and the pixels for the network."""
-
-
-@dataclass(frozen=True)
-class IndexPlan:
-    """What has to be done so that a table agrees with its gallery.
-
-    Attributes:
-        new: Images that the table lacks.
-        changed: Images whose file has another size or time of change than the table says.
-        removed: Ids of rows whose image is no longer in the gallery.
-        relabelled: Ids of images whose file is as it was, but whose class is another.
-        unreadable: Rows of files that could not be read, and have not changed since.
-    """
-
-    new: tuple[GalleryImage, ...]
-    changed: tuple[GalleryImage, ...]
-    removed: tuple[str, ...]
-    relabelled: tuple[str, ...]
-    unreadable: tuple[StoredImage, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
-        return not (self.new or self.changed or self.removed or self.relabelled)
 
 
 @dataclass(frozen=True)
@@ -90,6 +66,7 @@ class IndexReport:
         seconds: How long it took.
         was_cancelled: Whether it was cancelled before everything was done.
         was_rebuilt: Whether damaged embeddings had to be thrown away first.
+        repaired: Ids of images whose stored embedding was damaged and has been made anew.
     """
 
     images: int
@@ -102,36 +79,7 @@ class IndexReport:
     seconds: float
     was_cancelled: bool = False
     was_rebuilt: bool = False
-
-
-def plan_index(gallery: Gallery, table: EmbeddingTable) -> IndexPlan:
-    """Compare a gallery's files with what a table holds of them; no file is opened.
-
-    Raises:
-        StoreError: The table is damaged.
-    """
-    stored = table.images()
-    new, changed, relabelled = [], [], []
-    for image in gallery.images:
-        row = stored.get(image.id)
-        if row is None:
-            new.append(image)
-        elif (row.file_size, row.modified) != _file_state(image.path):
-            changed.append(image)
-        elif row.label != image.label:
-            relabelled.append(image.id)
-    pending = {image.id for image in changed}
-    return IndexPlan(
-        new=tuple(new),
-        changed=tuple(changed),
-        removed=tuple(image_id for image_id in stored if image_id not in gallery.by_id),
-        relabelled=tuple(relabelled),
-        unreadable=tuple(
-            row
-            for image_id, row in stored.items()
-            if row.error and image_id in gallery.by_id and image_id not in pending
-        ),
-    )
+    repaired: tuple[str, ...] = ()
 
 
 def index_gallery(
@@ -181,7 +129,11 @@ def index_gallery(
     return IndexReport(
         images=len(gallery.images) - len(unreadable) - unfinished,
         added=tuple(image.id for image in plan.new if image.id in readable),
-        updated=tuple(image.id for image in plan.changed if image.id in readable),
+        updated=tuple(
+            image.id
+            for image in plan.changed
+            if image.id in readable and image.id not in plan.damaged
+        ),
         removed=plan.removed,
         relabelled=plan.relabelled,
         unreadable=unreadable,
@@ -189,16 +141,14 @@ def index_gallery(
         seconds=time.perf_counter() - start,
         was_cancelled=unfinished > 0,
         was_rebuilt=was_rebuilt,
+        repaired=tuple(image_id for image_id in plan.damaged if image_id in readable),
     )
 
 
 def _plan_or_rebuild(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan, bool]:
     """The plan; a damaged table is thrown away, since everything in it can be made again."""
     try:
-        plan = plan_index(gallery, table)
-        if table.version:
-            table.embeddings([])  # looks at every row
-        return plan, False
+        return plan_index(gallery, table, set(table.damaged())), False
     except StoreError:
         table.discard()
         return plan_index(gallery, table), True
@@ -280,20 +230,11 @@ def _read(
     image: GalleryImage, network: SimilarityNetwork
 ) -> tuple[StoredImage, NDArray[np.uint8] | None]:
     """One image's row and its pixels for the network; None where the file cannot be read."""
-    file_size, modified = _file_state(image.path)
+    file_size, modified = file_state(image.path)
     row = StoredImage(image.id, image.label, 0, 0, file_size, modified, None)
     try:
-        loaded = load_image(image.path, name=image.id)
+        loaded = image.load(image.id)
     except ImageError as error:
         return replace(row, error=str(error)), None
-    row = replace(row, width=loaded.width, height=loaded.height)
+    row = replace(row, width=loaded.width, height=loaded.height, values=range_key(image, loaded))
     return row, network.resized(loaded.pixels)
-
-
-def _file_state(path: Path) -> tuple[int, int]:
-    """The file's size in bytes and its time of change in nanoseconds; (−1, 0) if there is none."""
-    try:
-        state = path.stat()
-    except (OSError, ValueError):  # a name with a zero byte is a ValueError
-        return -1, 0
-    return state.st_size, state.st_mtime_ns

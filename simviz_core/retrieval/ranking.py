@@ -5,6 +5,7 @@ with the vector that `region_vector` makes; no map of any gallery image is neede
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage, region_embedding
-from simviz_core.errors import GalleryError
+from simviz_core.errors import GalleryError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.store import EmbeddingTable
 
 Vector = NDArray[np.float32]
@@ -31,10 +33,18 @@ class GalleryIndex:
     Attributes:
         images: The images that have an embedding, N of them, in the gallery's order.
         matrix: Their unit embeddings ê, (N, D), float32, contiguous, read-only.
+        lacking: The images of the gallery that have none: not indexed yet, or not readable.
     """
 
     images: tuple[GalleryImage, ...]
     matrix: NDArray[np.float32]
+    lacking: tuple[GalleryImage, ...] = ()
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """How much of the gallery this is, which every figure of it says."""
+        count = len(self.images)
+        return Coverage(count, count + len(self.lacking), self.images[0].value_ranges)
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -70,11 +80,16 @@ class GalleryIndex:
 
         Args:
             rows: True for those that stay, (N,).
+
+        Returns:
+            Their index; what it lacks are the images of the same classes.
         """
         if rows.all():
             return self
         images = tuple(self.images[row] for row in np.flatnonzero(rows))
-        return GalleryIndex(images, self.matrix[rows])
+        labels = {image.label for image in images}
+        lacking = tuple(image for image in self.lacking if image.label in labels)
+        return GalleryIndex(images, self.matrix[rows], lacking)
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -116,7 +131,8 @@ def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
         table: Its table; rows of images that are no longer in the gallery are passed over.
 
     Returns:
-        The index of those images of the gallery that the table has.
+        The index of those images of the gallery that the table has, and has undamaged. Damaged
+        embeddings are taken out of the table, so that they are made anew with what is new.
 
     Raises:
         StoreError: The table is damaged.
@@ -127,7 +143,19 @@ def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
     images = tuple(image for image in gallery.images if image.id in readable)
     if not images:
         raise GalleryError(f"the gallery {gallery.source.name!r} has not been indexed yet")
-    return GalleryIndex(images, table.embeddings([image.id for image in images]))
+    matrix, damaged = table.checked_embeddings([image.id for image in images])
+    if damaged:
+        gone = set(damaged)
+        with suppress(StoreError), table.locked():  # whoever is indexing finds them, too
+            table.remove(damaged)
+        is_sound = np.array([image.id not in gone for image in images])
+        images = tuple(image for image in images if image.id not in gone)
+        if not images:
+            raise StoreError("all stored embeddings are damaged; index the gallery again")
+        matrix, readable = matrix[is_sound], readable - gone
+        matrix.flags.writeable = False
+    lacking = tuple(image for image in gallery.images if image.id not in readable)
+    return GalleryIndex(images, matrix, lacking)
 
 
 def whole_vector(query: DecomposedImage) -> Vector:

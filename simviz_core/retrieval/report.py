@@ -114,7 +114,7 @@ def search_as_json(
     Returns:
         The settings, and `results`: path, label and score of each match; where a region was
         drawn also its similarity to the whole query, and to the query without the region's cells;
-        maps as lists of rows.
+        maps as lists of rows. `images_indexed` of the `images_in_gallery` were searched.
     """
     ranking = report.ranking
     results: list[dict[str, Any]] = []
@@ -139,6 +139,7 @@ def search_as_json(
         "regions": [list(rectangle) for rectangle in region.include],
         "excluded_regions": [list(rectangle) for rectangle in region.exclude],
         "crop": is_crop,
+        **(ranking.coverage.as_json() if ranking.coverage else {}),
         "results": results,
         "version": __version__,
     }

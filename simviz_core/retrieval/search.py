@@ -14,6 +14,7 @@ from simviz_core.decomposition import (
     unit_norm,
     vector_map,
 )
+from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.ranking import (
     AllowedRows,
     GalleryIndex,
@@ -41,12 +42,14 @@ class Ranking:
             region was searched.
         without: What the cosine of each match with the query would be without the region's cells;
             empty unless a region was searched.
+        coverage: How much of the gallery was searched; None where that is not known.
     """
 
     vector: Vector
     matches: tuple[Match, ...]
     similarities: tuple[float, ...]
     without: tuple[float, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,12 @@ def rank(
     matches = choose_best(index, index.scores(vector), count, allowed)
     rows = [index.row[match.image.id] for match in matches]
     if weights is None:
-        return Ranking(vector, tuple(matches), tuple(match.score for match in matches))
+        scores = tuple(match.score for match in matches)
+        return Ranking(vector, tuple(matches), scores, coverage=index.coverage)
     found = index.matrix[rows]
     rest = found @ vector_without(query, weights)
-    return Ranking(vector, tuple(matches), tuple((found @ whole).tolist()), tuple(rest.tolist()))
+    similarities, without = tuple((found @ whole).tolist()), tuple(rest.tolist())
+    return Ranking(vector, tuple(matches), similarities, without, index.coverage)
 
 
 def vector_without(query: DecomposedImage, weights: Tensor) -> Vector:

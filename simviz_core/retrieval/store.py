@@ -25,6 +25,8 @@ from platformdirs import user_cache_path
 
 from simviz_core.errors import StoreError
 from simviz_core.gallery import Gallery
+from simviz_core.retrieval.integrity import are_sound, checksums
+from simviz_core.retrieval.rows import CHECKSUM, COLUMNS, StoredImage
 
 CACHE_VARIABLE = "SIMVIZ_CACHE"
 """The environment variable that names the folder of the embeddings."""
@@ -40,39 +42,8 @@ READING_TIME = timedelta(minutes=1)
 """Chunks that have been joined stay this long, for whoever is still reading them."""
 
 
-@dataclass(frozen=True)
-class StoredImage:
-    """What a table holds of one file, besides its embedding.
-
-    Attributes:
-        id: The image's id in its gallery.
-        label: Its class; None where it has none.
-        width: Of the upright original, in pixels; 0 of an unreadable file.
-        height: Likewise.
-        file_size: In bytes; −1 if there was no file.
-        modified: When the file was last changed, in nanoseconds since 1970.
-        error: Why the file could not be read; None if it could.
-    """
-
-    id: str
-    label: str | None
-    width: int
-    height: int
-    file_size: int
-    modified: int
-    error: str | None
-
-
-COLUMNS = {
-    "id": pa.string(),
-    "label": pa.string(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "file_size": pa.int64(),
-    "modified": pa.int64(),
-    "error": pa.string(),
-}
-"""The fields of `StoredImage`, in their order, as they are stored."""
+LAYOUT = 2
+"""Of the tables; part of their names, so that those of an earlier version are not taken up."""
 
 
 def default_store_folder() -> Path:
@@ -134,25 +105,72 @@ class EmbeddingTable:
             Unit embeddings, (N, D), float32, contiguous and read-only, in the order of the ids.
 
         Raises:
-            StoreError: The table is damaged, or lacks an id.
+            StoreError: The table is damaged, or one of the embeddings, or it lacks an id.
+        """
+        matrix, damaged = self.checked_embeddings(ids)
+        if damaged:
+            raise StoreError(
+                f"{len(damaged):,} stored embeddings are damaged, the first that of {damaged[0]}; "
+                "index the gallery again"
+            )
+        return matrix
+
+    def checked_embeddings(self, ids: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+        """Read embeddings into one matrix, and say which are not what was stored.
+
+        Args:
+            ids: Of readable images in the table, N of them, each once.
+
+        Returns:
+            Unit embeddings, (N, D), float32, contiguous and read-only, in the order of the ids;
+            and the ids among them whose embedding is damaged.
+
+        Raises:
+            StoreError: The table is damaged as a whole, or lacks an id.
         """
         place = {image_id: row for row, image_id in enumerate(ids)}
         found = 0
+        damaged: list[str] = []
         with self._reading():
-            table, dimension = self._open(), self.dimension
-            matrix = np.empty((len(ids), dimension), dtype=np.float32)
-            for batch in table.search().select(["id", "embedding"]).to_batches(READ_AT_ONCE):
-                rows = [place.get(image_id, -1) for image_id in batch.column("id").to_pylist()]
+            matrix = np.empty((len(ids), self.dimension), dtype=np.float32)
+            for names, stored, is_sound in self._batches():
+                rows = [place.get(image_id, -1) for image_id in names]
                 wanted = np.flatnonzero(np.array(rows) >= 0)
-                stored = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
-                matrix[[rows[row] for row in wanted]] = stored.reshape(-1, dimension)[wanted]
+                matrix[[rows[row] for row in wanted]] = stored[wanted]
+                damaged += [names[row] for row in wanted if not is_sound[row]]
                 found += len(wanted)
         if found != len(ids):
             raise StoreError(f"the stored embeddings lack {len(ids) - found} images; index again")
         if self.precision == "float16":
-            matrix /= np.linalg.norm(matrix, axis=1, keepdims=True).clip(1e-12)
+            with np.errstate(over="ignore", invalid="ignore"):
+                matrix /= np.linalg.norm(matrix, axis=1, keepdims=True).clip(1e-12)
         matrix.flags.writeable = False
-        return matrix
+        return matrix, damaged
+
+    def damaged(self) -> list[str]:
+        """The ids of all rows whose embedding is not what was stored.
+
+        Raises:
+            StoreError: The table is damaged as a whole.
+        """
+        if not self._path.exists():
+            return []
+        with self._reading():
+            return [
+                names[row]
+                for names, _, is_sound in self._batches()
+                for row in np.flatnonzero(~is_sound)
+            ]
+
+    def _batches(self) -> Iterator[tuple[list[str], NDArray[Any], NDArray[np.bool_]]]:
+        """Ids, embeddings as they are stored, and whether each is sound, a few rows at a time."""
+        table, dimension = self._open(), self.dimension
+        columns = ["id", "embedding", CHECKSUM]
+        for batch in table.search().select(columns).to_batches(READ_AT_ONCE):
+            flat = batch.column("embedding").flatten().to_numpy(zero_copy_only=False)
+            stored = np.ascontiguousarray(flat.reshape(-1, dimension))
+            sums = batch.column(CHECKSUM).to_numpy(zero_copy_only=False)
+            yield batch.column("id").to_pylist(), stored, are_sound(stored, sums, self.precision)
 
     def append(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> None:
         """Add rows in one step, which is done whole or not at all.
@@ -164,12 +182,14 @@ class EmbeddingTable:
         Raises:
             StoreError: The disk is full, say.
         """
-        vectors = pa.array(embeddings.astype(self.precision).ravel())
+        stored = np.ascontiguousarray(embeddings.astype(self.precision))
         columns: dict[str, Any] = {
             name: pa.array([getattr(image, name) for image in images], kind)
             for name, kind in COLUMNS.items()
         }
-        columns["embedding"] = pa.FixedSizeListArray.from_arrays(vectors, embeddings.shape[1])
+        vectors = pa.array(stored.ravel())
+        columns["embedding"] = pa.FixedSizeListArray.from_arrays(vectors, stored.shape[1])
+        columns[CHECKSUM] = pa.array(checksums(stored))
         rows = pa.table(columns)
         with self._writing():
             if self._path.exists():
@@ -292,7 +312,7 @@ def embedding_table(
     source = gallery.source.resolve()
     place = hashlib.sha256(os.fsencode(source)).hexdigest()
     title = re.sub(r"[^A-Za-z0-9]+", "-", source.name)[:40].strip("-") or "gallery"
-    name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}"
+    name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}_{LAYOUT}"
     return EmbeddingTable(folder or default_store_folder(), name, precision)
 
 

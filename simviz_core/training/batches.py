@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from simviz_core.errors import ImageError, TrainingError
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import load_image, resize_for_network
+from simviz_core.images import resize_for_network
 from simviz_core.networks import Preprocessing
 from simviz_core.training.settings import TrainingSettings
 
@@ -94,7 +94,7 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         index = self.order[position]
         image = self.images[index]
         # A little larger than the network's input, so that most crops need not be enlarged.
-        square = resize_for_network(load_image(image.path).pixels, self.settings.size * 8 // 7)
+        square = resize_for_network(image.load().pixels, self.settings.size * 8 // 7)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.settings.seed, 1, position))
             return self.augment(square), self.numbers[self.labels[index]]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, RetrievalQuality, retrieval_quality
 
@@ -33,6 +32,6 @@ def held_out_quality(
     """
     embeddings = []
     for start in range(0, len(images), BATCH_SIZE):
-        pixels = [load_image(image.path).pixels for image in images[start : start + BATCH_SIZE]]
+        pixels = [image.load().pixels for image in images[start : start + BATCH_SIZE]]
         embeddings.append(network.unit_embeddings(network.pixels(pixels)).cpu())
     return retrieval_quality(GalleryIndex(tuple(images), torch.cat(embeddings).numpy()))

@@ -13,6 +13,7 @@ from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import FigureStyle, MapScales, checkpoints_figure
 from simviz_core.following import CheckpointReport, RunReport, reports_as_json, run_rows, run_title
+from simviz_core.gallery import GalleryImage
 from simviz_core.retrieval import is_hit
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
@@ -163,7 +164,7 @@ def _column(
         label = match.image.label
         pictures.append(
             ShownPicture(
-                _match_uri(match.image.path, maps.match_map, scales, style),
+                _match_uri(match.image, maps.match_map, scales, style),
                 f"{match.image.id}, with its map at {iteration}",
                 label or match.image.path.name,
                 f"{match.score:.3f}",
@@ -189,10 +190,10 @@ def _reference_label(followed: Followed) -> str:
 
 
 def _match_uri(
-    path: Path, values: NDArray[np.float32], scales: MapScales, style: FigureStyle
+    image: GalleryImage, values: NDArray[np.float32], scales: MapScales, style: FigureStyle
 ) -> str | None:
     try:
-        picture = fitted(gallery_picture(path).pixels, BOX)
+        picture = fitted(gallery_picture(image).pixels, BOX)
         return overlay_uri(picture, values, scales.of(values), style)
     except ImageError:
         return None

@@ -106,7 +106,7 @@ def _open(gallery: Gallery, image_id: str) -> ChosenImage:
             raise ImageError("the uploaded image is no longer held; upload it again")
         return ChosenImage(image_id, upload.name, upload)
     image = gallery.image(image_id)
-    return ChosenImage(image_id, readable_path(image.path), gallery_picture(image.path))
+    return ChosenImage(image_id, readable_path(image.path), gallery_picture(image))
 
 
 def _uploads() -> list[str]:

@@ -75,7 +75,7 @@ def _column(
     settings: NetworkSettings,
 ) -> ComparedColumn:
     """The class under one pooling, from its own images alone."""
-    pictures = [gallery_picture(image.path) for image in images]
+    pictures = [gallery_picture(image) for image in images]
     found = decomposed(pictures, settings)
     matrix = np.stack([image.unit_embedding.numpy(force=True) for image in found])
     sums = class_sums(GalleryIndex(images, matrix.astype(np.float32)))

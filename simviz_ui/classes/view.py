@@ -133,7 +133,7 @@ def _images(
     found = []
     for image, typicality in most_typical(sums, label)[:top]:
         try:
-            picture = gallery_picture(image.path)
+            picture = gallery_picture(image)
         except ImageError:
             found.append(_Shown(image, typicality, None, None))
             continue

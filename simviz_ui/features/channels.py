@@ -82,7 +82,7 @@ def show_channels(
         _show_examples(columns[2:], found, settings, style)
     if scales.shared:
         colour_bar(scales.shared)
-    _exports(gallery, settings, query, match, (i, j), channels, style)
+    _exports(gallery, index, settings, query, match, (i, j), channels, style)
 
 
 def _show_examples(
@@ -94,7 +94,7 @@ def _show_examples(
     readable: list[tuple[Match, LoadedImage]] = []
     for match in found.excited:
         try:
-            readable.append((match, gallery_picture(match.image.path)))
+            readable.append((match, gallery_picture(match.image)))
         except ImageError:
             continue
     images = decomposed([picture for _, picture in readable], settings)
@@ -123,6 +123,7 @@ def _show(
 
 def _exports(
     gallery: Gallery,
+    index: GalleryIndex,
     settings: NetworkSettings,
     query: ChosenImage,
     match: ChosenImage,
@@ -145,7 +146,7 @@ def _exports(
             "similarity": similarity(*images).item(),
             "channels": channels_as_json(channels),
         }
-        return json.dumps(settings_as_json(settings, name) | values, indent=1)
+        return json.dumps(settings_as_json(settings, name, index) | values, indent=1)
 
     export_row(
         {

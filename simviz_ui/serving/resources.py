@@ -12,7 +12,8 @@ from torch import Tensor
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.errors import ImageError
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.gallery import GalleryImage
+from simviz_core.images import LoadedImage
 from simviz_core.networks import (
     DEFAULT_SIZE,
     NETWORKS,
@@ -40,13 +41,14 @@ MapKey = tuple[Weights, InputSize, str | None, str]
 """What a feature map depends on: the weights, the input size, the layer, the image's digest."""
 
 
-def gallery_picture(path: Path) -> LoadedImage:
+def gallery_picture(image: GalleryImage) -> LoadedImage:
     """Load an image of a gallery; a file that changed on disk is loaded again.
 
     Raises:
         ImageError: The file cannot be read as an image.
     """
-    return _load_picture(path, changed_at(path))
+    ranges = tuple(shown.key for shown in image.value_ranges)
+    return _load_picture(image, image.path, ranges, changed_at(image.path))
 
 
 def changed_at(path: Path) -> int:
@@ -58,8 +60,10 @@ def changed_at(path: Path) -> int:
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
-def _load_picture(path: Path, changed: int) -> LoadedImage:
-    return load_image(path, name=path.name)
+def _load_picture(
+    _image: GalleryImage, path: Path, ranges: tuple[str, ...], changed: int
+) -> LoadedImage:
+    return _image.load(path.name)
 
 
 def network_of(settings: NetworkSettings) -> SimilarityNetwork:
@@ -254,7 +258,7 @@ def _feature_maps() -> "tuple[LRUCache[MapKey, Tensor], Lock]":
 def open_picture(match: Match) -> LoadedImage | None:
     """A match's picture; None where its file cannot be read any more."""
     try:
-        return gallery_picture(match.image.path)
+        return gallery_picture(match.image)
     except ImageError:
         return None
 

@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.images import LoadedImage, ValueRange, given_range
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
     CACHE_VARIABLE,
@@ -25,13 +27,51 @@ GALLERY_HELP += "'path' and optionally 'label'"
 
 
 def add_store_options(command: argparse.ArgumentParser) -> None:
-    """How embeddings are kept."""
+    """How embeddings are kept, and how pictures are read for them."""
+    add_value_range_option(command)
     command.add_argument(
         "--precision",
         choices=PRECISIONS,
         default=PRECISIONS[0],
         help=f"of the stored embeddings; default: %(default)s. {CACHE_VARIABLE} names their folder",
     )
+
+
+def add_value_range_option(command: argparse.ArgumentParser) -> None:
+    """Which values of pictures of more than 8 bits are black and white."""
+    command.add_argument(
+        "--value-range",
+        type=value_range,
+        metavar="LOW,HIGH",
+        help="values that are black and white in pictures of more than 8 bits (with = before a "
+        "negative LOW); default: what the files state, or what their values suggest, one range "
+        "for all",
+    )
+
+
+def value_range(text: str) -> tuple[ValueRange, ...]:
+    """The range of `--value-range`.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        low, high = (float(part) for part in text.split(","))
+        return given_range(low, high)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not two numbers such as 0,4095, the lower one first"
+        ) from error
+
+
+def say_values(pictures: Sequence[LoadedImage], gallery: Gallery | None = None) -> None:
+    """Say on standard error which values were made black and white, where there was a choice."""
+    notes = [f"{picture.name}: {picture.values_note}" for picture in pictures]
+    if gallery is not None:
+        notes += [f"the gallery's {found.kind}: {found.text}" for found in gallery.value_ranges]
+    for note in notes:
+        if not note.endswith(": "):
+            print(f"simviz: {note}", file=sys.stderr)
 
 
 def bring_up_to_date(
@@ -63,7 +103,11 @@ def up_to_date_index(
     """
     table, report = bring_up_to_date(options, gallery, network)
     warn_of_unreadable(report)
-    return load_index(gallery, table)
+    say_values([], gallery)
+    index = load_index(gallery, table)
+    if index.coverage.note:
+        print(f"simviz: what follows {index.coverage.note}", file=sys.stderr)
+    return index
 
 
 def find_in(gallery: Gallery, path: Path) -> GalleryImage | None:

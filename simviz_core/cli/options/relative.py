@@ -1,12 +1,13 @@
 """`--relative-to`: what maps are relative to."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import load_image
+from simviz_core.images import ValueRange, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
     NOTHING,
@@ -38,6 +39,7 @@ def reference_of(
     network: SimilarityNetwork,
     index: GalleryIndex | None,
     own: GalleryImage | None,
+    value_ranges: Sequence[ValueRange] = (),
 ) -> Reference | None:
     """What is subtracted; None for nothing.
 
@@ -46,6 +48,7 @@ def reference_of(
         network: Embeds another image.
         index: The gallery's embeddings; None where there is no gallery.
         own: The query in the gallery; None if it is not there.
+        value_ranges: What another image of more than 8 bits is read with.
 
     Raises:
         SimVizError: It needs a gallery and there is none, or it cannot be had.
@@ -56,7 +59,8 @@ def reference_of(
         return SELF_REFERENCE
     if choice.kind == "image":
         path = choice.name or ""
-        other: DecomposedImage = network.decompose([load_image(Path(path)).pixels])[0]
+        picture = load_image(Path(path), value_ranges=value_ranges)
+        other: DecomposedImage = network.decompose([picture.pixels])[0]
         return image_reference(other, path)
     if index is None:
         raise SettingsError(

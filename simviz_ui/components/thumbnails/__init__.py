@@ -43,18 +43,25 @@ def thumbnail_grid(
         {
             "id": image.id,
             "caption": image.path.stem,
-            "source": _thumbnail(image.path, changed_at(image.path)),
+            "source": _thumbnail(image, *_state(image)),
         }
         for image in images
     ]
     _thumbnail_grid(data={"images": shown, "chosen": chosen}, key=key, on_chosen_change=choose)
 
 
+def _state(image: GalleryImage) -> tuple[Path, tuple[str, ...], int]:
+    """What a thumbnail depends on."""
+    return image.path, tuple(shown.key for shown in image.value_ranges), changed_at(image.path)
+
+
 @st.cache_data(max_entries=4096, show_spinner=False)
-def _thumbnail(path: Path, changed: int) -> str | None:
+def _thumbnail(
+    _image: GalleryImage, path: Path, ranges: tuple[str, ...], changed: int
+) -> str | None:
     """The thumbnail as a data URI; None for a file that cannot be read."""
     try:
-        picture = gallery_picture(path).pixels.copy()
+        picture = gallery_picture(_image).pixels.copy()
     except ImageError:
         return None
     picture.thumbnail((SIDE * 2, SIDE * 2), Image.Resampling.BICUBIC)

@@ -13,7 +13,7 @@ from interrupted_indexing import BATCH, indexing_process
 from PIL import Image
 
 from simviz_core.errors import GalleryError, StoreError
-from simviz_core.gallery import open_gallery
+from simviz_core.gallery import GalleryImage, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -63,11 +63,11 @@ def read_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were opened."""
     opened: list[str] = []
 
-    def spy(path: Path, *, name: str) -> object:
+    def spy(image: GalleryImage, name: str) -> object:
         opened.append(name)
-        return load_image(path, name=name)
+        return load_image(image.path, name=name, value_ranges=image.value_ranges)
 
-    monkeypatch.setattr(indexing, "load_image", spy)
+    monkeypatch.setattr(GalleryImage, "load", spy)
     return opened
 
 
