@@ -1,19 +1,26 @@
 """Unpack an uploaded ZIP archive of images, trusting nothing that it says about itself."""
 
+import errno
 import lzma
+import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from simviz_core.errors import GalleryError
+from simviz_core.gallery.archive_names import member_names
 from simviz_core.images import IMAGE_SUFFIXES, MAX_BYTES
 
 MAX_FILES = 20_000
 MAX_UNPACKED_BYTES = 2_000_000_000
 PIECE = 1 << 20
 """Bytes that are unpacked at a time."""
+ENCRYPTED = 0x1
+"""Bit of a member's flags."""
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -25,14 +32,43 @@ DAMAGE = (
     LookupError,
     ArithmeticError,
     MemoryError,
+    RuntimeError,
 )
 """What `zipfile` raises on damaged or hostile archives."""
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What no other member would fare better with."""
+WHOLE_IS_ENCRYPTED = "the ZIP archive is encrypted; upload it without a password"
+
+
+@dataclass(frozen=True)
+class UnpackedArchive:
+    """What came out of an archive.
+
+    Attributes:
+        images: How many.
+        left_out: (name, reason) of everything that did not, but for hidden files.
+        names_read_as: The encoding that the names without a stated one were read in; None where
+            all are ASCII or state theirs.
+    """
+
+    images: int
+    left_out: tuple[tuple[str, str], ...]
+    names_read_as: str | None = None
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One file in the archive: what it is called, and where it belongs below the folder."""
+
+    info: zipfile.ZipInfo
+    name: str
+    place: PurePosixPath
 
 
 def unpack_archive(
     archive: IO[bytes], folder: Path, max_unpacked_bytes: int = MAX_UNPACKED_BYTES
-) -> int:
-    """Unpack the images of a ZIP archive; whatever else it holds is passed over.
+) -> UnpackedArchive:
+    """Unpack the images of a ZIP archive; what cannot be unpacked is left out and named.
 
     A folder that everything lies in is dropped, so that the class folders come right below
     `folder`. The limits count bytes as they come out, whatever the archive's index claims.
@@ -43,67 +79,129 @@ def unpack_archive(
         max_unpacked_bytes: How much may come out of it in all.
 
     Returns:
-        How many images were unpacked.
+        How many images were unpacked, and what was not.
 
     Raises:
-        GalleryError: Not a ZIP archive, damaged, encrypted, without images, or too large.
+        GalleryError: Not a ZIP archive, damaged as a whole, without an image that can be unpacked,
+            or too large.
     """
+    left_out: list[tuple[str, str]] = []
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = _image_members(opened)
-            room = max_unpacked_bytes
-            for member, place in members:
-                room -= _unpack(opened, member, folder / place, min(room, MAX_BYTES))
+            names, encoding = member_names(opened.infolist())
+            members = _image_members(opened.infolist(), names, left_out)
+            room, done = max_unpacked_bytes, 0
+            for member in members:
+                written = _unpack(opened, member, folder, room, left_out)
+                room -= written or 0
+                done += written is not None
     except DAMAGE as error:
         reason = str(error) or "it ends too early"
         raise GalleryError(f"the ZIP archive is damaged and cannot be read ({reason})") from error
-    except RuntimeError as error:
-        raise GalleryError("the ZIP archive is encrypted; upload it without a password") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise GalleryError(f"the ZIP archive cannot be unpacked: {reason}") from error
-    return len(members)
+    if not done:
+        raise GalleryError(_nothing_came_out(members, left_out))
+    return UnpackedArchive(done, tuple(left_out), encoding)
 
 
-def _image_members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, PurePosixPath]]:
+def _nothing_came_out(members: Sequence[_Member], left_out: Sequence[tuple[str, str]]) -> str:
+    if all(member.info.flag_bits & ENCRYPTED for member in members):
+        return WHOLE_IS_ENCRYPTED
+    reasons = dict(left_out)
+    first = members[0].name
+    return f"no image of the ZIP archive can be unpacked; {first}: {reasons.get(first, 'damaged')}"
+
+
+def _image_members(
+    infos: Sequence[zipfile.ZipInfo], names: Sequence[str], left_out: list[tuple[str, str]]
+) -> list[_Member]:
     """The images in the archive, and where below the folder each belongs."""
-    members = [
-        (member, place)
-        for member in archive.infolist()
-        if not member.is_dir() and (place := _safe_place(member.filename)) is not None
-    ]
+    members = []
+    for info, name in zip(infos, names, strict=True):
+        place = PurePosixPath(name.replace("\\", "/"))
+        if info.is_dir() or name.endswith(("/", "\\")) or _is_hidden(place):
+            continue
+        if reason := _why_not(info, name, place):
+            left_out.append((name, reason))
+        else:
+            members.append(_Member(info, name, place))
     if not members:
         raise GalleryError("the ZIP archive holds no images; put one folder per class into it")
     if len(members) > MAX_FILES:
         raise GalleryError(
             f"the ZIP archive holds {len(members):,} images; at most {MAX_FILES:,} are unpacked"
         )
-    tops = {place.parts[0] for _, place in members}
-    if len(tops) == 1 and all(len(place.parts) > 2 for _, place in members):
-        return [(member, PurePosixPath(*place.parts[1:])) for member, place in members]
+    tops = {member.place.parts[0] for member in members}
+    if len(tops) == 1 and all(len(member.place.parts) > 2 for member in members):
+        return [
+            _Member(member.info, member.name, PurePosixPath(*member.place.parts[1:]))
+            for member in members
+        ]
     return members
 
 
-def _safe_place(name: str) -> PurePosixPath | None:
-    """The member's place below the folder; None for what is no image or leads out of it."""
-    place = PurePosixPath(name.replace("\\", "/"))
-    is_image = place.suffix.lower() in IMAGE_SUFFIXES
-    leads_out = place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name
-    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in place.parts)
-    return place if is_image and not leads_out and not is_hidden else None
+def _is_hidden(place: PurePosixPath) -> bool:
+    return any(part.startswith(".") and part != ".." for part in place.parts) or (
+        "__MACOSX" in place.parts
+    )
 
 
-def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, room: int) -> int:
-    """Unpack one member as a plain file, a link too; returns its bytes."""
+def _why_not(info: zipfile.ZipInfo, name: str, place: PurePosixPath) -> str | None:
+    """Why a member is no image to be unpacked; None where it is one."""
+    if place.suffix.lower() == ".zip":
+        return "an archive inside the archive is not unpacked"
+    if place.suffix.lower() not in IMAGE_SUFFIXES:
+        return "no image by its ending"
+    if place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name:
+        return "its path leads out of the archive"
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind and not stat.S_ISREG(kind):
+        return "a link" if stat.S_ISLNK(kind) else "no plain file"
+    return None
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    member: _Member,
+    folder: Path,
+    room: int,
+    left_out: list[tuple[str, str]],
+) -> int | None:
+    """Unpack one member as a plain file; returns its bytes, None where it has been left out."""
+    path = folder / member.place
+    try:
+        return _write(archive, member, path, room)
+    except FileExistsError:
+        reason = "another file of the archive has this name"
+    except OSError as error:
+        if error.errno in DISK:
+            raise
+        reason = error.strerror or str(error)
+    except DAMAGE as error:
+        is_encrypted = member.info.flag_bits & ENCRYPTED
+        reason = "encrypted" if is_encrypted else f"damaged ({error or 'it ends too early'})"
+    left_out.append((member.name, reason))
+    return None
+
+
+def _write(archive: zipfile.ZipFile, member: _Member, path: Path, room: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with archive.open(member) as packed, path.open("wb") as file:
-        while piece := packed.read(PIECE):
-            written += len(piece)
-            if written > room:
-                raise GalleryError(
-                    f"the ZIP archive unpacks to more than is allowed (at {member.filename}); "
-                    "upload fewer or smaller images"
-                )
-            file.write(piece)
+    with archive.open(member.info) as packed, path.open("xb") as file:
+        try:
+            while piece := packed.read(PIECE):
+                written += len(piece)
+                if written > room:
+                    raise GalleryError(
+                        f"the ZIP archive unpacks to more than is allowed (at {member.name}); "
+                        "upload fewer or smaller images"
+                    )
+                if written > MAX_BYTES:
+                    raise ValueError("more than is allowed for one image")
+                file.write(piece)
+        except BaseException:
+            path.unlink()  # no half of an image
+            raise
     return written

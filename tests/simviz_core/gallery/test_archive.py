@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from simviz_core.errors import GalleryError
-from simviz_core.gallery import archive, open_gallery, unpack_archive
+from simviz_core.gallery import UnpackedArchive, archive, open_gallery, unpack_archive
 
 PICTURE = b"only the ending is looked at"
+NOTES = tuple((f"{label}/notes.txt", "no image by its ending") for label in ("chairs", "lamps"))
+"""What is left out of the small gallery."""
 LOCAL, CENTRAL = b"PK\x03\x04", b"PK\x01\x02"
 """What the two headers of each file in an archive begin with."""
 
@@ -36,7 +38,7 @@ def zipped(
 def unpacked(file: io.BytesIO, folder: Path) -> set[str]:
     """What has come out, as paths below the folder."""
     folder.mkdir(exist_ok=True)
-    count = unpack_archive(file, folder)
+    count = unpack_archive(file, folder).images
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert len(found) == count
     return found
@@ -66,7 +68,7 @@ def test_an_archive_of_a_gallery_is_that_gallery(
     with zipfile.ZipFile(file, "w", compression) as packed:
         for path in sorted(small_gallery.rglob("*")):
             packed.write(path, path.relative_to(small_gallery))
-    assert unpack_archive(file, folder) == 6
+    assert unpack_archive(file, folder) == UnpackedArchive(6, NOTES)
     original, copy = open_gallery(small_gallery), open_gallery(folder)
     assert [(i.id, i.label) for i in copy.images] == [(i.id, i.label) for i in original.images]
     for image in original.images:
@@ -125,7 +127,7 @@ def test_what_leads_out_or_is_no_image_is_passed_over(name: str, folder: Path) -
     assert_nothing_beside(folder)
 
 
-def test_a_link_is_unpacked_as_a_plain_file(folder: Path, tmp_path: Path) -> None:
+def test_links_are_left_out(folder: Path, tmp_path: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as packed:
         link = zipfile.ZipInfo("a/link.jpg")
@@ -135,9 +137,18 @@ def test_a_link_is_unpacked_as_a_plain_file(folder: Path, tmp_path: Path) -> Non
         away.create_system, away.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
         packed.writestr(away, str(tmp_path))
         packed.writestr("a/away/out.jpg", PICTURE)
-    assert unpacked(file, folder) == {"a/link.jpg", "a/away/out.jpg"}
-    assert not (folder / "a" / "link.jpg").is_symlink()
-    assert (folder / "a" / "link.jpg").read_text() == "/etc/passwd"
+        device = zipfile.ZipInfo("a/device.jpg")
+        device.create_system, device.external_attr = 3, (stat.S_IFCHR | 0o666) << 16
+        packed.writestr(device, b"")
+    result = unpack_archive(file, folder)
+    assert [path for path in folder.rglob("*") if not path.is_dir()] == [
+        folder / "away" / "out.jpg"
+    ]
+    assert result.left_out == (
+        ("a/link.jpg", "a link"),
+        ("a/away", "no image by its ending"),
+        ("a/device.jpg", "no plain file"),
+    )
     assert_nothing_beside(folder)
 
 
@@ -175,8 +186,88 @@ def test_a_truncated_archive_is_named(kept: float, folder: Path) -> None:
 def test_damaged_contents_are_named(folder: Path) -> None:
     content = bytearray(zipped("a/1.jpg", content=bytes(range(256)) * 40).getvalue())
     content[60:80] = bytes(20)
-    with pytest.raises(GalleryError, match="damaged and cannot be read"):
+    with pytest.raises(GalleryError, match=r"no image .* can be unpacked; a/1\.jpg: damaged"):
         unpack_archive(io.BytesIO(content), folder)
+    assert not list(folder.rglob("*.jpg")), "no half of an image"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ("checksum", "damaged (Bad CRC-32 for file 'a/2.jpg')"),
+        ("content", "damaged ("),
+        ("password", "encrypted"),
+        ("method", "damaged (That compression method is not supported)"),
+    ],
+)
+def test_one_bad_member_does_not_refuse_the_archive(spoil: str, reason: str, folder: Path) -> None:
+    content = bytearray(
+        zipped("a/1.jpg", "a/2.jpg", "b/3.jpg", content=bytes(range(256))).getvalue()
+    )
+    local = content.index(LOCAL, content.index(LOCAL) + 1)
+    central = content.index(CENTRAL, content.index(CENTRAL) + 1)
+    if spoil == "checksum":
+        content[central + 16] ^= 1
+        content[local + 14] ^= 1
+    elif spoil == "content":
+        content[local + 40 : local + 60] = bytes(20)
+    elif spoil == "password":
+        content[local + 6] |= 1
+        content[central + 8] |= 1
+    else:
+        content[local + 8] = content[central + 10] = 77
+    result = unpack_archive(io.BytesIO(content), folder)
+    assert result.images == 2
+    ((name, why),) = result.left_out
+    assert (name, why.startswith(reason)) == ("a/2.jpg", True), why
+    assert sorted(path.name for path in folder.rglob("*.jpg")) == ["1.jpg", "3.jpg"]
+
+
+def test_everything_that_is_left_out_is_named(folder: Path) -> None:
+    names = ["a/1.jpg", "b/1.JPG", "b/1.jpg", "../out.jpg", "inner.zip", "notes.txt", ".DS_Store"]
+    result = unpack_archive(zipped(*names), folder)
+    assert result == UnpackedArchive(
+        3,
+        (
+            ("../out.jpg", "its path leads out of the archive"),
+            ("inner.zip", "an archive inside the archive is not unpacked"),
+            ("notes.txt", "no image by its ending"),
+        ),
+    )
+
+
+def named(names: list[bytes], flags: int = 0) -> io.BytesIO:
+    """An archive of these names, byte by byte."""
+    placeholders = [f"{number:03}".encode() * 40 for number in range(len(names))]
+    content = zipped(*(p[: len(n)].decode() for p, n in zip(placeholders, names, strict=True)))
+    data = content.getvalue()
+    for placeholder, name in zip(placeholders, names, strict=True):
+        data = data.replace(placeholder[: len(name)], name)
+    return io.BytesIO(data)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names", "read_as"),
+    [
+        ("utf-8", ["Stühle/日本語.jpg", "b/2.jpg"], "utf-8"),
+        ("cp932", ["ホテル/部屋の写真.jpg", "b/2.jpg"], "cp932"),
+        ("cp437", ["Stühle/façade.jpg", "b/2.jpg"], "cp437"),
+        ("ascii", ["chairs/one.jpg", "b/2.jpg"], None),
+    ],
+)
+def test_names_of_old_archives(
+    encoding: str, names: list[str], read_as: str | None, folder: Path
+) -> None:
+    result = unpack_archive(named([name.encode(encoding) for name in names]), folder)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg")}
+    assert (found, result.names_read_as) == (set(names), read_as)
+
+
+def test_more_than_4_gigabytes_are_claimed_in_the_form_of_zip64(folder: Path) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed, packed.open("a/1.jpg", "w", force_zip64=True) as out:
+        out.write(PICTURE)
+    assert unpacked(file, folder) == {"a/1.jpg"}
 
 
 @settings(
@@ -223,16 +314,18 @@ def test_a_bomb_stops_at_the_limit(folder: Path) -> None:
     with pytest.raises(GalleryError, match=r"more than is allowed \(at a/2\.jpg\)"):
         unpack_archive(bomb, folder, max_unpacked_bytes=7_000_000)
     assert sum(path.stat().st_size for path in folder.rglob("*.jpg")) <= 7_000_000
-    assert unpack_archive(bomb, folder, max_unpacked_bytes=10_000_000) == 2
+    other = folder / "other"
+    other.mkdir()
+    assert unpack_archive(bomb, other, max_unpacked_bytes=10_000_000).images == 2
 
 
 def test_one_image_may_not_be_larger_than_is_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "MAX_BYTES", 1000)
-    assert unpack_archive(zipped("a/1.jpg", "a/2.jpg", content=bytes(1000)), folder) == 2
+    assert unpack_archive(zipped("a/1.jpg", "a/2.jpg", content=bytes(1000)), folder).images == 2
     with pytest.raises(GalleryError, match="more than is allowed"):
-        unpack_archive(zipped("a/1.jpg", content=bytes(1001)), folder)
+        unpack_archive(zipped("b/1.jpg", content=bytes(1001)), folder)
 
 
 @pytest.mark.parametrize("claimed", [0, 10, 999, 2**32 - 2])
@@ -247,19 +340,20 @@ def test_a_bomb_that_lies_about_its_size_gains_nothing(claimed: int, folder: Pat
     assert sum(path.stat().st_size for path in folder.rglob("*.jpg")) <= 1_000_000
 
 
-def test_the_same_file_again_counts_again(folder: Path) -> None:
+def test_the_same_name_again_is_left_out(folder: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         twice = zipped("a/1.jpg", "a/1.jpg", content=bytes(600_000))
-    with pytest.raises(GalleryError, match="more than is allowed"):
-        unpack_archive(twice, folder, max_unpacked_bytes=1_000_000)
+    result = unpack_archive(twice, folder, max_unpacked_bytes=1_000_000)
+    assert result == UnpackedArchive(1, (("a/1.jpg", "another file of the archive has this name"),))
 
 
 @pytest.mark.parametrize("names", [["a.jpg", "a.jpg/b.jpg"], ["a.jpg/b.jpg", "a.jpg"]])
-def test_a_file_that_is_also_a_folder_is_named(names: list[str], folder: Path) -> None:
-    with pytest.raises(GalleryError, match="cannot be unpacked: "):
-        unpack_archive(zipped(*names, "c.jpg"), folder)
+def test_a_file_that_is_also_a_folder_is_left_out(names: list[str], folder: Path) -> None:
+    result = unpack_archive(zipped(*names, "c.jpg"), folder)
+    assert (result.images, [name for name, _ in result.left_out]) == (2, [names[1]])
 
 
-def test_a_name_that_is_too_long_is_named(folder: Path) -> None:
-    with pytest.raises(GalleryError, match="cannot be unpacked: File name too long"):
-        unpack_archive(zipped("a/" + "x" * 300 + ".jpg"), folder)
+def test_a_name_that_is_too_long_is_left_out(folder: Path) -> None:
+    long = "a/" + "x" * 300 + ".jpg"
+    result = unpack_archive(zipped(long, "b/1.jpg"), folder)
+    assert result == UnpackedArchive(1, ((long, "File name too long"),))

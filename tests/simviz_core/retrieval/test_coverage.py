@@ -15,6 +15,7 @@ from simviz_core.retrieval import (
     EmbeddingTable,
     GalleryIndex,
     Region,
+    SearchReport,
     embedding_table,
     index_gallery,
     load_index,
@@ -61,7 +62,8 @@ def test_every_figure_and_json_says_how_much_it_rests_on(
     assert quality.items() >= numbers.items()
     query = network.decompose([part.images[0].load().pixels])[0]
     ranking = rank(part, query, None, 2, np.ones(4, dtype=bool))
-    assert search_as_json(ranking, "q.png", Region(), SETTINGS).items() >= numbers.items()
+    report = SearchReport(SETTINGS, ranking, None, [], [])
+    assert search_as_json(report, "q.png", Region()).items() >= numbers.items()
     sums = class_sums(part)
     summary = summarise(sums, "chairs")
     assert classes_as_json([summary], [], "g", SETTINGS).items() >= numbers.items()
