@@ -61,4 +61,7 @@ def _run(options: argparse.Namespace) -> None:
         write_json(values, options.json)
     if options.json != "-":
         for name, value in values.items():
-            print(f"{name:<13} {value:.4f}" if isinstance(value, float) else f"{name:<13} {value}")
+            if isinstance(value, float):
+                print(f"{name:<13} {value:.4f}")
+            elif isinstance(value, int):
+                print(f"{name:<13} {value}")

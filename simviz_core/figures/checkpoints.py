@@ -1,6 +1,5 @@
 """The figure of a query followed through runs: a column per checkpoint, the runs stacked."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.search import HIT, MISS
+from simviz_core.figures.text import as_png
 
 CAPTION = 26
 """Characters that fit over a panel."""
@@ -102,9 +102,7 @@ def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
                     grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
         if scales.shared:
             add_colour_bar(part, list(grid.flat), scales.shared)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return as_png(figure, 130)
 
 
 def _draw(axis: Axes, panel: MapPanel, scales: MapScales, style: FigureStyle) -> None:

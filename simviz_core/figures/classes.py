@@ -1,6 +1,5 @@
 """The figure of classes: their images with class maps, and what tells two classes apart."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
+from simviz_core.figures.text import as_png
 
 COLUMNS = 6
 """Images beside one another."""
@@ -92,9 +92,7 @@ def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle
     parts = figure.subfigures(len(blocks), 1, height_ratios=lines, squeeze=False)[:, 0]
     for part, block in zip(parts, blocks, strict=True):
         _draw_block(part, block, columns, (scales, contrast_scales), style)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return as_png(figure, 130)
 
 
 def _lines(block: ClassBlock, columns: int) -> int:

@@ -1,6 +1,5 @@
 """The figures of features: what share the strongest carry, and what single channels look at."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
+from simviz_core.figures.text import as_png
 
 LINE_COLOURS = ("#d8683a", "#3f93a6", "#d3982f", "#8d7bb8", "#7f9f52", "#5c6f7b")
 CAPTION = 26
@@ -90,7 +90,7 @@ def feature_curves_figure(lines: Sequence[CurveLine], title: str) -> bytes:
     axis.grid(alpha=0.25)
     axis.legend(fontsize=9)
     axis.set_title(title, fontsize=11)
-    return _as_png(figure)
+    return as_png(figure, 130)
 
 
 def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) -> bytes:
@@ -122,7 +122,7 @@ def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) 
     if scales.shared:
         add_colour_bar(figure, list(grid.flat), scales.shared, "contribution through the channel")
     figure.suptitle(title, fontsize=11)
-    return _as_png(figure)
+    return as_png(figure, 130)
 
 
 def _draw_examples(axes: list[Axes], row: ChannelRow, style: FigureStyle) -> None:
@@ -130,9 +130,3 @@ def _draw_examples(axes: list[Axes], row: ChannelRow, style: FigureStyle) -> Non
     for axis, (picture, values, caption) in zip(axes, row.examples, strict=False):
         axis.imshow(overlay(picture, values, scales.of(values), style))
         axis.set_title(shortened(caption, CAPTION), fontsize=8)
-
-
-def _as_png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()

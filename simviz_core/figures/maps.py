@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.errors import SettingsError
+from simviz_core.figures.text import visible
 
 COLOUR_MAPS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet")
 """On offer; the first four are perceptually uniform, jet is the paper's."""
@@ -196,7 +197,8 @@ def contrast_legend(label: str, other: str) -> str:
 
 
 def shortened(caption: str, longest: int = LONGEST_CAPTION) -> str:
-    """The caption, its middle left out where it would run into its neighbour."""
+    """The caption in one line, its middle left out where it would run into its neighbour."""
+    caption = visible(caption).replace("\n", "\\n")
     half = longest // 2
     return caption if len(caption) <= longest else f"{caption[:half]}…{caption[-half:]}"
 

@@ -1,6 +1,5 @@
 """The figure of a pair."""
 
-import io
 import textwrap
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
+from simviz_core.figures.text import as_png
 from simviz_core.pairs import LOST_SENTENCE, BlockPart, LostMaps, PairExplanation, RelativePair
 
 LINE = 120
@@ -72,9 +72,7 @@ def pair_figure(
     settings = pair.settings
     figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
     figure.supxlabel(_meaning(pair, instead), fontsize=9, color="0.35")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()
+    return as_png(figure, 150)
 
 
 def shown_maps(

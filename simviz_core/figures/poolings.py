@@ -1,6 +1,5 @@
 """The figures that compare poolings, as the paper's Figure 7 does."""
 
-import io
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -15,6 +14,7 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.search import CAPTION, HIT, MISS
+from simviz_core.figures.text import as_png
 from simviz_core.map_measures import CARRIED, MapSpread, map_spread
 from simviz_core.pairs import PairExplanation
 from simviz_core.retrieval import SearchPanel
@@ -139,6 +139,4 @@ def _without_ticks(panel: Axes) -> None:
 
 
 def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return as_png(figure, 130)

@@ -1,6 +1,5 @@
 """The figure of a search: the query, and its matches with their maps."""
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
+from simviz_core.figures.text import as_png
 from simviz_core.retrieval import SAME_RANKING, Reference, Region, SearchPanel
 
 COLUMNS = 5
@@ -76,9 +76,7 @@ def search_figure(
         meaning = textwrap.wrap(f"{reference.sentence} {SAME_RANKING}", 34 * (columns + 1))
         figure.supxlabel("\n".join(meaning), fontsize=8, color="0.35")
     figure.suptitle(title)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return as_png(figure, 130)
 
 
 def _scales(

@@ -41,5 +41,6 @@ class Coverage:
         return {
             "images_in_gallery": self.in_gallery,
             "images_indexed": self.indexed,
+            "share_indexed": self.share,
             "value_ranges": [shown.as_json() for shown in self.value_ranges],
         }

@@ -38,6 +38,8 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "unreadable": [{"path": "lamps/text.jpg"}],
         "passed_over": ["chairs/notes.txt", "lamps/notes.txt"],
         "rebuilt": False,
+        "repaired": [],
+        "value_ranges": [],
     }
     (small_gallery / "chairs" / "view_1.png").unlink()
     Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_2.png")

@@ -14,7 +14,7 @@ from simviz_core.following import (
     run_title,
 )
 from simviz_core.following.report import order_of_change
-from simviz_core.gallery import Gallery
+from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, choose
@@ -34,7 +34,7 @@ def look(
     index: GalleryIndex,
     query: FollowedQuery,
     top: int = 3,
-    load=load_image,
+    load=GalleryImage.load,
 ):
     def decompose(images: list[LoadedImage]):
         batch = network.decompose([image.pixels for image in images])
@@ -78,8 +78,8 @@ def test_share_of_a_mask(
 def test_a_match_that_has_become_unreadable_is_said(
     network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
 ) -> None:
-    def load(path: Path) -> LoadedImage:
-        raise ImageError(f"{path.name} cannot be read")
+    def load(image: GalleryImage) -> LoadedImage:
+        raise ImageError(f"{image.path.name} cannot be read")
 
     with pytest.raises(ImageError, match="cannot be read"):
         look(network, rooms_index, query, load=load)

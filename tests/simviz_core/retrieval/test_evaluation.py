@@ -164,7 +164,12 @@ def test_a_sample_may_be_larger_than_what_there_is() -> None:
 def test_json_holds_every_figure() -> None:
     values = quality_as_json(retrieval_quality(random_index(["a", "b"] * 9, 0)))
     figures = {"recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "queries"}
-    assert set(values) == figures | {"images_in_gallery", "images_indexed", "value_ranges"}
+    assert set(values) == figures | {
+        "images_in_gallery",
+        "images_indexed",
+        "share_indexed",
+        "value_ranges",
+    }
     assert json.loads(json.dumps(values)) == values
     assert values["recall_at_1"] <= values["recall_at_5"] <= values["recall_at_10"] <= 1
     assert values["queries"] == 18
