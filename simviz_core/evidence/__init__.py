@@ -1,10 +1,19 @@
 """Evidence: do the maps point at what makes a pair similar, and better than other methods?
 
 `methods` makes every map that is compared, `games` are tests whose answer is known, `measures` say
-how well a map did, `intervals` how sure that is, and `faithfulness` plays them all. Networks are
-only run through `SimilarityNetwork`; gradients are taken in Grad-CAM alone.
+how well a map did, `intervals` how sure that is, and `faithfulness` plays them all. On one pair,
+`occlusion_check` compares predicted with real changes and `receptive_field` says what a cell sees;
+on one gallery, `distributions` says whether a score is high and `trust` reports on the maps.
+Networks are run through `SimilarityNetwork`; gradients are taken in Grad-CAM and in what a cell
+sees alone.
 """
 
+from simviz_core.evidence.distributions import (
+    SimilarityDistributions,
+    Standing,
+    similarity_distributions,
+    standing_sentence,
+)
 from simviz_core.evidence.faithfulness import (
     Plan,
     Progress,
@@ -21,6 +30,22 @@ from simviz_core.evidence.methods import (
     Method,
     Target,
 )
+from simviz_core.evidence.occlusion_check import (
+    CellScatter,
+    OcclusionCheck,
+    Removal,
+    check_all_cells,
+    check_occlusion,
+    removed_cells,
+    removed_region,
+    strongest_cells,
+)
+from simviz_core.evidence.receptive_field import (
+    ReceptiveField,
+    averaging_trunk,
+    cell_heat,
+    receptive_field,
+)
 from simviz_core.evidence.results import (
     GameTable,
     OutcomeFile,
@@ -29,26 +54,56 @@ from simviz_core.evidence.results import (
     tables_as_json,
     tables_of,
 )
+from simviz_core.evidence.trust import (
+    Finding,
+    TrustReport,
+    measure_trust,
+    read_trust,
+    save_trust,
+    trust_path,
+)
 
 __all__ = [
     "BASELINE",
     "FILLS",
     "METHODS",
+    "CellScatter",
     "ExplainedImage",
     "Fill",
+    "Finding",
     "GameTable",
     "Interval",
     "Method",
+    "OcclusionCheck",
     "OutcomeFile",
     "Plan",
     "Progress",
+    "ReceptiveField",
+    "Removal",
     "Row",
+    "SimilarityDistributions",
+    "Standing",
     "Target",
+    "TrustReport",
+    "averaging_trunk",
     "bootstrap_mean",
+    "cell_heat",
+    "check_all_cells",
+    "check_occlusion",
     "items_of",
     "measure_faithfulness",
+    "measure_trust",
+    "read_trust",
+    "receptive_field",
+    "removed_cells",
+    "removed_region",
     "run_settings",
+    "save_trust",
+    "similarity_distributions",
+    "standing_sentence",
+    "strongest_cells",
     "table_as_markdown",
     "tables_as_json",
     "tables_of",
+    "trust_path",
 ]

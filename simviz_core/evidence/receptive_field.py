@@ -1,0 +1,133 @@
+"""What a cell sees: the pixels that can reach it, and those that do in one image.
+
+A cell is not its pixels. The *theoretical* field holds every pixel from which there is a way to the
+cell; it is often most of the image. The *measured* heat is the gradient of what the cell
+contributes to the similarity, which mostly comes from far fewer pixels.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from simviz_core.networks import SimilarityNetwork, height_and_width
+
+HEAT_CELLS = 56
+"""Most rows and columns of a heat map; finer ones are noise."""
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The rectangle of pixels that can reach a cell, in pixels of the network's input.
+
+    Attributes:
+        left: First column.
+        top: First row.
+        right: After the last column.
+        bottom: After the last row.
+        width: Of the input.
+        height: Of the input.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    width: int
+    height: int
+
+    @property
+    def share(self) -> float:
+        """Of the image, 0..1."""
+        area = (self.right - self.left) * (self.bottom - self.top)
+        return area / (self.width * self.height)
+
+
+def averaging_trunk(network: SimilarityNetwork) -> nn.Module:
+    """A copy of a trunk in which every way from a pixel to a cell counts, and none cancels.
+
+    Convolutions and linear layers become plain averages, batch norm passes values on. What comes
+    through then stays between 0 and 1, where no activation is flat for good.
+    """
+    trunk = copy.deepcopy(network.trunk).double()
+    with torch.no_grad():
+        for module in trunk.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                _pass_on(module)
+                continue
+            for parameter in module.parameters(recurse=False):
+                if parameter.dim() > 1:
+                    parameter.fill_(1 / parameter[0].numel())
+                else:
+                    parameter.zero_()
+    return trunk
+
+
+def _pass_on(norm: nn.modules.batchnorm._BatchNorm) -> None:
+    if norm.running_mean is not None and norm.running_var is not None:
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1)
+    if norm.affine:
+        norm.weight.fill_(1)
+        norm.bias.zero_()
+
+
+def receptive_field(
+    network: SimilarityNetwork, row: int, column: int, trunk: nn.Module | None = None
+) -> ReceptiveField | None:
+    """The theoretical receptive field of a cell.
+
+    Args:
+        network: Its architecture counts, not its weights.
+        row: Of the cell.
+        column: Of the cell.
+        trunk: Of `averaging_trunk`, where several cells are asked about; None makes it.
+
+    Returns:
+        The smallest rectangle around all pixels with a way to the cell; None where no way can be
+        followed, as through layers that compare (a token's attention, a program's code).
+    """
+    height, width = height_and_width(network.size)
+    with torch.inference_mode(False), torch.enable_grad():
+        pixels = torch.full((1, 3, height, width), 0.5, dtype=torch.float64, device=network.device)
+        pixels.requires_grad_()
+        F = (trunk or averaging_trunk(network))(pixels)
+        (gradient,) = torch.autograd.grad(F[0, :, row, column].sum(), pixels)
+    reached = gradient[0].abs().sum(0) > 0
+    if not bool(reached.any()):
+        return None
+    rows = torch.nonzero(reached.any(1))[:, 0].tolist()
+    columns = torch.nonzero(reached.any(0))[:, 0].tolist()
+    return ReceptiveField(columns[0], rows[0], columns[-1] + 1, rows[-1] + 1, width, height)
+
+
+def cell_heat(
+    network: SimilarityNetwork, picture: Image.Image, unit: Tensor, row: int, column: int
+) -> NDArray[np.float32]:
+    """How strongly each place of an image drives one cell's contribution to a similarity.
+
+    Args:
+        network: That is run and followed back once.
+        picture: The image that the cell is on, RGB.
+        unit: The other image's unit embedding, (D,).
+        row: Of the cell.
+        column: Of the cell.
+
+    Returns:
+        |∂ M[row, column] / ∂ pixel| summed over colours and over small squares, as shares of
+        their sum, (H', W') of at most `HEAT_CELLS` a side; the length |e| is taken as it is.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        pixels = network.pixels([picture]).clone().requires_grad_()
+        F = network.trunk(pixels).permute(0, 2, 3, 1)[0]
+        decomposed = network.decompose_feature_map(F)
+        direction = (unit / decomposed.norm.detach()).clone()
+        (gradient,) = torch.autograd.grad(decomposed.contributions[row, column] @ direction, pixels)
+    strength = gradient[0].abs().sum(0)
+    size = (min(HEAT_CELLS, strength.shape[0]), min(HEAT_CELLS, strength.shape[1]))
+    heat = torch.nn.functional.adaptive_avg_pool2d(strength[None], size)[0]
+    return (heat / heat.sum().clamp_min(1e-30)).numpy(force=True)
