@@ -34,7 +34,7 @@ if not index.classes:
 curves = st.container()
 is_pair = st.toggle(
     "One pair",
-    key=hold("one_pair"),
+    **hold("one_pair"),
     help="The curve of one pair, and the channels that contribute most to it.",
 )
 pair = None

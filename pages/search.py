@@ -31,13 +31,13 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     at_a_glance = st.empty()
     only_misses = st.toggle(
         "Only misses",
-        key=hold("only_misses"),
+        **hold("only_misses"),
         disabled=index is None or not gallery.by_label,
         help="Step through the images whose nearest neighbour is of another class.",
     )
     compares = st.toggle(
         "Compare poolings",
-        key=hold("compare_poolings"),
+        **hold("compare_poolings"),
         disabled=index is None,
         help="The matches with average, max and GeM pooling, one row each. Each needs an index of "
         "its own.",

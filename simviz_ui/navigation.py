@@ -122,7 +122,7 @@ def hold(
     options: Sequence[Any] | None = None,
     key: str | None = None,
     instead: str = "",
-) -> str:
+) -> dict[str, Any]:
     """Have a field of the view held by a widget; right before the widget is made.
 
     Args:
@@ -135,7 +135,8 @@ def hold(
             `{asked}` and `{shown}`.
 
     Returns:
-        The widget's key.
+        Arguments for the widget: its key, and that what it shows is told to the browser again
+        where a run that was cut short kept it from hearing.
     """
     session, key = _session(), key or name
     default = DEFAULTS[name] if default is None else default
@@ -158,7 +159,7 @@ def hold(
         held = st.session_state[key]
         if (offered := _offered(name, held, default, options)) != held:
             st.session_state[key] = offered
-    return key
+    return {"key": key, "persist_state": "page"}
 
 
 def _offered(name: str, value: Any, default: Any, options: Sequence[Any] | None) -> Any:

@@ -30,7 +30,7 @@ def checkpoint_choice(runs: Sequence[Run], row: DeltaGenerator) -> list[tuple[Ru
         lacking = [run for run in runs if len(with_pretrained(run)) > len(run.checkpoints)]
         if lacking and st.toggle(
             "Before training",
-            key=hold("pretrained"),
+            **hold("pretrained"),
             help="Begin with the pretrained network that the run started from.",
         ):
             for run in lacking:
@@ -49,7 +49,7 @@ def _of_run(run: Run, number: int, count: int) -> list[RunCheckpoint]:
         "Iterations" if count == 1 else f"Iterations of {run.root.resolve().name}",
         iterations,
         value=(iterations[0], iterations[-1]),
-        key=hold(key, (iterations[0], iterations[-1])),
+        **hold(key, (iterations[0], iterations[-1])),
         width=220,
         help="Which checkpoints are shown.",
     )

@@ -40,13 +40,13 @@ def followed_query(gallery: Gallery, runs: Sequence[Run]) -> Followed | None:
             ["matches", "pair"],
             required=True,
             format_func={"matches": "Best matches", "pair": "One pair"}.__getitem__,
-            key=hold("follow"),
+            **hold("follow"),
             label_visibility="collapsed",
             help="The best matches of each checkpoint, or the same two images through all of them.",
         )
         all_classes = not unseen or st.toggle(
             "Search trained classes, too",
-            key=hold("all_classes"),
+            **hold("all_classes"),
             help="Otherwise only the classes that training never saw are searched and asked.",
         )
         masks = _masks(gallery)
@@ -84,7 +84,7 @@ def _objects(masks: GalleryMasks) -> tuple[str, ...]:
         chosen = st.multiselect(
             "Measure the maps' share of",
             masks.categories,
-            key=hold("objects", masks.objects, masks.categories),
+            **hold("objects", masks.objects, masks.categories),
             help="Categories of the gallery's masks.",
         )
     return tuple(chosen) or masks.objects

@@ -81,7 +81,7 @@ def _run_box(title: str, key: str, offered: list[str], default: str | None) -> s
         title,
         options,
         index=0 if default else None,
-        key=hold(key, default),
+        **hold(key, default),
         accept_new_options=True,
         width=260,
         placeholder="Type a folder" if key == "run" else "nothing",
@@ -99,20 +99,20 @@ def _settings_of_bare_files() -> tuple[str, str | None, int]:
             "Network",
             list(NETWORKS),
             format_func=lambda name: NETWORKS[name].title,
-            key=hold("run_network", DEFAULT_NETWORK, list(NETWORKS)),
+            **hold("run_network", DEFAULT_NETWORK, list(NETWORKS)),
         )
         pooling = st.segmented_control(
             "Pooling",
             list(POOLING_TITLES),
             required=True,
             format_func=lambda name: POOLING_TITLES[name],
-            key=hold("run_pooling", NETWORKS[network].pooling, list(POOLING_TITLES)),
+            **hold("run_pooling", NETWORKS[network].pooling, list(POOLING_TITLES)),
         )
         size = st.segmented_control(
             "Input size",
             list(SIZES),
             required=True,
-            key=hold("run_size", DEFAULT_SIZE, list(SIZES)),
+            **hold("run_size", DEFAULT_SIZE, list(SIZES)),
         )
     return network, pooling, size or DEFAULT_SIZE
 

@@ -12,7 +12,7 @@ def style_controls() -> FigureStyle:
         st.selectbox(
             "Colours",
             COLOUR_MAPS,
-            key=hold("colours"),
+            **hold("colours"),
             width=150,
             help="The first four are perceptually uniform; jet is the paper's. Where negative "
             "contributions occur, a diverging scale centred at zero is used instead.",
@@ -23,7 +23,7 @@ def style_controls() -> FigureStyle:
             max_value=100,
             step=5,
             format="%d %%",
-            key=hold("opacity"),
+            **hold("opacity"),
             width=220,
         )
         st.segmented_control(
@@ -31,7 +31,7 @@ def style_controls() -> FigureStyle:
             ["smooth", "cells"],
             required=True,
             format_func=str.capitalize,
-            key=hold("style"),
+            **hold("style"),
             help="Smooth interpolates between the centres of the cells; cells shows what is "
             "computed. A cell responds to more of the image than it covers.",
         )
@@ -40,7 +40,7 @@ def style_controls() -> FigureStyle:
             ["shared", "each"],
             required=True,
             format_func=lambda name: "Shared" if name == "shared" else "Per image",
-            key=hold("scale"),
+            **hold("scale"),
             help="One colour scale for both maps, so that they can be compared, or one for each.",
         )
     return view().figure_style

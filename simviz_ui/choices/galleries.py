@@ -49,7 +49,7 @@ def gallery_choice() -> Gallery | None:
         name = st.selectbox(
             "Gallery",
             offered,
-            key=hold("gallery", DEMO),
+            **hold("gallery", DEMO),
             label_visibility="collapsed",
             accept_new_options=True,
             help="A folder with one folder of images per class, a folder of images, or a CSV or "

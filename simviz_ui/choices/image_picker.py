@@ -58,7 +58,7 @@ def image_picker(
         chosen = st.selectbox(
             title,
             options,
-            key=hold(key, first, options),
+            **hold(key, first, options),
             width=NAME_WIDTH if wide else "stretch",
         )
     with row or st.container(horizontal=True, gap="xsmall"):

@@ -118,7 +118,7 @@ def _network_box() -> str:
         "Network",
         offered,
         format_func=lambda name: NETWORKS[name].title if name in NETWORKS else name,
-        key=hold("network", DEFAULT_NETWORK),
+        **hold("network", DEFAULT_NETWORK),
         accept_new_options=True,
         label_visibility="collapsed",
         help="Type to search the networks of timm and torchvision. Two names with a "
@@ -134,7 +134,7 @@ def _pooling_of_catalogue(network: str) -> str:
         list(POOLING_TITLES),
         required=True,
         format_func=lambda name: POOLING_TITLES[name],
-        key=hold("pooling", own, list(POOLING_TITLES)),
+        **hold("pooling", own, list(POOLING_TITLES)),
         help="How the last feature map becomes the embedding. The network's own pooling is "
         f"{own}; any other is exact too. GeM uses p = 3.",
     )
@@ -147,7 +147,7 @@ def _pooling_of_any() -> str:
         list(NAMED_POOLINGS),
         required=True,
         format_func=lambda name: NAMED_POOLINGS[name],
-        key=hold("pooling", OWN_POOLING, list(NAMED_POOLINGS), key="own_pooling"),
+        **hold("pooling", OWN_POOLING, list(NAMED_POOLINGS), key="own_pooling"),
         help="How the last feature map becomes the embedding. With another pooling than its own "
         "the layers after it are dropped. GeM uses p = 3.",
     )
@@ -161,7 +161,7 @@ def _size_of_catalogue() -> int:
         sizes,
         required=True,
         format_func=lambda pixels: f"{pixels} px",
-        key=hold("size", str(DEFAULT_SIZE), sizes, instead=NO_SUCH_SIZE),
+        **hold("size", str(DEFAULT_SIZE), sizes, instead=NO_SUCH_SIZE),
         help="The whole image is resized to a square of this side. A larger one gives a finer "
         "grid of cells and takes longer: 7 × 7 at 224, 10 × 10 at 320, 14 × 14 at 448.",
     )
@@ -178,7 +178,7 @@ def _size_of_any(network: str) -> InputSize:
     typed = st.text_input(
         "Input size",
         placeholder=f"{size_text(own)} (its own)",
-        key=hold("size", "", key="any_size"),
+        **hold("size", "", key="any_size"),
         help="Width and height that images are resized to, in pixels: 224, or 128x256 for width × "
         "height. Some networks take one size only.",
     )
@@ -195,14 +195,14 @@ def _layers() -> tuple[str, str | None]:
         list(TAILS),
         required=True,
         format_func=lambda name: TAIL_TITLES[name],
-        key=hold("tail", TAILS[0], list(TAILS)),
+        **hold("tail", TAILS[0], list(TAILS)),
         help="A batch norm or a linear embedder is kept where all that follows the pooling can be "
         "decomposed exactly. Keep keeps a ReLU, too, and says how much that leaves in no cell.",
     )
     layer = st.text_input(
         "Layer to pool",
         placeholder="the last feature map",
-        key=hold("layer", ""),
+        **hold("layer", ""),
         help="The name of a layer in the network, such as `layer3`, whose output is pooled "
         "instead of the last feature map.",
     )

@@ -40,7 +40,7 @@ def weights_choice() -> tuple[str | None, bool]:
     chosen = st.selectbox(
         "Weights",
         offered,
-        key=hold("weights", PRETRAINED),
+        **hold("weights", PRETRAINED),
         accept_new_options=True,
         help="A checkpoint is a state_dict (`.pth`, `.pt`) or `.safetensors` file. Type a path to "
         "open one that is not listed.",

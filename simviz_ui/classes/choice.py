@@ -13,20 +13,20 @@ def class_choice(sums: ClassSums) -> ClassChoice:
     """Show the choice of one or two classes, and return it."""
     labels = list(sums.index.classes)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        asked = hold("class", labels[0], labels, instead=NO_SUCH_CLASS)
-        first = st.selectbox("Class", labels, key=asked, width=220)
+        held = hold("class", labels[0], labels, instead=NO_SUCH_CLASS)
+        first = st.selectbox("Class", labels, **held, width=220)
         _step_button(labels, first, -1)
         _step_button(labels, first, +1)
-        asked = hold("class2", None, [None, *labels], instead=NO_SUCH_CLASS)
+        held = hold("class2", None, [None, *labels], instead=NO_SUCH_CLASS)
         second = st.selectbox(
-            "Beside it", labels, index=None, key=asked, width=220, placeholder="nothing"
+            "Beside it", labels, index=None, **held, width=220, placeholder="nothing"
         )
         kind = st.segmented_control(
             "Map",
             [CLASS_MAP, CONTRAST],
             required=True,
             format_func={CLASS_MAP: "Class map", CONTRAST: "Contrast"}.__getitem__,
-            key=hold("class_map"),
+            **hold("class_map"),
             disabled=len(labels) < 2,
             help="The class map: what an image shares with the other images of its class. The "
             "contrast: the same minus what it shares with the class beside it, or with the most "

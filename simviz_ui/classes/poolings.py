@@ -43,7 +43,7 @@ def class_poolings(
     """
     is_wanted = st.toggle(
         "Compare poolings",
-        key=hold("compare_class_poolings"),
+        **hold("compare_class_poolings"),
         help="The same images with average, max and GeM pooling side by side. The network runs "
         "once for each image of the class.",
     )

@@ -102,7 +102,7 @@ def show_classes(
             "Images",
             TOPS,
             required=True,
-            key=hold("class_top", TOPS[0] if len(choice.labels) > 1 else TOPS[1]),
+            **hold("class_top", TOPS[0] if len(choice.labels) > 1 else TOPS[1]),
             label_visibility="collapsed",
         )
         with st.popover("Display", icon=":material/palette:"):

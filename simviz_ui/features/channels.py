@@ -58,7 +58,7 @@ def show_channels(
             "Channels",
             COUNTS,
             required=True,
-            key=hold("channels"),
+            **hold("channels"),
             label_visibility="collapsed",
         )
         with st.popover("Display", icon=":material/palette:"):

@@ -66,16 +66,16 @@ def curve_choice(settings: NetworkSettings, has_classes: bool) -> CurveChoice:
             list(KINDS),
             selection_mode="multi",
             format_func=KINDS.__getitem__,
-            key=hold("pair_kinds"),
+            **hold("pair_kinds"),
             disabled=not has_classes,
         )
-        count = st.segmented_control("Pairs", COUNTS, required=True, key=hold("pairs"))
+        count = st.segmented_control("Pairs", COUNTS, required=True, **hold("pairs"))
         seed = st.number_input(
             "Seed",
             min_value=0,
             max_value=10**6,
             step=1,
-            key=hold("seed"),
+            **hold("seed"),
             width=110,
             help="The same seed draws the same pairs.",
         )
@@ -83,7 +83,7 @@ def curve_choice(settings: NetworkSettings, has_classes: bool) -> CurveChoice:
         others = st.multiselect(
             "Compare with",
             list(titles),
-            key=hold("compared_networks", options=list(titles), instead=NOT_COMPARED),
+            **hold("compared_networks", options=list(titles), instead=NOT_COMPARED),
             width=320,
             placeholder="Other poolings and networks",
             disabled=not has_classes,

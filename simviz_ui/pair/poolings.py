@@ -31,7 +31,7 @@ def pair_poolings(
     """
     is_wanted = st.toggle(
         "Compare poolings",
-        key=hold("compare_poolings"),
+        **hold("compare_poolings"),
         help="The same pair with average, max and GeM pooling side by side. The network does not "
         "run again: only what happens to its last feature map changes.",
     )

@@ -134,7 +134,7 @@ def _per_class_control() -> int:
         ["images", "classes"],
         required=True,
         format_func=lambda name: "Best images" if name == "images" else "Best of each class",
-        key=hold("show"),
+        **hold("show"),
         label_visibility="collapsed",
     )
     if kind != "classes":
@@ -143,7 +143,7 @@ def _per_class_control() -> int:
         "Classes shown",
         1,
         12,
-        key=hold("classes_shown"),
+        **hold("classes_shown"),
         label_visibility="collapsed",
         width=110,
     )
@@ -153,7 +153,7 @@ def _per_class_control() -> int:
 def _crop_control(is_possible: bool) -> bool:
     wanted = st.toggle(
         "Crop and re-embed",
-        key=hold("crop"),
+        **hold("crop"),
         help="The usual alternative, for comparison: cut the region out, and run the network on "
         "the cut-out.",
     )

@@ -53,21 +53,21 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
         "Matches",
         TOPS,
         required=True,
-        key=hold("top"),
+        **hold("top"),
         label_visibility="collapsed",
     )
     with st.popover("Filter", icon=":material/filter_alt:"):
         classes = st.multiselect(
             "Classes",
             list(gallery.by_label),
-            key=hold("classes", options=list(gallery.by_label), instead=NO_SUCH_CLASS),
+            **hold("classes", options=list(gallery.by_label), instead=NO_SUCH_CLASS),
             placeholder="All classes",
             disabled=not gallery.by_label,
         )
-        keep_query = st.checkbox("Let the query itself be found", key=hold("keep_query"))
+        keep_query = st.checkbox("Let the query itself be found", **hold("keep_query"))
         without_own_class = st.checkbox(
             "Leave out the query's class",
-            key=hold("without_own_class"),
+            **hold("without_own_class"),
             disabled=not query_has_class,
             help="What else is similar?",
         )
