@@ -10,10 +10,14 @@ import argparse
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+Theme = Literal["light", "dark"]
 
 DOCS = Path(__file__).resolve().parent
 ROOMS = "demo/rooms/images"
@@ -22,11 +26,29 @@ LINK = f"pair?query={QUERY}&match={MATCH}"
 SEARCH_LINK = "search?query=hotel_21/view_1.jpg"
 REGION_LINK = "region?query=hotel_01/view_0.jpg&regions=include:150,140,316,230"
 CHECKPOINTS_LINK = "checkpoints?query=hotel_29/view_2.jpg&run2=demo/runs/scratch"
-CLASSES_LINK = "classes?class=hotel_01&class2=hotel_03&class_map=Contrast"
+CLASSES_LINK = "classes?class=hotel_01&class2=hotel_03&class_map=contrast"
 FEATURES_LINK = "features?one_pair=true&query=hotel_01/view_0.jpg&match=hotel_01/view_1.jpg"
 EXPORTS = '[data-testid="stDownloadButton"]'
 TABLE = '[data-testid="stDataFrame"]'
 CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
+BUSY = '[data-testid="stSpinner"], [data-testid="stProgress"], [data-testid="stStatusWidget"]'
+IS_WAITING = "() => /Waiting …|Computing maps/.test(document.body.innerText)"
+PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (
+    ("page-light", f"{LINK}&cell=query,5,2", "light", 1500, CHARTS),
+    ("page-dark", f"{LINK}&size=448&pooling=max&style=cells", "dark", 1500, CHARTS),
+    ("search", SEARCH_LINK, "light", 1000, EXPORTS),
+    ("region", REGION_LINK, "light", 1000, EXPORTS),
+    ("classes", CLASSES_LINK, "light", 1000, EXPORTS),
+    ("features", FEATURES_LINK, "light", 1500, EXPORTS),
+    ("checkpoints", CHECKPOINTS_LINK, "light", 1500, TABLE),
+)
+"""Of each picture: its name, the link, the theme, the height in pixels, and what must be there."""
+WIDTH = 1400
+LONGEST = 600_000
+"""A page that has not settled after as many milliseconds is a fault: every checkpoint may have to
+index the gallery first."""
+SETTLED = 3000
+"""Milliseconds in which a page must not change any more."""
 
 
 def make_figures() -> None:
@@ -37,38 +59,38 @@ def make_figures() -> None:
         subprocess.run([*command, *options, *figure], cwd=DOCS.parent, check=True)
 
 
-def make_screenshots(url: str) -> None:
-    """Every page; the Pair page in both themes, the Region page with a drawing."""
+def wait_until_settled(page: Page) -> None:
+    """Wait until nothing is being computed, and nothing has begun to be for a while."""
+    quiet_since = before = time.monotonic()
+    while time.monotonic() - quiet_since < SETTLED / 1000:
+        if time.monotonic() - before > LONGEST / 1000:
+            raise TimeoutError(f"{page.url} is still busy")
+        if page.locator(BUSY).count() or page.evaluate(IS_WAITING):
+            quiet_since = time.monotonic()
+        page.wait_for_timeout(200)
+
+
+def make_screenshots(url: str, folder: Path, themes: Sequence[Theme] = ()) -> None:
+    """Every page, as `PAGES` has it.
+
+    Args:
+        url: Of the running app.
+        folder: Where the pictures go.
+        themes: Take every page in each of these instead, the theme at the end of the name.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        schemes: tuple[tuple[Literal["light", "dark"], str], ...] = (
-            ("light", "&cell=query,5,2"),
-            ("dark", "&size=448+px&pooling=Max&style=Cells"),
-        )
-        for scheme, query in schemes:
-            page = browser.new_page(viewport={"width": 1400, "height": 1500}, color_scheme=scheme)
-            page.goto(f"{url}/{LINK}{query}")
-            page.wait_for_selector(CHARTS, timeout=60_000)
-            page.wait_for_timeout(1500)
-            page.screenshot(path=DOCS / f"page-{scheme}.png")
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        for name, link in (
-            ("search", SEARCH_LINK),
-            ("region", REGION_LINK),
-            ("classes", CLASSES_LINK),
-            ("features", FEATURES_LINK),
-        ):
-            page.goto(f"{url}/{link}")
-            page.wait_for_selector(EXPORTS, timeout=120_000)
-            page.wait_for_timeout(8000)  # until all maps are there
-            page.screenshot(path=DOCS / f"{name}.png")
-        page = browser.new_page(viewport={"width": 1400, "height": 1500})
-        page.goto(f"{url}/{CHECKPOINTS_LINK}")
-        page.wait_for_selector(TABLE, timeout=300_000)  # seven checkpoints index the gallery
-        page.wait_for_timeout(8000)
-        page.screenshot(path=DOCS / "checkpoints.png")
+        for name, link, own_theme, height, needed in PAGES:
+            for theme in themes or (own_theme,):
+                viewport: ViewportSize = {"width": WIDTH, "height": height}
+                page = browser.new_page(viewport=viewport, color_scheme=theme)
+                page.goto(f"{url}/{link}")
+                page.wait_for_selector(needed, timeout=LONGEST)
+                wait_until_settled(page)
+                page.screenshot(path=folder / f"{name}{f'-{theme}' if themes else ''}.png")
+                page.close()
         browser.close()
 
 
@@ -77,4 +99,4 @@ if __name__ == "__main__":
     parser.add_argument("--url", default="http://localhost:8501", help="default: %(default)s")
     address = parser.parse_args().url
     make_figures()
-    make_screenshots(address)
+    make_screenshots(address, DOCS)

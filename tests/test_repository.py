@@ -14,6 +14,12 @@ from simviz_core.cli.main import COMMANDS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+COMMAND_LINE = (REPOSITORY / "docs" / "command-line.md").read_text(encoding="utf-8")
+PAGES_OF_TEXT = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for pattern in ("README.md", "demo/README.md", "docs/*.md")
+    for path in REPOSITORY.glob(pattern)
+)
 
 
 def is_module(name: str) -> bool:
@@ -160,18 +166,62 @@ def test_the_python_example_in_readme_runs() -> None:
     assert score == pytest.approx(total, abs=1e-4)
 
 
-@pytest.mark.parametrize("command", [module.__name__.split(".")[-1] for module in COMMANDS])
-def test_readme_names_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+COMMAND_NAMES = [module.__name__.split(".")[-1] for module in COMMANDS]
+
+
+def sections(text: str, mark: str) -> dict[str, str]:
+    """The sections of a page under headings of one depth, by heading without its ticks."""
+    parts = re.split(rf"^{mark} (.*)$", text, flags=re.MULTILINE)
+    return {title.strip("`"): body for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"--[a-z][a-z-]*", text)) - {"--help"}
+
+
+@pytest.mark.parametrize("command", COMMAND_NAMES)
+def test_readme_and_docs_name_every_command(command: str) -> None:
     assert f"python -m simviz_core {command} " in README
+    assert f"python -m simviz_core {command} " in sections(COMMAND_LINE, "##")[command]
+
+
+@pytest.mark.parametrize("command", COMMAND_NAMES)
+def test_docs_name_every_option_where_it_is_looked_for(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
-    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
-    assert {option for option in options if f"`{option}" not in README} == set()
+    options = options_in(capsys.readouterr().out)
+    parts = sections(COMMAND_LINE, "##")
+    shared = options_in(parts["Options that several commands share"])
+    missing = sorted(options - shared - options_in(parts[command]))
+    gone = sorted(options_in(parts[command]) - options)
+    assert (missing, gone) == ([], []), "not in docs/command-line.md, and gone but still there"
+
+
+def test_readme_is_no_reference() -> None:
+    assert len(README.splitlines()) < 220
 
 
 def test_pictures_in_readme_exist() -> None:
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (REPOSITORY / picture).stat().st_size > 10_000
+
+
+def anchors(text: str) -> set[str]:
+    """What links may name of a page, as GitHub makes them of its headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES_OF_TEXT)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((?!https?:)(.*?)\)", text):
+        name, _, anchor = link.partition("#")
+        path = (REPOSITORY / page).parent / name if name else REPOSITORY / page
+        assert path.is_file(), link
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
 
 
 def test_versions_are_pinned_and_torch_has_its_torchvision() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from simviz_core.classes import ClassSums, class_sums, image_in_class
 from simviz_core.errors import SimVizError
-from simviz_core.figures import FigureStyle
+from simviz_core.figures import CLASS_MAP_LABEL, FigureStyle
 from simviz_core.gallery import GalleryImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
@@ -65,7 +65,7 @@ def class_poolings(
     except SimVizError as error:
         show_error(error)
         return
-    compared_maps(columns, style)
+    compared_maps(columns, style, CLASS_MAP_LABEL)
 
 
 def _column(

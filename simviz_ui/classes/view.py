@@ -21,6 +21,7 @@ from simviz_core.classes import (
 from simviz_core.cli import classmap_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import (
+    CLASS_MAP_LABEL,
     FigureStyle,
     MapScales,
     class_figure,
@@ -49,6 +50,7 @@ from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet
 
 TOPS = (6, 12, 24)
 CLASS_MAP, CONTRAST = "class", "contrast"
+CONTRASTED = "contribution of a cell to the difference of the two mean similarities"
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def show_classes(
         with place:
             _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
     if scales.shared:
-        colour_bar(scales.shared)
+        colour_bar(scales.shared, CONTRASTED if choice.is_contrast else CLASS_MAP_LABEL)
     if run_missing([item.picture for column in columns for item in column], settings):
         run_again()
     _exports(gallery, sums, choice, columns, settings, style, top or TOPS[1])

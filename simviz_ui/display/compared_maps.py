@@ -10,7 +10,7 @@ from PIL import Image
 
 from simviz_core.figures import FigureStyle, MapScales, overlay, spread_line
 from simviz_core.map_measures import map_spread
-from simviz_ui.display.map_style import colour_bar, fitted
+from simviz_ui.display.map_style import CONTRIBUTION, colour_bar, fitted
 
 PANEL_BOX = (480, 360)
 """Pictures are shown as large as fits into this width and height, in pixels."""
@@ -53,12 +53,15 @@ class ComparedColumn:
     maps: Sequence[ComparedMap]
 
 
-def compared_maps(columns: Sequence[ComparedColumn], style: FigureStyle) -> None:
+def compared_maps(
+    columns: Sequence[ComparedColumn], style: FigureStyle, measured: str = CONTRIBUTION
+) -> None:
     """Show columns of maps beside one another, on one colour scale or each on its own.
 
     Args:
         columns: At least one, each with at least one map.
         style: How the maps are shown; a shared scale is shared by all the columns.
+        measured: What the maps' values are.
     """
     values = [shown.values for column in columns for shown in column.maps]
     scales = MapScales.of_maps(values, style)
@@ -75,6 +78,6 @@ def compared_maps(columns: Sequence[ComparedColumn], style: FigureStyle) -> None
                 )
                 st.caption(spread_line(map_spread(shown.values)), help=SPREAD_HELP)
                 if not style.shared_scale:
-                    colour_bar(scale)
+                    colour_bar(scale, measured)
     if scales.shared:
-        colour_bar(scales.shared)
+        colour_bar(scales.shared, measured)

@@ -1,6 +1,7 @@
 """Pictures, maps over them, and the colour scale that they have in common."""
 
 import base64
+import html
 import io
 
 import matplotlib
@@ -15,9 +16,10 @@ from simviz_core.figures import (
     FigureStyle,
     overlay,
 )
+from simviz_core.figures.maps import CONTRIBUTION
 
 
-def colour_bar(scale: ColourScale) -> None:
+def colour_bar(scale: ColourScale, measured: str = CONTRIBUTION) -> None:
     """The colour scale with its ends and its middle, and what it measures."""
     colour_map = matplotlib.colormaps[scale.colour_map]
     stops = ", ".join(to_hex(colour_map(share)) for share in np.linspace(0, 1, 17))
@@ -28,7 +30,7 @@ def colour_bar(scale: ColourScale) -> None:
         f'<div style="height:.7rem;border-radius:.2rem;'
         f'background:linear-gradient(to right, {stops})"></div>'
         f'<div style="display:flex;justify-content:space-between">{ticks}</div>'
-        f'<div style="opacity:.75">contribution of a cell to the similarity</div></div>'
+        f'<div style="opacity:.75">{html.escape(measured)}</div></div>'
     )
 
 

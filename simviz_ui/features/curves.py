@@ -148,7 +148,8 @@ def show_curves(
     st.plotly_chart(_chart(lines), key="feature_curves", config={"displaylogo": False})
     for shown, curve in curves:
         words = top_words(curve) + (f" ({_network(shown)})" if len(indexes) > 1 else "")
-        st.markdown(f"- {words}. {' '.join(caveats(curve))}")
+        bullet = "- " if len(curves) > 1 else ""
+        st.markdown(f"{bullet}{words}. {' '.join(caveats(curve))}")
     _exports(gallery, settings, choice, lines, curves)
 
 
@@ -211,7 +212,7 @@ def _chart(lines: Sequence[CurveLine]) -> go.Figure:
             marker={"size": 10, "color": colour},
             # The marks of more curves than two would lie on one another.
             text=[f" top {line.top}: {mark:.0%}" if number < 2 else ""],
-            textposition="middle right" if number % 2 == 0 else "top left",
+            textposition="bottom right" if number % 2 == 0 else "top left",
             hoverinfo="skip",
             showlegend=False,
         )
