@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 from cachetools import LRUCache
@@ -27,6 +26,7 @@ from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.retrieval.quality import index_quality
 from simviz_ui.serving.resources import decomposed, gallery_picture
+from simviz_ui.serving.with_index import kept_with
 
 TOP = 3
 """Matches of a checkpoint, as in the paper's figure 5."""
@@ -116,14 +116,7 @@ def _decomposed(place: CheckpointIndex, images: Sequence[LoadedImage]) -> list[D
 
 def _reports(index: GalleryIndex) -> "LRUCache[tuple[object, ...], CheckpointReport]":
     """What has been seen with an index, in all sessions; it goes with the index."""
-    return _all_reports().setdefault(index, LRUCache(REPORTS))
-
-
-@st.cache_resource(show_spinner=False)
-def _all_reports() -> (
-    "WeakKeyDictionary[GalleryIndex, LRUCache[tuple[object, ...], CheckpointReport]]"
-):
-    return WeakKeyDictionary()
+    return kept_with(index, "reports", lambda: LRUCache(REPORTS))
 
 
 def _key(place: CheckpointIndex, followed: Followed) -> tuple[object, ...]:
@@ -144,15 +137,7 @@ def _part(index: GalleryIndex, rows: AllowedRows) -> GalleryIndex:
     """The index of some rows, the same object each time, so that its quality is known."""
     if rows.all():
         return index
-    parts, name = _all_parts().setdefault(index, {}), rows.tobytes()
-    if name not in parts:
-        parts[name] = index.part(rows)
-    return parts[name]
-
-
-@st.cache_resource(show_spinner=False)
-def _all_parts() -> "WeakKeyDictionary[GalleryIndex, dict[bytes, GalleryIndex]]":
-    return WeakKeyDictionary()
+    return kept_with(index, f"part {rows.tobytes().hex()}", lambda: index.part(rows))
 
 
 def by_run(

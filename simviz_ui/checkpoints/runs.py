@@ -8,9 +8,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.errors import RunError, SimVizError
 from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
-from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, wanted
 

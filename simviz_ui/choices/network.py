@@ -23,6 +23,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.weights import PRETRAINED, RANDOM, weights_choice
@@ -30,9 +31,7 @@ from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, remember, wanted
 from simviz_ui.serving.resources import network_reading_of
 
-POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
-"""Sum pooling is left out: its unit embeddings, and so its maps, are those of the average."""
-NAMED_POOLINGS = {OWN_POOLING: "Own", **POOLING_TITLES}
+POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_TITLES}
 """For networks whose own pooling is found when they are loaded."""
 NO_SUCH_SIZE = "This network has no input size of {asked} pixels; {shown} is taken instead."
 TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
@@ -144,10 +143,10 @@ def _pooling_of_catalogue(network: str) -> str:
 def _pooling_of_any() -> str:
     chosen = st.segmented_control(
         "Pooling",
-        list(NAMED_POOLINGS),
+        list(POOLINGS_OF_ANY),
         required=True,
-        format_func=lambda name: NAMED_POOLINGS[name],
-        **hold("pooling", OWN_POOLING, list(NAMED_POOLINGS), key="own_pooling"),
+        format_func=lambda name: POOLINGS_OF_ANY[name],
+        **hold("pooling", OWN_POOLING, list(POOLINGS_OF_ANY), key="own_pooling"),
         help="How the last feature map becomes the embedding. With another pooling than its own "
         "the layers after it are dropped. GeM uses p = 3.",
     )

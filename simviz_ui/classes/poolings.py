@@ -10,10 +10,10 @@ from simviz_core.classes import ClassSums, class_sums, image_in_class
 from simviz_core.errors import SimVizError
 from simviz_core.figures import CLASS_MAP_LABEL, FigureStyle
 from simviz_core.gallery import GalleryImage
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import GalleryIndex
-from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -47,6 +46,7 @@ from simviz_ui.display.map_style import (
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import PAIR_PAGE, SEARCH_PAGE, hold, open_page, page_fragment, run_again
 from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet, run_missing
+from simviz_ui.serving.with_index import kept_with
 
 TOPS = (6, 12, 24)
 CLASS_MAP, CONTRAST = "class", "contrast"
@@ -80,15 +80,7 @@ class _Shown:
 
 def sums_of(index: GalleryIndex) -> ClassSums:
     """The class sums of an index, added up once."""
-    known = _all_sums()
-    if index not in known:
-        known[index] = class_sums(index)
-    return known[index]
-
-
-@st.cache_resource(show_spinner=False)
-def _all_sums() -> "WeakKeyDictionary[GalleryIndex, ClassSums]":
-    return WeakKeyDictionary()
+    return kept_with(index, "class sums", lambda: class_sums(index))
 
 
 @page_fragment

@@ -24,10 +24,10 @@ from simviz_core.features import (
 from simviz_core.figures import CurveLine, feature_curves_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks import DEFAULT_SIZE, NETWORKS, SIZES
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.galleries import gallery_name
-from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold

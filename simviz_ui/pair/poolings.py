@@ -8,8 +8,8 @@ import streamlit as st
 from simviz_core.cli import pair_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.pairs import PairExplanation, pair_as_json, poolings_as_json
-from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.exports import export_row

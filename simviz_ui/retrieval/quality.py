@@ -1,23 +1,23 @@
 """How well the network retrieves the gallery's classes, at a glance."""
 
-from weakref import WeakKeyDictionary
-
 import streamlit as st
 
 from simviz_core.errors import GalleryError
 from simviz_core.retrieval import MOST_QUERIES, GalleryIndex, RetrievalQuality, retrieval_quality
+from simviz_ui.serving.with_index import kept_with
 
 
 def index_quality(index: GalleryIndex) -> RetrievalQuality | None:
     """The quality of an index, computed once; None where there are no classes to find."""
-    known = _qualities()
-    if index not in known:
-        try:
-            with st.spinner("Asking for every image's nearest neighbours …"):
-                known[index] = retrieval_quality(index, MOST_QUERIES)
-        except GalleryError:
-            known[index] = None
-    return known[index]
+    return kept_with(index, "quality", lambda: _quality(index))
+
+
+def _quality(index: GalleryIndex) -> RetrievalQuality | None:
+    try:
+        with st.spinner("Asking for every image's nearest neighbours …"):
+            return retrieval_quality(index, MOST_QUERIES)
+    except GalleryError:
+        return None
 
 
 def misses(index: GalleryIndex, quality: RetrievalQuality) -> list[str]:
@@ -43,8 +43,3 @@ def show_quality(quality: RetrievalQuality | None, images: int) -> None:
         "mean average precision among the R nearest, R being the number of other images of the "
         f"class. {quality.queries:,} of {images:,} images were asked.",
     )
-
-
-@st.cache_resource(show_spinner=False)
-def _qualities() -> "WeakKeyDictionary[GalleryIndex, RetrievalQuality | None]":
-    return WeakKeyDictionary()

@@ -12,6 +12,7 @@ from simviz_core.figures import FigureStyle, MapScales, search_poolings_figure, 
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.map_measures import map_spread, mean_spread
+from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import (
@@ -27,7 +28,6 @@ from simviz_core.retrieval import (
     searches_as_json,
 )
 from simviz_ui.choices.galleries import gallery_name
-from simviz_ui.choices.network import POOLING_TITLES
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
 from simviz_ui.display.exports import export_row

@@ -87,8 +87,8 @@ def test_maps_are_heat_maps(page: Page, app_url: str, tmp_path: Path) -> None:
 def test_display_controls_redraw_and_go_into_the_link(page: Page, app_url: str) -> None:
     open_pair(page, app_url)
     for change, parameter in (
-        (lambda: page.get_by_text("Cells", exact=True).click(), "style=Cells"),
-        (lambda: page.get_by_text("Per image", exact=True).click(), "scale=Per+image"),
+        (lambda: page.get_by_text("Cells", exact=True).click(), "style=cells"),
+        (lambda: page.get_by_text("Per image", exact=True).click(), "scale=each"),
         (lambda: page.get_by_role("slider").press("ArrowRight"), "opacity=65"),
     ):
         before = sources(page)

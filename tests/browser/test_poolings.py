@@ -69,7 +69,7 @@ def test_each_pooling_gets_its_row_of_matches(page: Page, app_url: str) -> None:
     card = row(page, "max").locator(".card").nth(1)
     score = card.locator(".score").inner_text()
     card.get_by_text("Pair", exact=True).click()
-    expect(page).to_have_url(re.compile("/pair.*pooling=Max"))
+    expect(page).to_have_url(re.compile("/pair.*pooling=max"))
     expect(page.locator(SIMILARITY)).to_have_text(re.compile("^" + re.escape(score[:4])))
     assert f"{float(page.locator(SIMILARITY).inner_text()):.3f}" == score
     page.reload()
