@@ -86,7 +86,7 @@ def _overlap(found: Change) -> float | None:
 
 
 def _retrieval_chart(reports: Sequence[RunReport]) -> go.Figure:
-    figure = _empty("Retrieval", "Recall@1, @5 and mAP@R", percent=True)
+    figure = _empty("Retrieval", "Recall, mAP@R", percent=True)
     for number, report in enumerate(reports):
         curves: dict[str, Points] = {"R@1": [], "R@5": [], "mAP@R": []}
         for checkpoint in report.checkpoints:
@@ -140,6 +140,9 @@ def _change_chart(
             titles += [_name(report)] if len(reports) > 1 or not name else []
             _add(figure, ", ".join(titles), points, number, dash)
     figure.update_layout(showlegend=len(reports) > 1 or len(values) > 1)
+    if len(values) > 1:
+        # Names of a measure and a run are too long for two of them side by side.
+        figure.update_layout(legend_entrywidth=1)
     return figure
 
 
