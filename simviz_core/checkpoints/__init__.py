@@ -3,26 +3,30 @@
 from simviz_core.checkpoints.files import load_checkpoint, save_checkpoint
 from simviz_core.checkpoints.matching import (
     HEADS,
-    SMALLEST_SHARE,
     WeightsMatch,
     WrongShape,
     backbone_weights,
-    load_weights,
     match_weights,
+    network_weights,
 )
-from simviz_core.checkpoints.reading import CHECKPOINT_SUFFIXES, WRAPPERS, read_checkpoint
+from simviz_core.checkpoints.reading import (
+    CHECKPOINT_SUFFIXES,
+    is_checkpoint_name,
+    open_checkpoint,
+    read_checkpoint,
+)
 
 __all__ = [
     "CHECKPOINT_SUFFIXES",
     "HEADS",
-    "SMALLEST_SHARE",
-    "WRAPPERS",
     "WeightsMatch",
     "WrongShape",
     "backbone_weights",
+    "is_checkpoint_name",
     "load_checkpoint",
-    "load_weights",
     "match_weights",
+    "network_weights",
+    "open_checkpoint",
     "read_checkpoint",
     "save_checkpoint",
 ]

@@ -36,7 +36,12 @@ def _loaded(settings: NetworkSettings) -> SimilarityNetwork:
     asked = (settings.pooling, settings.size)
     if settings.checkpoint is not None:
         loaded, _ = load_checkpoint(
-            settings.checkpoint, settings.network, *asked, settings.tail, settings.layer
+            settings.checkpoint,
+            settings.network,
+            *asked,
+            settings.tail,
+            settings.layer,
+            settings.part,
         )
         return loaded
     if not settings.is_random:

@@ -1,132 +1,198 @@
 """Reading weights from files of strangers without running any code of theirs."""
 
-import mmap
-import pickle
 import re
-import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
+from simviz_core.checkpoints.formats.inert import NamesCode
+from simviz_core.checkpoints.formats.judging import ARCHIVE, INDEX, SAFETENSORS, kind_of
+from simviz_core.checkpoints.formats.safetensors_files import (
+    PART_IN_NAME,
+    index_of,
+    read_parts,
+    read_safetensors,
+)
+from simviz_core.checkpoints.formats.stored import Damaged, StoredTensor
+from simviz_core.checkpoints.formats.torch_files import read_archive, read_pickles
+from simviz_core.checkpoints.parts import Contents, Part, find_parts, is_of_optimiser, rank
 from simviz_core.errors import CheckpointError
 
 SAFETENSORS_SUFFIX = ".safetensors"
-CHECKPOINT_SUFFIXES = frozenset({".pth", ".pt", SAFETENSORS_SUFFIX})
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Under these names training programs keep the weights beside other things."""
-MOST_COMPRESSED_AWAY = 100_000_000
-"""By how many bytes an archive may be smaller than what is in it; torch.save compresses nothing."""
+CHECKPOINT_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".bin", ".pkl", SAFETENSORS_SUFFIX})
+"""Usual endings. Any other may do, too: files are judged by their content."""
+_USUAL_NAME = re.compile(
+    r"\.(pth|pt|ckpt|bin|pkl|safetensors)(\.tar)?([-_.]\d+)?$|\.(safetensors|bin)\.index\.json$",
+    re.IGNORECASE,
+)
+NONE_BY_NAME = (
+    "{} holds no weights by name; save the network's state_dict(), plain or in a dictionary under "
+    "'state_dict' or 'model'"
+)
 
 
-def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
-    """Read the weights that a file holds, without running any code from it.
+def is_checkpoint_name(name: str) -> bool:
+    """Whether a file's name is one that checkpoints usually have, "model.pth.tar-60", say."""
+    return _USUAL_NAME.search(name) is not None and PART_IN_NAME.search(name) is None
+
+
+def open_checkpoint(path: Path | str) -> Contents:
+    """Read what a checkpoint holds, without running any code from it.
 
     Args:
-        path: A `.safetensors` file, or a `.pth` or `.pt` file with what `torch.save` made of a
-            state_dict: plain, or in a dictionary under one of `WRAPPERS`.
+        path: A file of safetensors, or of what `torch.save` or pickle made, whatever its ending;
+            or, of a checkpoint in several parts, their index or folder.
 
     Returns:
-        The floating-point tensors by name, on the CPU, in the precision that they are stored in.
+        Its dictionaries of tensors; their numbers are still in the file.
 
     Raises:
         CheckpointError: There is no such file; it is empty, damaged or no checkpoint; or it
-            cannot be loaded without running code.
+            names something that could run code when loaded.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in CHECKPOINT_SUFFIXES:
-        endings = ", ".join(sorted(CHECKPOINT_SUFFIXES))
-        raise CheckpointError(f"{path} is no checkpoint; its name should end in {endings}")
     try:
-        if not path.is_file():
-            raise CheckpointError(f"there is no file {path}")
-        if path.stat().st_size == 0:
-            raise CheckpointError(f"{path} is empty (0 bytes); copy the checkpoint again")
-        content = load_file(path) if suffix == SAFETENSORS_SUFFIX else _load_pickled(path)
+        content = _content(path)
     except CheckpointError:
         raise
     except PermissionError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # A damaged or hostile file can raise anything.
         raise CheckpointError(_refusal(error, path)) from error
-    return _tensors(content, path)
+    found = find_parts(content)
+    if not any(part.tensors for part in found.parts):
+        raise CheckpointError(_without_weights(found, path))
+    return found
 
 
-def _load_pickled(path: Path) -> object:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        # A small file that unpacks to a huge one would fill the memory.
-        if unpacked > path.stat().st_size + MOST_COMPRESSED_AWAY:
-            raise CheckpointError(
-                f"{path} would unpack to {unpacked / 1e6:,.0f} MB; save it with torch.save, which "
-                "does not compress"
-            )
-    with warnings.catch_warnings():
-        # What torch.load warns of, it then refuses; the refusal is what the user hears.
-        warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
+def read_checkpoint(path: Path | str) -> dict[str, Tensor]:
+    """Read the weights that a file holds, without running any code from it.
+
+    Args:
+        path: As for `open_checkpoint`.
+
+    Returns:
+        The floating-point tensors by name, on the CPU, in the precision that they are stored in;
+        of several dictionaries of them, those of the first by `parts.rank`.
+
+    Raises:
+        CheckpointError: As for `open_checkpoint`.
+    """
+    parts = [part for part in open_checkpoint(path).parts if part.tensors]
+    several = [part for part in parts if len(part.tensors) > 1 and not is_of_optimiser(part.name)]
+    named = [part for part in several if part.name and rank(part.name) < rank("other")]
+    chosen = min(named or several or parts, key=lambda part: rank(part.name))
+    return load_tensors(chosen.tensors, path)
+
+
+def load_tensors(tensors: Mapping[str, StoredTensor], path: Path | str) -> dict[str, Tensor]:
+    """Read the numbers of tensors.
+
+    Args:
+        tensors: Of a checkpoint, by name.
+        path: The checkpoint's, for messages.
+
+    Returns:
+        The tensors, on the CPU.
+
+    Raises:
+        CheckpointError: The file is damaged, or was changed since it was opened.
+    """
+    try:
+        return {name: tensor.load() for name, tensor in tensors.items()}
+    except Exception as error:  # as above
+        raise CheckpointError(_refusal(error, Path(path))) from error
+
+
+def refuse_unusable(part: Part, path: Path | str, name: str | None = None) -> CheckpointError:
+    """The error for weights of a kind that cannot be used; the first of a part, or one by name."""
+    name = next(iter(part.unusable)) if name is None else name
+    unusable = part.unusable[name]
+    return CheckpointError(
+        f"{path} holds weights that cannot be used: {name[:80]} {unusable.reason}; save the "
+        "network's state_dict() as plain floating-point tensors"
+    )
+
+
+def _content(path: Path) -> object:
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no file {path}")
+    if path.stat().st_size == 0:
+        raise CheckpointError(f"{path} is empty (0 bytes); copy the checkpoint again")
+    if (part := PART_IN_NAME.search(path.name)) and part[2] != "00001":
+        raise CheckpointError(
+            f"{path} is part {int(part[1])} of {int(part[2])} of a checkpoint; choose their "
+            "index (….index.json), or the folder"
+        )
+    return _file(path)
+
+
+def _folder(path: Path) -> object:
+    index = index_of(path)
+    if index is not None:
+        return read_parts(index, _part_of_several)
+    files = [file for file in sorted(path.iterdir()) if is_checkpoint_name(file.name)]
+    files = [file for file in files if file.is_file()]
+    safe = [file for file in files if file.suffix == SAFETENSORS_SUFFIX]
+    if len(safe) == 1 or len(files) == 1:
+        return _file((safe or files)[0])
+    found = f"{len(files)} checkpoints" if files else "no checkpoint"
+    raise CheckpointError(
+        f"there is no file {path}; it is a folder with {found} and no index of parts "
+        "(….index.json); choose a file"
+    )
+
+
+def _part_of_several(path: Path) -> Mapping[str, object]:
+    found = find_parts(_file(path)).parts
+    if not found:
+        raise Damaged(f"its part {path.name} holds no weights by name")
+    return {**found[0].tensors, **found[0].unusable}
+
+
+def _file(path: Path) -> object:
+    kind, words = kind_of(path)
+    if kind == SAFETENSORS:
+        return read_safetensors(path)
+    if kind == ARCHIVE:
+        return read_archive(path)
+    if kind == INDEX:
+        return read_parts(path, _part_of_several)
+    if kind is None:
+        raise CheckpointError(f"{path} {words}")
+    return read_pickles(lambda: path.open("rb"), path.stat().st_size)
 
 
 def _refusal(error: Exception, path: Path) -> str:
     """Why a file cannot be loaded, and what to do."""
-    reason = str(error)
-    if "TorchScript" in reason:
+    if isinstance(error, NamesCode):
         return (
-            f"{path} is a TorchScript program, which could run code when loaded; save its "
-            "state_dict() instead"
+            f"{path} holds a pickled {error}, which could run code when loaded; nothing of it was "
+            "run; save only the network's state_dict(), or do not trust whoever made it"
         )
-    if blocked := re.search(r"GLOBAL ([\w.]{1,200})", reason):
-        if blocked[1].startswith("torch.storage."):
-            return (
-                f"{path} was written by pickle, which could run code when loaded; save the "
-                "state_dict() with torch.save instead"
-            )
-        if _mentions(path, b"torch.nn.modules"):
-            return (
-                f"{path} holds a pickled nn.Module ({blocked[1]}), which could run code when "
-                "loaded; save its state_dict() instead"
-            )
-        return (
-            f"{path} holds a pickled {blocked[1]}, which could run code when loaded; save only "
-            "the network's state_dict()"
-        )
-    if isinstance(error, pickle.UnpicklingError):
-        return f"{path} is no checkpoint that torch.save wrote; choose another file"
-    first = reason.split(". ")[0].partition("\n")[0][:200] or type(error).__name__
+    first = str(error).partition("\n")[0][:200] or type(error).__name__
     return f"{path} is damaged or no checkpoint ({first}); copy it again, or choose another file"
 
 
-def _mentions(path: Path, words: bytes) -> bool:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(words) >= 0
-
-
-def _tensors(content: object, path: Path) -> dict[str, Tensor]:
-    """The tensors of a state_dict, or of the one that a dictionary wraps."""
-    for _ in WRAPPERS:
-        if isinstance(content, Mapping):
-            wrapped = (content[name] for name in WRAPPERS if name in content)
-            content = next((inner for inner in wrapped if isinstance(inner, Mapping)), content)
-    named = content.items() if isinstance(content, Mapping) else ()
-    tensors = {name: value for name, value in named if isinstance(name, str) and _is_plain(value)}
-    if not tensors:
-        raise CheckpointError(
-            f"{path} holds no weights by name; save the network's state_dict(), plain or in a "
-            f"dictionary under {' or '.join(map(repr, WRAPPERS))}"
+def _without_weights(found: Contents, path: Path) -> str:
+    """Why a file without any weights by name cannot be used, and what to do."""
+    if found.modules:
+        return (
+            f"{path} holds a pickled nn.Module ({found.modules[0][:100]}), which could run code "
+            "when loaded; save its state_dict() instead"
         )
-    return tensors
-
-
-def _is_plain(value: object) -> bool:
-    """Whether this is a tensor of numbers that can be copied: not sparse, not without storage."""
-    return (
-        isinstance(value, Tensor)
-        and value.is_floating_point()
-        and value.layout is torch.strided
-        and value.device.type == "cpu"
-    )
+    for part in found.parts:
+        if (
+            any("but int" not in unusable.reason for unusable in part.unusable.values())
+            or len(part.unusable) > 1
+        ):
+            return str(refuse_unusable(part, path))
+    if found.arrays:
+        return (
+            f"{path} holds NumPy arrays instead of tensors; save them with torch.save as "
+            "{name: torch.from_numpy(array)}"
+        )
+    return NONE_BY_NAME.format(path)

@@ -224,17 +224,17 @@ def _follow(
             warn_of_unreadable(unreadable)
         index = load_index(gallery, table)
         rows = _rows_to_search(options, run, index)
-        reports.append(
-            checkpoint_report(
-                checkpoint,
-                index,
-                query,
-                rows,
-                options.top,
-                partial(_decompose, network),
-                _quality(index.part(rows)),
-            )
+        report = checkpoint_report(
+            checkpoint,
+            index,
+            query,
+            rows,
+            options.top,
+            partial(_decompose, network),
+            _quality(index.part(rows)),
         )
+        weights = network.weights.line if network.weights else None
+        reports.append(replace(report, weights=weights))
         usable.append((checkpoint, index))
     if not usable:
         raise RunError(f"none of the checkpoints in {run.root} can be used: {reports[0].error}")

@@ -58,7 +58,8 @@ def _run(options: argparse.Namespace) -> None:
         quality = retrieval_quality(index, options.queries, options.seed, show)
     values = quality_as_json(quality)
     if options.json:
-        write_json(values, options.json)
+        weights = network.weights.line if network.weights else None
+        write_json({**values, "weights": weights}, options.json)
     if options.json != "-":
         for name, value in values.items():
             if isinstance(value, float):

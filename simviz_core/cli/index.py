@@ -42,7 +42,9 @@ def _run(options: argparse.Namespace) -> None:
     say_values([], gallery)
     if options.json:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
-        write_json({**_as_json(report), "value_ranges": ranges}, options.json)
+        weights = network.weights.line if network.weights else None
+        values = {**_as_json(report), "value_ranges": ranges, "weights": weights}
+        write_json(values, options.json)
     if options.json != "-":
         _print_summary(report)
 

@@ -38,6 +38,8 @@ def _run(options: argparse.Namespace) -> None:
         write_json(reading.as_json(), options.json)
         return
     print(reading.line)
+    if reading.weights:
+        print(reading.weights.line)
     print(f"largest residual {reading.residual:.1e}")
     if reading.note:
         print(reading.note)

@@ -1,5 +1,6 @@
 """What is shown and exported of a query that is followed through runs."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +26,7 @@ class CheckpointReport:
         pair: The maps of the query and the image that it is followed with, if there is one.
         mask_share: Share of the map inside the objects' mask, 0..1; None where there is none.
         error: Why the checkpoint cannot be used.
+        weights: What of its file is used and left out, in a line; None where that is not known.
     """
 
     checkpoint: RunCheckpoint
@@ -34,6 +36,7 @@ class CheckpointReport:
     pair: MatchMaps | None = None
     mask_share: float | None = None
     error: str | None = None
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,18 @@ def run_rows(
         columns.append(
             CheckpointColumn(f"iteration {checkpoint.checkpoint.iteration:,}", tuple(panels))
         )
-    return RunRows(run_title(report.run), tuple(columns))
+    title = "\n".join([run_title(report.run), *_weights_lines(report)])
+    return RunRows(title, tuple(columns))
+
+
+def _weights_lines(report: RunReport) -> list[str]:
+    """What of the files is used; once where it is the same of all."""
+    lines = {
+        checkpoint.weights.replace(str(checkpoint.checkpoint.path), "each file"): None
+        for checkpoint in report.checkpoints
+        if checkpoint.weights
+    }
+    return [part for line in list(lines)[:2] for part in textwrap.wrap(line, 110, max_lines=2)]
 
 
 def order_of_change(changed: ChangedQuery) -> tuple[float, float]:
@@ -179,6 +193,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
     values: dict[str, Any] = {
         "iteration": report.checkpoint.iteration,
         "checkpoint": str(path) if path else None,
+        "weights": report.weights,
     }
     if report.quality:
         values |= quality_as_json(report.quality)

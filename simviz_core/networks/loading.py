@@ -39,6 +39,7 @@ from simviz_core.networks.sizes import (
 )
 from simviz_core.networks.sources.programs import is_program_name
 from simviz_core.networks.sources.registry import is_source_name, named_source
+from simviz_core.networks.weights import PRETRAINED, PROGRAM, RANDOM
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,13 @@ def load_network(
         members = name.split(BETWEEN)
         size = size or network_facts(members[0]).size
         asked = (pooling, size, pretrained, tail, layer)
-        return ensemble(name, [load_network(member, *asked) for member in members])
+        joined = ensemble(name, [load_network(member, *asked) for member in members])
+        return replace(joined, weights=PRETRAINED if pretrained else RANDOM)
     pooling = None if pooling == OWN_POOLING else pooling
     built = build_network(name, size, pretrained)
-    return adapt_network(name, built, size, NetworkChoices(pooling, tail, layer))
+    network = adapt_network(name, built, size, NetworkChoices(pooling, tail, layer))
+    weights = PRETRAINED if pretrained else RANDOM
+    return replace(network, weights=PROGRAM if is_program_name(name) else weights)
 
 
 def build_network(name: str, size: InputSize | None = None, pretrained: bool = True) -> nn.Module:
@@ -197,11 +201,13 @@ class RefusedNetwork(NetworkError):
 def network_reading(network: SimilarityNetwork) -> NetworkReading:
     """What is known of a loaded network, found out now for a network of the catalogue."""
     if isinstance(network, EnsembleNetwork):
-        return joined_reading([network_reading(member) for member in network.members])
+        joined = joined_reading([network_reading(member) for member in network.members])
+        return replace(joined, weights=network.weights)
     if network.reading is not None:
-        return network.reading
+        return replace(network.reading, weights=network.weights)
     blank = NetworkReading(
         network_entry(network.name).title, height_and_width(network.size), REFUSED
     )
     own = network_entry(network.name).pooling
-    return replace(verified_reading(network.trunk, network.pooling, blank), own_pooling=own)
+    reading = verified_reading(network.trunk, network.pooling, blank)
+    return replace(reading, own_pooling=own, weights=network.weights)

@@ -1,10 +1,15 @@
 """What decides an embedding, apart from the image."""
 
-from dataclasses import asdict, dataclass
+import textwrap
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sizes import InputSize, size_text
+from simviz_core.networks.weights import PRETRAINED, RANDOM, WeightsInUse
+
+TITLE_WIDTH = 110
+"""Of a line of a figure's title, in letters."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class NetworkSettings:
         layer: The name of the layer whose output is pooled; None for the last feature map.
         is_random: Whether the weights are random, instead of pretrained, for trying out.
         preprocessing: How pixels are scaled and resized; None for the network's own way.
+        part: Which part of the checkpoint is taken, where several fit; None for the first.
+        weights: What of them is used, once that is known; two settings do not differ by it.
     """
 
     network: str
@@ -31,16 +38,32 @@ class NetworkSettings:
     layer: str | None = None
     is_random: bool = False
     preprocessing: Preprocessing | None = None
+    part: str | None = None
+    weights: WeightsInUse | None = field(default=None, compare=False)
+
+    @property
+    def weights_line(self) -> str:
+        """Where the weights come from, and what of them is used and left out, in one line."""
+        if self.weights is not None:
+            return self.weights.line
+        if self.checkpoint is None:
+            return (RANDOM if self.is_random else PRETRAINED).line
+        return f"weights of {self.checkpoint}{f', {self.part}' if self.part else ''}"
 
     @property
     def title(self) -> str:
-        """The settings as figures show them, in a few words."""
-        return f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+        """The settings as figures show them: the network in a line, its weights below it."""
+        first = f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+        return f"{first}\n{self._weights_lines}"
 
     @property
     def title_without_pooling(self) -> str:
         """The same where several poolings are compared."""
-        return f"{self.network}, {size_text(self.size)} px"
+        return f"{self.network}, {size_text(self.size)} px\n{self._weights_lines}"
+
+    @property
+    def _weights_lines(self) -> str:
+        return "\n".join(textwrap.wrap(self.weights_line, TITLE_WIDTH, max_lines=3))
 
     def as_json(self) -> dict[str, Any]:
         """The settings as JSON-ready values, by the names of the command line's options."""
@@ -49,6 +72,8 @@ class NetworkSettings:
             "pooling": self.pooling,
             "size": self.size,
             "checkpoint": self.checkpoint,
+            "checkpoint_part": self.part,
+            "weights": self.weights_line,
             "tail": self.tail,
             "layer": self.layer,
             "random_weights": self.is_random,

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from simviz_core.decomposition import DecomposedImage, Pooling, Tail, decompose_through, unit_norm
 from simviz_core.images import resize_for_network
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
+from simviz_core.networks.inspection.finite import require_finite
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sizes import InputSize
+from simviz_core.networks.weights import WeightsInUse
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class SimilarityNetwork:
         tail: The layers from that vector to the embedding; none where that is it, as in the paper.
         reading: What was found out about the network when it was loaded; None for networks of
             the catalogue, where there was nothing to find out.
+        weights: Where its weights come from; None where that is not known.
     """
 
     name: str
@@ -44,6 +47,7 @@ class SimilarityNetwork:
     size: InputSize
     tail: tuple[Tail, ...] = ()
     reading: NetworkReading | None = None
+    weights: WeightsInUse | None = None
 
     @property
     def device(self) -> torch.device:
@@ -111,9 +115,14 @@ class SimilarityNetwork:
 
         Returns:
             F, (N, H, W, C), float32, on the trunk's device.
+
+        Raises:
+            NetworkError: A value is NaN or infinite.
         """
         with torch.inference_mode():
-            return self.trunk(pixels).permute(0, 2, 3, 1).contiguous()
+            F = self.trunk(pixels).permute(0, 2, 3, 1).contiguous()
+        require_finite(F, self.trunk, pixels)
+        return F
 
     def feature_map(self, images: Sequence[Image.Image]) -> Tensor:
         """The last feature map before pooling, of images of any size.
@@ -161,7 +170,10 @@ class SimilarityNetwork:
         """
         if name == self.pooling.name:
             return self
-        return replace(self, pooling=pooling_by_name(name), tail=(), reading=None)
+        weights = self.weights
+        if weights is not None:
+            weights = weights.without_embedder(f"learnt for {self.pooling.name} pooling")
+        return replace(self, pooling=pooling_by_name(name), tail=(), reading=None, weights=weights)
 
     def unit_embeddings(self, pixels: Tensor) -> Tensor:
         """Embed images without decomposing them.

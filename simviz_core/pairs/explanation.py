@@ -134,7 +134,7 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
             `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
-            for none), `tail`, `random_weights`.
+            for none), `tail`, `random_weights`, `weights`.
     """
     settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
@@ -154,4 +154,5 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         tail=np.asarray(settings["tail"]),
         layer=np.asarray(settings["layer"]),
         random_weights=np.asarray(pair.settings.is_random),
+        weights=np.asarray(pair.settings.weights_line),
     )

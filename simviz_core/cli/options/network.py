@@ -110,7 +110,13 @@ def add_network_details(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--checkpoint",
         metavar="FILE",
-        help="take the network's weights from a checkpoint (.safetensors, .pth or .pt)",
+        help="take the network's weights from a checkpoint: of safetensors or of torch.save, "
+        "whatever its ending, or the index or folder of one in several parts",
+    )
+    command.add_argument(
+        "--checkpoint-part",
+        metavar="NAME",
+        help="which part of the checkpoint to take, where several fit, such as model_ema",
     )
 
 
@@ -131,6 +137,7 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
                 options.layer,
                 options.random_weights,
                 _asked_preprocessing(options),
+                options.checkpoint_part,
             )
         )
 
@@ -155,6 +162,8 @@ def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> N
         options.layer,
         options.random_weights,
         network.preprocessing if options.mean or options.std or options.interpolation else None,
+        options.checkpoint_part,
+        network.weights,
     )
 
 
@@ -163,6 +172,7 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     words = ["--network", settings.network, "--pooling", settings.pooling]
     words += ["--size", size_text(settings.size)]
     words += ["--checkpoint", settings.checkpoint] if settings.checkpoint else []
+    words += ["--checkpoint-part", settings.part] if settings.part else []
     words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
     words += ["--layer", settings.layer] if settings.layer else []
     words += ["--random-weights"] if settings.is_random else []

@@ -5,6 +5,7 @@ from typing import Any
 
 from simviz_core.networks.poolings import POOLING_PHRASES
 from simviz_core.networks.sizes import input_size, size_text
+from simviz_core.networks.weights import WeightsInUse
 
 EXACT = "exact"
 FROZEN = "frozen"
@@ -34,6 +35,7 @@ class NetworkReading:
         reason: Why it is refused, and what to choose instead.
         own_pooling: The pooling that the network itself does; None where none was found.
         alternatives: Poolings of the last feature map that can be chosen.
+        weights: Where its weights come from; None where that is not known.
     """
 
     title: str
@@ -51,6 +53,7 @@ class NetworkReading:
     reason: str | None = None
     own_pooling: str | None = None
     alternatives: tuple[str, ...] = ()
+    weights: WeightsInUse | None = None
 
     @property
     def line(self) -> str:
@@ -72,4 +75,12 @@ class NetworkReading:
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON-ready values, the line among them."""
-        return {"line": self.line} | asdict(self)
+        weights = self.weights
+        return (
+            {"line": self.line}
+            | asdict(self)
+            | {
+                "weights": weights.line if weights else None,
+                "weights_in_use": weights.as_json() if weights else None,
+            }
+        )

@@ -1,5 +1,6 @@
 """Checkpoints of networks by name, with the embedders that stand beside their trunk."""
 
+import re
 import struct
 import subprocess
 import sys
@@ -114,21 +115,101 @@ def test_the_catalogue_takes_embedders_too(tmp_path: Path, picture: Image.Image)
     assert network.decompose([picture]).embedding.shape == (1, 8)
 
 
-@pytest.mark.parametrize(
-    ("layers", "message"),
-    [
-        (lambda: [nn.Linear(96, 32), nn.ReLU(), nn.Linear(32, 16)], "several fully connected"),
-        (lambda: [nn.Linear(64, 16)], "takes 64 numbers, but the network makes 96"),
-    ],
-)
-def test_embedders_that_cannot_be_read(
-    layers, message: str, trained: nn.Module, tmp_path: Path
-) -> None:
+def test_an_embedder_for_other_vectors_is_refused(trained: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "model.pth"
-    torch.save(under("trunk.", trained) | under("embedder.", embedder(*layers())), path)
-    with pytest.raises(CheckpointError, match=message):
+    made = embedder(nn.Linear(64, 16))
+    torch.save(under("trunk.", trained) | under("embedder.", made), path)
+    with pytest.raises(CheckpointError, match="takes 64 numbers, but the network makes 96"):
         load_checkpoint(path, NAME)
     load_checkpoint(path, NAME, tail="drop")
+
+
+@pytest.mark.parametrize("name", ["embedder", "fc", "head.neck"])
+def test_an_embedder_of_several_layers_is_left_out_or_kept_as_approximate(
+    name: str, trained: nn.Module, tmp_path: Path, picture: Image.Image
+) -> None:
+    path = tmp_path / "model.pth"
+    made = embedder(nn.Linear(96, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 16))
+    torch.save(under("", trained) | under(f"{name}.", made), path)
+    left, _ = load_checkpoint(path, NAME)
+    assert network_reading(left).dimension == 96
+    assert "weights do not tell what stands between its layers; --tail keep" in left.weights.line
+    kept, _ = load_checkpoint(path, NAME, tail="keep")
+    with torch.inference_mode():
+        expected = made(trained(kept.pixels([picture])))
+    torch.testing.assert_close(kept.decompose([picture]).embedding, expected, rtol=1e-4, atol=1e-5)
+    assert network_reading(kept).verdict == "approximate"
+    assert "a ReLU, or a layer norm, is assumed" in kept.weights.line
+
+
+@pytest.mark.parametrize(
+    ("name", "outputs", "tail", "dimension", "words"),
+    [
+        ("fc", 32, "auto", 32, r"with fc \(96 → 32\) as its embedder"),
+        ("head", 64, "auto", 64, r"with head \(96 → 64\) as its embedder"),
+        ("fc", 32, "drop", 96, r"left out: fc \(96 → 32\), as asked"),
+        ("fc", 1000, "auto", 96, r"fc \(96 → 1,000\), taken for a classifier, since it makes more"),
+        ("fc", 10, "auto", 96, r"fc \(96 → 10\), taken for a classifier, since embeddings have"),
+        ("fc", 10, "keep", 10, r"with fc \(96 → 10\) as its embedder"),
+        ("classifier", 32, "auto", 96, r"left out: classifier \(96 → 32\)"),
+        ("classifier", 32, "keep", 96, r"left out: classifier \(96 → 32\)"),
+        ("embed", 10, "auto", 10, r"with embed \(96 → 10\) as its embedder"),
+        ("fc", 32, "max", 96, r"fc \(96 → 32\), learnt for average pooling"),
+    ],
+)
+def test_embedders_and_classifiers_of_any_name_are_told_apart_and_said(
+    name: str,
+    outputs: int,
+    tail: str,
+    dimension: int,
+    words: str,
+    trained: nn.Module,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "model.pth"
+    torch.save(under("", trained) | under(f"{name}.", nn.Linear(96, outputs)), path)
+    pooling, tail = ("max", "auto") if tail == "max" else (None, tail)
+    network, _ = load_checkpoint(path, NAME, pooling, tail=tail)
+    assert network_reading(network).dimension == dimension
+    assert re.search(words, network.weights.line)
+
+
+def test_a_classifier_after_the_embedder_is_none(trained: nn.Module, tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
+    weights = under("base.", trained) | under("bottleneck.", nn.BatchNorm1d(96))
+    weights |= under("fc.", nn.Linear(96, 64))
+    torch.save(weights, path)
+    network, _ = load_checkpoint(path, NAME)
+    assert network_reading(network).tail == ("batch norm",)
+    assert "fc (96 → 64), which follows the embedder" in network.weights.line
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"embedder.weight": torch.tensor(1.0)},
+        {"embedder.weight": torch.randn(8, 96), "embedder.bias": torch.zeros(7)},
+        {"embedder.weight": torch.randn(8, 96), "embedder.bias": torch.tensor(0.0)},
+        {"embedder.weight": torch.full((8, 96), float("nan"))},
+        {"embedder.weight": torch.zeros(8, 96)},
+        {"embedder.weight": torch.zeros(0, 96)},
+        {"embedder.weight": torch.randn(2, 4, 96)},
+        {"embedder.weight": torch.zeros(1).expand(2_000_000_000, 96)},
+        {"embedder.weight": torch.zeros(1, 96).expand(3_000_000, 96)},
+        {"neck.weight": torch.ones(96), "neck.running_mean": torch.zeros(96)},
+        {"neck.running_mean": torch.zeros(5), "neck.running_var": torch.ones(96)},
+        {"neck.running_mean": torch.zeros(96), "neck.running_var": -torch.ones(96)},
+        {"embedder.weight": torch.eye(96).to_sparse()},
+        {"embedder.weight": torch.ones(8, 96, dtype=torch.int8)},
+    ],
+    ids=lambda odd: next(iter(odd)),
+)
+def test_odd_embedders_are_one_error(
+    odd: dict[str, torch.Tensor], trained: nn.Module, tmp_path: Path
+) -> None:
+    torch.save(under("", trained) | odd, tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match=r"model\.pth"):
+        load_checkpoint(tmp_path / "model.pth", NAME)
 
 
 def test_files_of_other_networks_are_refused(trained: nn.Module, tmp_path: Path) -> None:

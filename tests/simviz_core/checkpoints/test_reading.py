@@ -1,8 +1,10 @@
+import json
 import os
 import pickle
 import random
 import zipfile
 from argparse import Namespace
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.serialization import set_crc32_options
 
-from simviz_core.checkpoints import read_checkpoint
+from simviz_core.checkpoints import is_checkpoint_name, open_checkpoint, read_checkpoint
 from simviz_core.errors import CheckpointError
 
 WEIGHTS = {"conv.weight": torch.arange(6.0).reshape(2, 3), "conv.bias": torch.zeros(2)}
@@ -71,13 +74,150 @@ def test_a_pickled_module_is_refused_with_the_way_out(
         read_checkpoint(tmp_path / "model.pth")
 
 
-@pytest.mark.parametrize("extra", [Namespace(rate=1), np.float64(0.5)])
-def test_objects_beside_the_weights_are_named(extra: Any, tmp_path: Path) -> None:
-    torch.save({"state_dict": WEIGHTS, "extra": extra}, tmp_path / "model.pth")
-    with pytest.raises(
-        CheckpointError, match=r"holds a pickled (argparse\.Namespace|numpy.*scalar)"
-    ):
+class Callback:
+    """A class that whoever reads a file need not have, with everything that pickle would call."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state["target"].touch()
+
+
+class Config(dict[str, Any]):
+    """A dictionary of its own class."""
+
+
+@pytest.mark.parametrize("save", [torch.save, save_legacy, save_plain_pickle])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        Namespace(rate=1),
+        np.float64(0.5),
+        np.arange(3),
+        Path("/data"),
+        defaultdict(list, {"loss": [0.5]}),
+        Counter("abc"),
+        {frozenset({1, 2}): {3}},
+        Config(depth=3),
+        slice(1, 2),
+        complex(1, 2),
+        torch.Size([2]),
+        torch.float16,
+        b"bytes",
+    ],
+    ids=lambda extra: type(extra).__name__,
+)
+def test_anything_may_lie_beside_the_weights(
+    save: Callable[[object, Path], None], extra: Any, tmp_path: Path
+) -> None:
+    save({"epoch": extra, "state_dict": WEIGHTS, "more": [extra]}, tmp_path / "model.pth")
+    read = read_checkpoint(tmp_path / "model.pth")
+    assert all(torch.equal(read[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
+def test_objects_are_never_set_up(tmp_path: Path) -> None:
+    target = tmp_path / "harm"
+    torch.save({"state_dict": WEIGHTS, "callback": Callback(target)}, tmp_path / "model.pth")
+    contents = open_checkpoint(tmp_path / "model.pth")
+    assert any(name.endswith("Callback") for name in contents.strangers)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("name", ["m.pth.tar", "m.pth.tar-60", "m.ckpt", "m.bin", "m.pkl", "m"])
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_files_are_judged_by_their_content(kind: str, name: str, tmp_path: Path) -> None:
+    SAVE[kind](WEIGHTS, tmp_path / name)
+    assert read_checkpoint(tmp_path / name).keys() == WEIGHTS.keys()
+    assert is_checkpoint_name(name) == (name != "m")
+
+
+def test_files_of_python_2_are_read(tmp_path: Path) -> None:
+    """Texts without an encoding, in the protocols that Python 2 had, one of them not ASCII."""
+    torch.save({"state_dict": WEIGHTS}, tmp_path / "new.pth")
+    with zipfile.ZipFile(tmp_path / "new.pth") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "old.pth", "w") as archive:
+        for name, content in parts.items():
+            if name.endswith("data.pkl"):
+                # {"state_dict": …} becomes {…, "auteur": "Andr\xe9"}, as byte strings.
+                added = b"U\x06auteurU\x05Andr\xe9sS'lieu'\nS'Orl\\xe9ans'\ns"
+                content = content[:-1] + added + b"."
+                content = content.replace(b"X\x0a\x00\x00\x00state_dict", b"U\x0astate_dict")
+            archive.writestr(name, content)
+    assert read_checkpoint(tmp_path / "old.pth").keys() == WEIGHTS.keys()
+
+
+def sharded(folder: Path, kind: str) -> Path:
+    suffix, save = (".safetensors", save_file) if kind == "safetensors" else (".bin", torch.save)
+    names = [f"model-0000{number}-of-00002{suffix}" for number in (1, 2)]
+    for name, key in zip(names, WEIGHTS, strict=True):
+        save({key: WEIGHTS[key]}, folder / name)
+    index = folder / f"model{suffix}.index.json"
+    places = dict(zip(WEIGHTS, names, strict=True))
+    index.write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    return index
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "zip"])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_checkpoints_in_several_parts(kind: str, is_folder: bool, tmp_path: Path) -> None:
+    index = sharded(tmp_path, kind)
+    read = read_checkpoint(tmp_path if is_folder else index)
+    assert all(torch.equal(read[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
+def test_parts_that_are_missing_alone_or_elsewhere_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    index = sharded(folder, "safetensors")
+    second = folder / "model-00002-of-00002.safetensors"
+    with pytest.raises(CheckpointError, match=r"part 2 of 2 .*choose their index"):
+        read_checkpoint(second)
+    second.rename(tmp_path / second.name)
+    with pytest.raises(CheckpointError, match="a part of it is not there: model-00002"):
+        read_checkpoint(index)
+    index.write_text(index.read_text().replace("model-00002", "../model-00002"))
+    with pytest.raises(CheckpointError, match="names a file outside its folder"):
+        read_checkpoint(index)
+    second.symlink_to(tmp_path / second.name)
+    index.write_text(index.read_text().replace("../", ""))
+    with pytest.raises(CheckpointError, match="names a file outside its folder"):
+        read_checkpoint(index)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x08\x07\x12\x07pytorch\x1a\x052.5.1:\x80", "ONNX network.*onnx2torch"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5"),
+        (b"\x1f\x8b\x08" + bytes(99), "compressed or packed file; unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (bytes(257) + b"ustar" + bytes(99), "unpack it"),
+    ],
+)
+def test_other_files_are_called_by_their_names(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "model.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=words):
         read_checkpoint(tmp_path / "model.pth")
+
+
+def test_a_bit_that_flipped_among_the_numbers_is_noticed(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1000)}, tmp_path / "model.pth")
+    content = bytearray((tmp_path / "model.pth").read_bytes())
+    content[len(content) // 2] ^= 4
+    (tmp_path / "model.pth").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"checksum of .*data/0"):
+        read_checkpoint(tmp_path / "model.pth")
+
+
+def test_files_without_checksums_are_read(tmp_path: Path) -> None:
+    set_crc32_options(False)
+    try:
+        torch.save(WEIGHTS, tmp_path / "model.pth")
+    finally:
+        set_crc32_options(True)
+    assert read_checkpoint(tmp_path / "model.pth").keys() == WEIGHTS.keys()
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
@@ -177,7 +317,9 @@ def test_damage_anywhere_is_one_clear_error_or_harmless(kind: str, tmp_path: Pat
 def test_a_small_archive_is_not_unpacked_to_a_huge_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simviz_core.checkpoints.reading.MOST_COMPRESSED_AWAY", 1_000_000)
+    monkeypatch.setattr(
+        "simviz_core.checkpoints.formats.torch_files.MOST_COMPRESSED_AWAY", 1_000_000
+    )
     torch.save({"weight": torch.zeros(1000, 1000)}, tmp_path / "large.pth")
     with (
         zipfile.ZipFile(tmp_path / "large.pth") as large,
@@ -202,7 +344,7 @@ def test_missing_files_folders_and_other_endings_are_named(tmp_path: Path) -> No
     for name, reason in [
         ("none.pth", "there is no file"),
         ("folder.pth", "there is no file"),
-        ("model.exe", r"should end in \.pt, \.pth, \.safetensors"),
+        ("model.exe", "damaged or no checkpoint"),
         ("nul\0.pth", "there is no file"),
         ("x" * 300 + ".pth", "no checkpoint"),
     ]:
