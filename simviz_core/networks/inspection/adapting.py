@@ -31,6 +31,7 @@ from simviz_core.networks.inspection.detection import (
     probe_images,
 )
 from simviz_core.networks.inspection.layout import layouts
+from simviz_core.networks.inspection.own_head import own_head_words
 from simviz_core.networks.inspection.reading import (
     APPROXIMATE,
     EXACT,
@@ -91,6 +92,7 @@ class _Plan:
     tail: tuple[Tail, ...]
     reproduces: Call | None
     note: str | None = None
+    is_asked_for: bool = False
 
 
 def adapt(
@@ -119,6 +121,10 @@ def adapt(
     refused = NetworkReading(title, size, REFUSED, own_pooling=own, alternatives=alternatives)
     try:
         plan = _plan(network, found, size, choices)
+        is_own = choices.layer is None and (
+            found.ends_in_feature_map or choices.pooling in (None, own)
+        )
+        plan = replace(plan, is_asked_for=not is_own)
         return _verified(network, plan, refused)
     except NetworkError as error:
         return replace(refused, reason=str(error))
@@ -214,6 +220,10 @@ def _verified(network: nn.Module, plan: _Plan, refused: NetworkReading) -> Adapt
         is_tokens=where.layout.is_tokens,
         note=plan.note,
     )
+    if plan.is_asked_for:
+        reading = replace(
+            reading, own_head=own_head_words(trunk, network, plan.pooling, plan.tail, refused.size)
+        )
     return Adapted(trunk, plan.pooling, plan.tail, reading)
 
 

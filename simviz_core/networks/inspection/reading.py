@@ -36,6 +36,8 @@ class NetworkReading:
         own_pooling: The pooling that the network itself does; None where none was found.
         alternatives: Poolings of the last feature map that can be chosen.
         weights: Where its weights come from; None where that is not known.
+        own_head: How the embedding that is shown agrees with the network's own, in words, where
+            the network's own head is left out for a pooling or layer that was asked for.
     """
 
     title: str
@@ -54,6 +56,7 @@ class NetworkReading:
     own_pooling: str | None = None
     alternatives: tuple[str, ...] = ()
     weights: WeightsInUse | None = None
+    own_head: str | None = None
 
     @property
     def line(self) -> str:
@@ -71,6 +74,7 @@ class NetworkReading:
         return (
             f"{self.title} · {self.channels:,} channels, {self.grid[0]} × {self.grid[1]}{unit} at "
             f"{size_text(input_size(*self.size))} · {pooling} · {verdict}"
+            f"{f' · {self.own_head}' if self.own_head else ''}"
         )
 
     def as_json(self) -> dict[str, Any]:

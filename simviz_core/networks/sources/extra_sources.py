@@ -14,6 +14,7 @@ from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import hub_within_reach, not_downloaded
+from simviz_core.networks.sources.policy import reached_folder
 
 EXTRAS = "requirements-extras.txt"
 
@@ -48,33 +49,37 @@ def find_transformers(name: str) -> NamedSource:
     """Look a vision network of the Hugging Face hub up, "facebook/dinov2-small", or a folder.
 
     Raises:
-        NetworkError: transformers is not installed, or neither disk nor hub have the network.
+        NetworkError: transformers is not installed, the name may not be reached, or neither disk
+            nor hub have the network.
     """
     transformers = _library("transformers", "transformers")
     title = f"transformers {name}"
-    with _hub_errors(title):
-        config = transformers.AutoConfig.from_pretrained(name)
+    folder = reached_folder(name)
+    where, is_local = (name, False) if folder is None else (str(folder), True)
+    asked_for = {"trust_remote_code": False, "local_files_only": is_local}
+    with _hub_errors(title, is_local):
+        config = transformers.AutoConfig.from_pretrained(where, **asked_for)
     vision = getattr(config, "vision_config", config)
     side = getattr(vision, "image_size", 224)
     size = (side, side) if isinstance(side, int) else (side[0], side[1])
-    preprocessing = _processor_settings(transformers, name)
+    preprocessing = _processor_settings(transformers, where, asked_for)
 
     def build(pretrained: bool, asked: tuple[int, int]) -> nn.Module:
-        with _hub_errors(title):
+        with _hub_errors(title, is_local):
             if pretrained:
-                network = transformers.AutoModel.from_pretrained(name)
+                network = transformers.AutoModel.from_pretrained(where, **asked_for)
             else:
-                network = transformers.AutoModel.from_config(config)
+                network = transformers.AutoModel.from_config(config, trust_remote_code=False)
         return VisionTower(getattr(network, "vision_model", network))
 
     return NamedSource(f"transformers/{name}", title, preprocessing, size, build)
 
 
-def _processor_settings(transformers: Any, name: str) -> Preprocessing:
+def _processor_settings(transformers: Any, name: str, asked_for: dict[str, bool]) -> Preprocessing:
     """How the network's image processor scales pixels; the default where it has none."""
     try:
-        processor = transformers.AutoImageProcessor.from_pretrained(name)
-    except (OSError, ValueError, ImportError, KeyError):
+        processor = transformers.AutoImageProcessor.from_pretrained(name, **asked_for)
+    except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError):
         return Preprocessing()
     resampling = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
     return Preprocessing(
@@ -92,6 +97,12 @@ def find_open_clip(name: str) -> NamedSource:
         SettingsError: There is none of that name.
     """
     open_clip = _library("open_clip", "open_clip_torch")
+    if ":" in name or name.startswith(("/", ".", "~")):
+        # "local-dir:…" and "hf-hub:…" would open any folder, and any repository.
+        raise SettingsError(
+            f"open_clip networks are chosen by the names that open_clip has, not by {name[:80]!r}; "
+            "see its list_models()"
+        )
     architecture, _, tag = name.partition(".")
     config = open_clip.get_model_config(architecture)
     if config is None:
@@ -137,10 +148,14 @@ def _library(module: str, package: str) -> Any:
 
 
 @contextmanager
-def _hub_errors(title: str) -> Iterator[None]:
+def _hub_errors(title: str, is_local: bool = False) -> Iterator[None]:
     try:
         with hub_within_reach():
             yield
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except NetworkError:
+        raise
+    except Exception as error:  # a folder or a repository may hold anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if is_local:
+            raise NetworkError(f"{title} cannot be loaded from its folder: {reason}") from error
         raise NetworkError(not_downloaded(title, reason)) from error

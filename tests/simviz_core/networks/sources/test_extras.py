@@ -1,5 +1,6 @@
 """Networks of the optional libraries, small and with random weights."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from simviz_core.networks import (
 )
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.extra_sources import ImageEncoder
+from simviz_core.networks.sources.policy import (
+    SourcePolicy,
+    reached_folder,
+    under_source_policy,
+)
 from simviz_core.networks.sources.registry import source_names
 
 transformers = pytest.importorskip("transformers")
@@ -78,8 +84,44 @@ def test_a_processor_beside_the_network_says_how_pixels_are_scaled(tmp_path: Pat
 
 
 def test_a_folder_without_a_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NetworkError, match="could not be downloaded"):
+    with pytest.raises(NetworkError, match="there is no folder"):
         load_network(f"transformers/{tmp_path / 'nothing'}")
+    (tmp_path / "config.json").write_text('{"model_type": "dinov2", "hidden_size": 64}')
+    (tmp_path / "pytorch_model.bin").write_bytes(b"no pickle")
+    with pytest.raises(NetworkError, match="cannot be loaded from its folder"):
+        load_network(f"transformers/{tmp_path}")
+    with pytest.raises(NetworkError, match="there is no folder ~nosuchuser/x"):
+        load_network("transformers/~nosuchuser/x")
+
+
+def test_code_in_a_folder_is_never_run_nor_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "harm"
+    auto = {"AutoConfig": "mine.Mine", "AutoModel": "mine.Mine"}
+    config = {"model_type": "mine", "auto_map": auto}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "mine.py").write_text(f"open({str(target)!r}, 'w')\nclass Mine: pass\n")
+    with pytest.raises(NetworkError, match="cannot be loaded from its folder"):
+        load_network(f"transformers/{tmp_path}")
+    assert not target.exists()
+
+
+def test_a_policy_bounds_folders_and_repositories(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    name = saved("resnet", inside / "mine")
+    saved("resnet", outside)
+    policy = SourcePolicy(lambda: [inside], lambda: ["someone/allowed"])
+    with under_source_policy(policy):
+        assert load_network(name).name == name
+        refusals = []
+        for path in (outside, tmp_path / "none", "../x", "~/x", "~nosuchuser/x", "a/b", "plain"):
+            with pytest.raises(NetworkError, match="neither inside the folders") as caught:
+                load_network(f"transformers/{path}")
+            refusals.append(str(caught.value).replace(str(path), ""))
+        assert len(set(refusals)) == 1, "nobody learns from the message what exists"
+        assert reached_folder("someone/allowed") is None
+    for path in (f"local-dir:{outside}", "hf-hub:someone/thing"):
+        with pytest.raises(SettingsError, match="not by"):
+            load_network(f"open_clip/{path}")
 
 
 def test_open_clip_is_listed_and_unknown_names_are_refused() -> None:
