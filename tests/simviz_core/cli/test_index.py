@@ -40,6 +40,7 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "rebuilt": False,
         "repaired": [],
         "value_ranges": [],
+        "weights": "pretrained weights",
     }
     (small_gallery / "chairs" / "view_1.png").unlink()
     Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_2.png")
