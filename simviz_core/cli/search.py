@@ -4,6 +4,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -40,7 +41,7 @@ from simviz_core.figures import FigureStyle, search_figure, search_poolings_figu
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
-from simviz_core.networks import POOLINGS, SimilarityNetwork
+from simviz_core.networks import FINE_LABEL, POOLINGS, FineNetwork, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import (
@@ -51,8 +52,10 @@ from simviz_core.retrieval import (
     RelativeMatchMaps,
     RelativeTo,
     SearchReport,
+    Vector,
     choose,
     crop_to,
+    fine_region_vector,
     match_maps,
     rank,
     relative_match_maps,
@@ -161,6 +164,10 @@ def _run(options: argparse.Namespace) -> None:
     region = Region(tuple(options.region), tuple(options.exclude_region))
     if options.crop and not region.include:
         raise SettingsError("--crop needs a --region to cut out")
+    if options.fine and (options.crop or not region.is_drawn):
+        raise SettingsError("--fine needs a --region, and goes without --crop")
+    if options.fine and options.relative_to != NOTHING:
+        raise SettingsError("--fine goes without --relative-to: its maps are of the coarse cells")
     if options.compare_poolings and options.relative_to != NOTHING:
         raise SettingsError("--compare-poolings goes without --relative-to")
     gallery = open_gallery(options.gallery, value_ranges=options.value_range)
@@ -200,7 +207,9 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
         without_image=own.id if own and not options.keep_query else None,
         without_class=own.label if own and options.exclude_own_class else None,
     )
-    ranking = rank(index, query, weights, options.top, allowed, options.per_class)
+    fine = FineNetwork(network) if options.fine else None
+    vector = None if fine is None else _fine_vector(asked, fine)
+    ranking = rank(index, query, weights, options.top, allowed, options.per_class, vector)
     if not ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
 
@@ -223,9 +232,19 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
     return SearchReport(settings, ranking, label, pictures, maps, reference, relative)
 
 
+def _fine_vector(asked: _Asked, fine: FineNetwork) -> Vector:
+    """What ranks by the fine cells of what is drawn on the query."""
+    return fine_region_vector(
+        fine.image(asked.image.pixels), partial(weights_on, asked.region, asked.image)
+    )
+
+
 def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options = asked.options
     values = search_as_json(found, options.query, asked.region, options.maps, options.crop)
+    if options.fine:
+        note = "The query's maps are of the coarse cells; they do not add up to these scores."
+        values["fine"] = {"label": FINE_LABEL, "note": note}
     values["query_values"] = asked.image.values_as_json()
     if compared:
         values |= {"poolings": searches_as_json(compared)}
@@ -267,5 +286,6 @@ def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = "region, cropped and embedded anew" if options.crop else "region"
+        searched += f", fine, {FINE_LABEL}" if options.fine else ""
     searched += ", best of each class" if options.per_class else ""
     return search_title(searched, settings, is_comparison)

@@ -6,6 +6,8 @@ from simviz_core.networks.catalogue import (
     NetworkEntry,
 )
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
+from simviz_core.networks.fine_regions import LABEL as FINE_LABEL
+from simviz_core.networks.fine_regions import FineImage, FineNetwork
 from simviz_core.networks.inspection.adapting import TAILS, NetworkChoices
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.loading import (
@@ -35,6 +37,7 @@ __all__ = [
     "BETWEEN",
     "DEFAULT_NETWORK",
     "DEFAULT_SIZE",
+    "FINE_LABEL",
     "NETWORKS",
     "OWN_POOLING",
     "POOLINGS",
@@ -42,6 +45,8 @@ __all__ = [
     "SIZES",
     "TAILS",
     "EnsembleNetwork",
+    "FineImage",
+    "FineNetwork",
     "InputSize",
     "NetworkChoices",
     "NetworkEntry",

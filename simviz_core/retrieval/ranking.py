@@ -4,7 +4,7 @@ The whole image and a drawn region are searched alike. A region's score is q_R Â
 with the vector that `region_vector` makes; no map of any gallery image is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,7 @@ from torch import Tensor
 from simviz_core.decomposition import DecomposedImage, region_embedding
 from simviz_core.errors import GalleryError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.networks.fine_regions import FineImage
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.store import EmbeddingTable
 
@@ -177,6 +178,19 @@ def region_vector(query: DecomposedImage, weights: Tensor) -> Vector:
     if bool((weights >= WHOLE).all()):
         return _as_vector(query.unit_embedding - query.constant / query.norm)
     return _as_vector(region_embedding(query, weights))
+
+
+def fine_region_vector(image: FineImage, weights: Callable[[tuple[int, int]], Tensor]) -> Vector:
+    """The vector that ranks by what a region contributes, from finer cells of an earlier layer.
+
+    Args:
+        image: The query, run through a network that offers fine regions.
+        weights: The share of each cell that the region covers, for a grid of any size.
+
+    Returns:
+        (D,), float32; with that of the complement it adds up to Ãª, gates as they are.
+    """
+    return _as_vector(image.vector(weights))
 
 
 def choose(

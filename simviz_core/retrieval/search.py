@@ -9,7 +9,6 @@ from torch import Tensor
 
 from simviz_core.decomposition import (
     DecomposedImage,
-    region_embedding,
     similarity_map,
     unit_norm,
     vector_map,
@@ -85,6 +84,7 @@ def rank(
     count: int,
     allowed: AllowedRows,
     per_class: bool = False,
+    fine_vector: Vector | None = None,
 ) -> Ranking:
     """Search a gallery for a whole image, or for a region of it.
 
@@ -95,12 +95,15 @@ def rank(
         count: How many matches to return, at most.
         allowed: Which images may be found, (N,).
         per_class: Return the best image of each class instead of the best images.
+        fine_vector: What the region's fine cells make of it, (D,), to rank by instead; see
+            `fine_region_vector`.
 
     Returns:
         The ranking.
     """
     whole = whole_vector(query)
     vector = whole if weights is None else region_vector(query, weights)
+    vector = vector if fine_vector is None else fine_vector
     choose_best = best_of_each_class if per_class else best_matches
     matches = choose_best(index, index.scores(vector), count, allowed)
     rows = [index.row[match.image.id] for match in matches]
@@ -108,22 +111,23 @@ def rank(
         scores = tuple(match.score for match in matches)
         return Ranking(vector, tuple(matches), scores, coverage=index.coverage)
     found = index.matrix[rows]
-    rest = found @ vector_without(query, weights)
+    rest = found @ vector_without(query, vector)
     similarities, without = tuple((found @ whole).tolist()), tuple(rest.tolist())
     return Ranking(vector, tuple(matches), similarities, without, index.coverage)
 
 
-def vector_without(query: DecomposedImage, weights: Tensor) -> Vector:
-    """The unit embedding of a query without a region's cells, (D,): ranks by all the rest.
+def vector_without(query: DecomposedImage, part: Vector) -> Vector:
+    """The unit embedding of a query without a region, (D,): ranks by all the rest.
 
     Args:
         query: One image.
-        weights: Share of each cell that the region covers, (H, W), 0..1.
+        part: The region's vector, (D,), as `region_vector` or `fine_region_vector` makes it.
 
     Returns:
         The unit vector of e − A_R; zeros where nothing is left.
     """
-    rest = query.unit_embedding - region_embedding(query, weights)
+    unit = query.unit_embedding
+    rest = unit - torch.from_numpy(np.array(part)).to(unit)
     is_rounding = bool(rest.norm() < REST_IS_NOTHING)
     unit = torch.zeros_like(rest) if is_rounding else unit_norm(rest)
     return np.ascontiguousarray(unit.numpy(force=True), dtype=np.float32)

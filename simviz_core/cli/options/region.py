@@ -26,6 +26,12 @@ def add_region_options(search: argparse.ArgumentParser) -> None:
         help="cut the region out and embed it anew, instead of taking its part of the whole",
     )
     search.add_argument(
+        "--fine",
+        action="store_true",
+        help="take the region from a layer with twice as many rows and columns, gates as they are; "
+        "for networks of convolutions, batch norms and ReLUs",
+    )
+    search.add_argument(
         "--per-class", action="store_true", help="show the best image of each class"
     )
 

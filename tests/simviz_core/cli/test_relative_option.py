@@ -116,3 +116,14 @@ def test_the_commands_of_the_pages_ask_for_the_same(files: list[str]) -> None:
         files[0], "/g", Region(), SETTINGS, FigureStyle(), 3, relative=RelativeTo("mean")
     )
     assert "--relative-to=mean" in shlex.split(search)
+
+
+def test_a_fine_region_says_so(files: list[str], small_gallery: Path, run: Run) -> None:
+    search = ["search", files[0], "--gallery", small_gallery, "--region=0,0,30,48", "--json", "-"]
+    coarse, fine = (json.loads(run(*search, *more)[1]) for more in ([], ["--fine"]))
+    assert fine["fine"]["label"] == "gates as they are"
+    scores = [[result["score"] for result in values["results"]] for values in (coarse, fine)]
+    assert scores[0] != scores[1]
+    status, _, err = run("search", files[0], "--gallery", small_gallery, "--fine")
+    assert status == 2
+    assert "--fine needs a --region" in err

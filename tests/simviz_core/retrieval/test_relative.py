@@ -119,4 +119,4 @@ def test_a_region_s_ranking_knows_the_similarity_without_it() -> None:
     for match, without in zip(ranking.matches, ranking.without, strict=True):
         unit = index().matrix[index().row[match.image.id]]
         assert without == pytest.approx(rest @ unit / np.linalg.norm(rest), abs=1e-5)
-    assert not vector_without(query, torch.ones(4, 5)).any()
+    assert not vector_without(query, query.unit_embedding.numpy()).any()
