@@ -18,6 +18,9 @@ from simviz_core.networks import SimilarityNetwork, height_and_width
 
 HEAT_CELLS = 56
 """Most rows and columns of a heat map; finer ones are noise."""
+TINY = 1e-6
+"""Value of every pixel while ways are followed: sums of many residual branches stay below the
+ceiling of a ReLU6."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def averaging_trunk(network: SimilarityNetwork) -> nn.Module:
     """A copy of a trunk in which every way from a pixel to a cell counts, and none cancels.
 
     Convolutions and linear layers become plain averages, batch norm passes values on. What comes
-    through then stays between 0 and 1, where no activation is flat for good.
+    through stays small and above 0, where no activation is flat.
     """
     trunk = copy.deepcopy(network.trunk).double()
     with torch.no_grad():
@@ -93,7 +96,7 @@ def receptive_field(
     """
     height, width = height_and_width(network.size)
     with torch.inference_mode(False), torch.enable_grad():
-        pixels = torch.full((1, 3, height, width), 0.5, dtype=torch.float64, device=network.device)
+        pixels = torch.full((1, 3, height, width), TINY, dtype=torch.float64, device=network.device)
         pixels.requires_grad_()
         F = (trunk or averaging_trunk(network))(pixels)
         (gradient,) = torch.autograd.grad(F[0, :, row, column].sum(), pixels)
