@@ -32,11 +32,11 @@ from simviz_core.cli.options.output import (
 )
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
+from simviz_core.evidence import standing_as_json, standing_in
 from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
-from simviz_core.gallery import Gallery, open_gallery
-from simviz_core.images import ValueRange, load_image, shared_ranges
+from simviz_core.gallery import open_gallery
+from simviz_core.images import load_image, shared_ranges
 from simviz_core.map_measures import map_spread
-from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import (
     COMPARED,
@@ -58,7 +58,7 @@ from simviz_core.pairs import (
     relative_pair,
     save_pair_arrays,
 )
-from simviz_core.retrieval import NOTHING, Reference, RelativeTo
+from simviz_core.retrieval import NOTHING, RelativeTo
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -102,7 +102,10 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "each cell contributes",
     )
     pair.add_argument(
-        "--gallery", metavar="GALLERY", help=f"for --relative-to mean and class: {GALLERY_HELP}"
+        "--gallery",
+        metavar="GALLERY",
+        help="for --relative-to mean and class, and to say where the score stands among the "
+        f"gallery's own: {GALLERY_HELP}",
     )
     add_store_options(pair)
     pair.set_defaults(run=_run)
@@ -156,11 +159,15 @@ def _run(options: argparse.Namespace) -> None:
     if options.compare_poolings and (options.lost or options.relative_to != NOTHING):
         raise SettingsError("--compare-poolings goes without --relative-to and --lost")
     network = asked_network(options)
-    reference = _reference(options, network, gallery, ranges)
+    # A gallery that is named is indexed first where it is not yet.
+    index = None if gallery is None else up_to_date_index(options, gallery, network)
+    own = None if gallery is None else find_in(gallery, paths[0])
+    reference = reference_of(options.relative_to, network, index, own, ranges)
     F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
     query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
+    standing = None if index is None else standing_in(index, pair.similarity)
     cells = cell_pairs(query, match)
     parts = [block_part(cells, block, (query, match)) for block in options.blocks]
     instead = lost_maps(query, match) if options.lost else None
@@ -187,24 +194,13 @@ def _run(options: argparse.Namespace) -> None:
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}
-        write_json(values | compared | beyond | lost, options.json)
+        placed = {"standing": standing_as_json(standing)} if standing else {}
+        write_json(values | compared | beyond | lost | placed, options.json)
     if not (options.figure or options.npz or options.json):
         _print_summary(pair, parts, poolings)
         _print_instead(relative, instead)
-
-
-def _reference(
-    options: argparse.Namespace,
-    network: SimilarityNetwork,
-    gallery: Gallery | None,
-    ranges: Sequence[ValueRange],
-) -> Reference | None:
-    """What the maps are relative to; a gallery that is needed is indexed first."""
-    choice: RelativeTo = options.relative_to
-    if not choice.needs_gallery or gallery is None:
-        return reference_of(choice, network, None, None, ranges)
-    index = up_to_date_index(options, gallery, network)
-    return reference_of(choice, network, index, find_in(gallery, Path(options.query)))
+        if standing:
+            print(standing.sentence)
 
 
 def _block(text: str) -> CellBlock:

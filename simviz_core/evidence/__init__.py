@@ -12,6 +12,8 @@ from simviz_core.evidence.distributions import (
     SimilarityDistributions,
     Standing,
     similarity_distributions,
+    standing_as_json,
+    standing_in,
     standing_sentence,
 )
 from simviz_core.evidence.faithfulness import (
@@ -100,6 +102,8 @@ __all__ = [
     "run_settings",
     "save_trust",
     "similarity_distributions",
+    "standing_as_json",
+    "standing_in",
     "standing_sentence",
     "strongest_cells",
     "table_as_markdown",

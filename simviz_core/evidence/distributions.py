@@ -36,12 +36,19 @@ class Standing:
         different_below: The share of pairs of different classes that are below it; of random pairs
             in a gallery without classes.
         false_alarms: How many images of other classes reach it for one query, on average.
+        distributions: Among which it stands.
     """
 
     score: float
     same_below: float | None
     different_below: float
     false_alarms: float
+    distributions: "SimilarityDistributions"
+
+    @property
+    def sentence(self) -> str:
+        """In one sentence."""
+        return standing_sentence(self, self.distributions.has_classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +95,7 @@ class SimilarityDistributions:
             float(self._same_below[step]) if self.has_classes else None,
             different,
             (1 - different) * per_query * scale,
+            self,
         )
 
     @cached_property
@@ -223,3 +231,25 @@ def standing_sentence(standing: Standing, has_classes: bool) -> str:
         f"classes and above {standing.same_below:.1%} of the pairs of one class; for one query "
         f"{standing.false_alarms:.1f} images of other classes reach it."
     )
+
+
+def standing_in(index: GalleryIndex, score: float) -> Standing | None:
+    """Where a score stands in a gallery; None of a gallery of one image.
+
+    Args:
+        index: The gallery's embeddings.
+        score: A similarity by the same network.
+    """
+    return similarity_distributions(index).standing(score) if len(index.images) > 1 else None
+
+
+def standing_as_json(standing: Standing) -> dict[str, Any]:
+    """Where a score stands, and among what, as JSON-ready values."""
+    return {
+        "score": standing.score,
+        "same_class_below": standing.same_below,
+        "different_classes_below": standing.different_below,
+        "false_alarms": standing.false_alarms,
+        "sentence": standing.sentence,
+        "gallery": standing.distributions.as_json(),
+    }

@@ -44,6 +44,10 @@ def test_a_pair_s_maps_add_up_to_the_difference(
         expected = values["similarity"] - found["reference_similarity"]
         assert found["difference"] == pytest.approx(expected, abs=1e-6)
     assert "Red cells" in relative["colours"]
+    standing = values["standing"]
+    assert standing["score"] == values["similarity"]
+    assert 0 <= standing["same_class_below"] <= 1
+    assert standing["gallery"]["pairs_of_one_class"] == 6
     assert Image.open(figure).format == "PNG"
 
 
