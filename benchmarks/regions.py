@@ -193,6 +193,7 @@ def ask(
     network, box = fine.network, Region((box_of(mask),))
     region = Region(boxes_of(mask)) if drawn == "boxes" else box
     covered = mask_weights(mask, query.decomposed.grid) if drawn == "mask" else None
+    image = fine.image(query.picture.pixels)
     scores, clock = {}, [time.perf_counter()]
 
     scores["whole image"] = index.scores(whole_vector(query.decomposed))
@@ -202,9 +203,6 @@ def ask(
     weights = weights if covered is None else covered
     scores["region"] = index.scores(region_vector(query.decomposed, weights))
     clock.append(time.perf_counter())
-
-    image = fine.image(query.picture.pixels)
-    clock[-1] = time.perf_counter()
 
     def weights_of(grid: tuple[int, int]) -> Tensor:
         if drawn == "mask":
