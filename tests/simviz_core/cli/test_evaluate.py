@@ -10,16 +10,19 @@ from simviz_core.retrieval import GalleryIndex, quality_as_json, retrieval_quali
 Run = Callable[..., tuple[int, str, str]]
 
 
+WEIGHTS = {"weights": "pretrained weights"}
+
+
 def test_json_holds_the_figures(
     rooms: Gallery, rooms_index: GalleryIndex, run: Run, tmp_path: Path
 ) -> None:
     status, out, _ = run("evaluate", rooms.source, "--json", "-")
     assert status == 0
     values = json.loads(out)
-    assert values == quality_as_json(retrieval_quality(rooms_index))
+    assert values == quality_as_json(retrieval_quality(rooms_index)) | WEIGHTS
     figures = {"recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "queries"}
     covered = {"images_in_gallery", "images_indexed", "share_indexed", "value_ranges"}
-    assert set(values) == figures | covered
+    assert set(values) == figures | covered | {"weights"}
     assert values["images_indexed"] == values["images_in_gallery"] == 24
     assert values["queries"] == 24
     assert 0.5 < values["map_at_r"] < values["recall_at_10"] <= 1
@@ -43,7 +46,8 @@ def test_figures_are_printed(rooms: Gallery, rooms_index: GalleryIndex, run: Run
 def test_a_sample_is_drawn_by_its_seed(rooms: Gallery, rooms_index: GalleryIndex, run: Run) -> None:
     for seed in (0, 3):
         _, out, _ = run("evaluate", rooms.source, "--queries", 7, "--seed", seed, "--json", "-")
-        assert json.loads(out) == quality_as_json(retrieval_quality(rooms_index, 7, seed))
+        expected = quality_as_json(retrieval_quality(rooms_index, 7, seed))
+        assert json.loads(out) == expected | WEIGHTS
 
 
 def test_unreadable_files_are_left_out_with_a_warning(small_gallery: Path, run: Run) -> None:
@@ -59,6 +63,7 @@ def test_half_precision_gives_nearly_the_same(
     _, out, _ = run("evaluate", rooms.source, "--precision", "float16", "--json", "-")
     expected = quality_as_json(retrieval_quality(rooms_index))
     found = json.loads(out)
+    assert found.pop("weights") == WEIGHTS["weights"]
     assert found.pop("value_ranges") == expected.pop("value_ranges") == []
     assert found == pytest.approx(expected, abs=0.02)
 

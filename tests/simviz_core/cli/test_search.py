@@ -110,6 +110,7 @@ def test_the_whole_image_drawn_is_the_whole_image(search: Search) -> None:
         drawn = search(*options, "--top", 23)["results"]
         for result in drawn:
             assert result.pop("similarity") == pytest.approx(result["score"], abs=1e-6)
+            assert result.pop("similarity_without_region") == 0, "nothing is left"
         assert drawn == whole
 
 
