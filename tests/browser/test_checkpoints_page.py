@@ -113,7 +113,7 @@ def test_a_match_is_followed_through_the_checkpoints(
     open_page(page, app_url, few_rooms, run=f"{RUNS}/average")
     match = columns(page).first.locator(".card.match .show").first.get_attribute("title")
     page.get_by_role("button", name="Follow", exact=True).first.click()
-    expect(page).to_have_url(re.compile("follow=One"))
+    expect(page).to_have_url(re.compile("follow=pair"))
     complete(page)
     for column in columns(page).all():
         expect(column.locator(".card")).to_have_count(2)
