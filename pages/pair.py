@@ -82,6 +82,6 @@ except SimVizError as error:
 
 show_score(pair)
 pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
-show_maps(pair, cells, query, match, pinned)
+show_maps(pair, cells, query, match, pinned, gallery)
 st.subheader("Features")
 show_features(pair)

@@ -14,7 +14,7 @@ from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
 from simviz_core.pairs.cells import CellBlock, cell_block
-from simviz_core.retrieval import Region
+from simviz_core.retrieval import Region, relative_to
 
 Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
@@ -22,20 +22,24 @@ Link = dict[str, list[str]]
 GALLERY = ("gallery",)
 NETWORK = ("network", "weights", "pooling", "size", "tail", "layer")
 DISPLAY = ("colours", "opacity", "style", "scale")
+RELATIVE = ("relative_to", "relative_image")
 FILTERS = ("top", "classes", "keep_query", "without_own_class")
-SHARED = (*GALLERY, *NETWORK, *DISPLAY, "query", "match")
+SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match")
 """What goes along to the next page; the rest waits for its own page to be opened again."""
 
 PAGES: dict[str, tuple[str, ...]] = {
     "": (*GALLERY, *NETWORK),
-    "pair": (*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", *DISPLAY),
+    "pair": (
+        *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings"),
+        *(*RELATIVE, *DISPLAY),
+    ),
     "search": (
         *(*GALLERY, *NETWORK, "query", "only_misses", "compare_poolings"),
-        *(*FILTERS, *DISPLAY),
+        *(*FILTERS, *RELATIVE, *DISPLAY),
     ),
     "region": (
         *(*GALLERY, *NETWORK, "query", "regions", "show", "classes_shown", "crop"),
-        *(*FILTERS, *DISPLAY),
+        *(*FILTERS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
         *(*GALLERY, *NETWORK, "class", "class2", "class_map", "class_top"),
@@ -56,6 +60,9 @@ PAGES: dict[str, tuple[str, ...]] = {
 SAME, DIFFERENT = "same", "different"
 """Kinds of random pairs: of one class, or of two."""
 NOTHING_DRAWN = Region()
+LOST, OTHER_IMAGE = "lost", "image"
+"""What maps show instead of contributions, and that they are relative to an image that is chosen
+beside; everything else that maps are relative to is written as for `relative_to`."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ class View:
     opacity: int = round(DEFAULT_OPACITY * 100)
     style: str = "smooth"
     scale: str = "shared"
+    relative_to: str = "nothing"
+    relative_image: str | None = None
     cell: CellBlock | None = None
     compare_poolings: bool = False
     only_misses: bool = False
@@ -230,6 +239,8 @@ def _from_texts(name: str, texts: list[str]) -> Any:
         return region_from_text(text)
     if name == "cell":
         return cell_block(text)
+    if name == "relative_to":
+        return _reference(text)
     if name in ("iterations1", "iterations2"):
         first, last = (int(number) for number in texts)
         return min(first, last), max(first, last)
@@ -247,6 +258,16 @@ def _from_texts(name: str, texts: list[str]) -> Any:
     if not text and default is None:
         return None
     return _checked(name, _plain(text) if name in _ON_OFFER else text)
+
+
+def _reference(text: str) -> str:
+    """What maps are relative to; an image is named in a field of its own."""
+    if text in (LOST, OTHER_IMAGE):
+        return text
+    choice = relative_to(text)
+    if choice.kind == OTHER_IMAGE:
+        raise ValueError(text)
+    return str(choice)
 
 
 def _plain(text: str) -> str:

@@ -29,7 +29,8 @@ class SearchReport:
             asked for.
         maps: Of each match; None where there are none. Empty where none are asked for.
         reference: What the maps are shown relative to; None where that is nothing.
-        relative: The maps of each match relative to it; empty where none are asked for.
+        relative: The maps of each match relative to it; None where there are none, empty where
+            none are asked for.
     """
 
     settings: NetworkSettings
@@ -38,7 +39,7 @@ class SearchReport:
     pictures: Sequence[Image.Image | None] = ()
     maps: Sequence[MatchMaps | None] = ()
     reference: Reference | None = None
-    relative: Sequence[RelativeMatchMaps] = ()
+    relative: Sequence[RelativeMatchMaps | None] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def search_panels(report: SearchReport) -> list[SearchPanel]:
         name = match.image.label or match.image.path.name
         caption = f"{number + 1}. {name} · {match.score:.3f}"
         query_map, match_map = maps.query_map, maps.match_map
-        if report.relative:
-            relative = report.relative[number]
+        relative = report.relative[number] if report.relative else None
+        if relative is not None:
             caption += f" ({relative.query.difference:+.3f})"
             query_map = relative.query.values
             match_map = match_map if relative.match is None else relative.match.values
@@ -175,13 +176,13 @@ def searches_as_json(reports: Sequence[SearchReport]) -> list[dict[str, Any]]:
 
 
 def relative_search_as_json(
-    reference: Reference, maps: Sequence[RelativeMatchMaps], is_region: bool
+    reference: Reference, maps: Sequence[RelativeMatchMaps | None], is_region: bool
 ) -> dict[str, Any]:
     """What a search's maps are relative to, as JSON-ready values.
 
     Args:
         reference: What is subtracted.
-        maps: Of each match, in their order.
+        maps: Of each match, in their order; None where its file cannot be read.
         is_region: Whether a region was searched.
 
     Returns:
@@ -196,7 +197,9 @@ def relative_search_as_json(
         "ranking": SAME_RANKING,
         **({"note": note} if is_region else {}),
         "results": [
-            {
+            None
+            if each is None
+            else {
                 "query": each.query.as_json(),
                 "match": None if each.match is None else each.match.as_json(),
             }

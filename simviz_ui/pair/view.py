@@ -9,27 +9,39 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from simviz_core.cli import pair_command
-from simviz_core.figures import FigureStyle, pair_figure
+from simviz_core.figures import FigureStyle, describe, pair_figure
+from simviz_core.gallery import Gallery
 from simviz_core.networks.inspection.reading import APPROXIMATE
 from simviz_core.pairs import (
     TOP_FEATURES,
     BlockPart,
     CellBlock,
     CellPairs,
+    LostMaps,
     PairExplanation,
+    RelativePair,
     Side,
     block_part,
     pair_as_json,
     save_pair_arrays,
 )
+from simviz_core.retrieval import NOTHING
 from simviz_ui.choices.display import style_controls
+from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
 from simviz_ui.navigation import page_fragment
+from simviz_ui.pair.instead import (
+    Instead,
+    as_other_maps,
+    instead_as_json,
+    maps_instead,
+    say_instead,
+)
 from simviz_ui.pair.pinned_cells import pin_cells, pinned_now
 from simviz_ui.pair.poolings import pair_poolings
-from simviz_ui.serving.resources import network_reading_of
+from simviz_ui.serving.resources import decomposed, network_reading_of
 
 
 @page_fragment
@@ -39,6 +51,7 @@ def show_maps(
     query: ChosenImage,
     match: ChosenImage,
     pinned: CellBlock | None,
+    gallery: Gallery,
 ) -> None:
     """Both images with their maps and their cells, the controls of the display, and the exports.
 
@@ -51,8 +64,11 @@ def show_maps(
         match: The other image.
         pinned: The cells that are pinned when the page is run; while the fragment runs on its own
             the browser knows better.
+        gallery: Whose mean and classes the maps may be relative to.
     """
+    i, j = decomposed([query.picture, match.picture], pair.settings)
     style = style_controls()
+    instead = maps_instead(gallery, query, (i, j), pair.settings)
     images: dict[Side, str] = {"query": query.id, "match": match.id}
     cell_maps(
         cells,
@@ -62,11 +78,30 @@ def show_maps(
         key="cells",
         pinned=str(pinned) if pinned else "",
         on_pin=partial(pin_cells, images=images),
+        other=as_other_maps(instead),
     )
+    if instead is not None:
+        say_instead(instead)
     block = pinned_now()
-    parts = [block_part(cells, block)] if block else []
-    _exports(pair, cells, parts, query, match, style)
+    parts = [block_part(cells, block, (i, j))] if block else []
+    for part in parts:
+        _show_without(part)
+    _exports(pair, cells, parts, query, match, style, instead, gallery)
     pair_poolings(pair, query, match, style)
+
+
+def _show_without(part: BlockPart) -> None:
+    """What the similarity would be without the cells that are pinned."""
+    if part.without is None or part.lost is None:
+        return
+    which = "this cell" if part.block.cells == 1 else "these cells"
+    st.markdown(
+        f"Without {which} ({describe(part)}) the similarity would be **{part.without:.4f}** "
+        f"({-part.lost:+.4f}).",
+        help="The cosine of the embedding without their contributions, in closed form; the network "
+        "does not run. It is not the similarity minus their contribution: the rest counts for more "
+        "once they are gone, so that even without cells that contribute it may be higher.",
+    )
 
 
 def show_score(pair: PairExplanation) -> None:
@@ -115,13 +150,16 @@ def _exports(
     query: ChosenImage,
     match: ChosenImage,
     style: FigureStyle,
+    instead: Instead | None,
+    gallery: Gallery,
 ) -> None:
     def figure() -> bytes:
         pictures = query.picture.pixels, match.picture.pixels
-        return pair_figure(pair, *pictures, (query.id, match.id), style, parts)
+        return pair_figure(pair, *pictures, (query.id, match.id), style, parts, instead)
 
     def numbers() -> str:
-        return json.dumps(pair_as_json(pair, query.path, match.path, parts), indent=1)
+        values = pair_as_json(pair, query.path, match.path, parts)
+        return json.dumps(values | instead_as_json(instead), indent=1)
 
     def arrays() -> bytes:
         buffer = io.BytesIO()
@@ -135,7 +173,16 @@ def _exports(
             "Numbers (JSON)": ("pair.json", numbers),
             "Numbers (NPZ)": ("pair.npz", arrays),
         },
-        pair_command(query.path, match.path, pair.settings, style, blocks),
+        pair_command(
+            query.path,
+            match.path,
+            pair.settings,
+            style,
+            blocks,
+            relative=instead.reference.choice if isinstance(instead, RelativePair) else NOTHING,
+            gallery=gallery_name(gallery),
+            is_lost=isinstance(instead, LostMaps),
+        ),
     )
 
 

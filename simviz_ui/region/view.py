@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import compress
+from dataclasses import replace
 
 import streamlit as st
 from torch import Tensor
@@ -15,13 +14,15 @@ from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
+    NOTHING,
     AllowedRows,
     GalleryIndex,
-    Ranking,
+    Reference,
     Region,
     SearchReport,
     crop_to,
     rank,
+    relative_search_as_json,
     search_as_json,
     search_panels,
     search_title,
@@ -29,46 +30,21 @@ from simviz_core.retrieval import (
 )
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
-from simviz_ui.components.results import results_grid
+from simviz_ui.choices.relative import relative_choice
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import colour_bar
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, page_fragment, run_again
+from simviz_ui.region.columns import Column, show_columns
 from simviz_ui.region.drawing import CANVAS_BOX, draw_region
 from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
-    make_query_of,
-    maps_of,
-    match_scales,
-    open_in_pair,
     search_report,
-    shown_matches,
 )
-from simviz_ui.serving.resources import decomposed, open_picture, run_missing
-
-
-@dataclass(frozen=True)
-class Column:
-    """One ranking on the page.
-
-    Attributes:
-        title: What was searched.
-        help: How.
-        query: The query that its maps belong to: the whole one, or the crop.
-        ranking: What was found.
-        weights: Of the cells that its maps show; None for all.
-        notes: A second line for each match.
-        region: What its export names.
-    """
-
-    title: str
-    help: str
-    query: Query
-    ranking: Ranking
-    weights: Tensor | None
-    notes: tuple[str, ...]
-    region: Region
+from simviz_ui.retrieval.relative import (
+    chosen_reference,
+)
+from simviz_ui.serving.resources import decomposed, run_missing
 
 
 @page_fragment
@@ -97,6 +73,9 @@ def region_search(
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             per_class = _per_class_control()
             with_crop = not per_class and _crop_control(bool(region.include))
+        chosen = relative_choice(gallery, query.label)
+        asker = (query.chosen.id, query.label)
+        reference = chosen_reference(chosen, gallery, index, asker, settings)
         allowed = filters.allowed(index, query)
         if per_class:
             columns = _best_of_each_class(index, query, region, allowed, per_class)
@@ -108,12 +87,12 @@ def region_search(
             st.info("Draw a rectangle on the picture to search by what it covers.")
         elif not per_class:
             _show_share(share, columns[1], weights)
-        waiting = _show_columns(columns, style, settings, stacked=bool(per_class))
+        waiting = show_columns(columns, style, settings, bool(per_class), reference)
         if run_missing(waiting, settings):
             run_again()
         exported = columns[min(1, len(columns) - 1)]
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
-        _exports(gallery, exported, settings, options, style)
+        _exports(gallery, exported, settings, options, style, reference)
 
 
 def _weights(region: Region, query: Query) -> Tensor | None:
@@ -197,8 +176,10 @@ def _rankings(
             found,
             weights,
             tuple(
-                f"of {similarity:.3f} · {_share(match.score, similarity)}"
-                for match, similarity in zip(found.matches, found.similarities, strict=True)
+                f"of {similarity:.3f} · {_share(match.score, similarity)} · without it {rest:.3f}"
+                for match, similarity, rest in zip(
+                    found.matches, found.similarities, found.without, strict=True
+                )
             ),
             region,
         ),
@@ -252,46 +233,6 @@ def _best_of_each_class(
     return columns
 
 
-def _show_columns(
-    columns: Sequence[Column], style: FigureStyle, settings: NetworkSettings, stacked: bool
-) -> list[LoadedImage | None]:
-    """Show the rankings; returns the pictures of all matches, with and without maps."""
-    pictures = [[open_picture(match) for match in c.ranking.matches] for c in columns]
-    maps = [
-        maps_of(c.query, c.ranking, opened, c.weights, settings)
-        for c, opened in zip(columns, pictures, strict=True)
-    ]
-    places = [st.container() for _ in columns] if stacked else st.columns(len(columns), gap="small")
-    for place, column, opened, found in zip(places, columns, pictures, maps, strict=True):
-        with place:
-            st.markdown(f"**{column.title}**", help=column.help)
-            scales = match_scales(found, style, with_query_maps=False)
-            if style.shared_scale:
-                # Maps of one region share their scale; a crop is a query of its own.
-                alike = [
-                    other.query is column.query and other.weights is column.weights
-                    for other in columns
-                ]
-                related = [m for group in compress(maps, alike) for m in group]
-                scales = match_scales(related, style, with_query_maps=False)
-            shown = shown_matches(
-                column.query, column.ranking, opened, found, style, scales, column.notes
-            )
-            if not shown:
-                st.caption("No image is left to be found.")
-                continue
-            results_grid(
-                shown,
-                f"matches {column.title}",
-                open_in_pair,
-                make_query_of,
-                card_width="6.5rem" if not stacked else "9.5rem",
-            )
-            if scales.shared:
-                colour_bar(scales.shared)
-    return [picture for opened in pictures for picture in opened]
-
-
 def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weights: Tensor) -> None:
     """How much of the best match's similarity the region carries, and of how much of the image."""
     if not column.ranking.matches:
@@ -302,6 +243,16 @@ def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weight
             "Region carries",
             _share(best.score, similarity),
             help=f"Of the similarity to its best match: {best.score:.4f} of {similarity:.4f}.",
+            width="content",
+        )
+        st.metric(
+            "Without it",
+            f"{column.ranking.without[0]:.4f}",
+            f"{column.ranking.without[0] - similarity:+.4f}",
+            help="The similarity to the best match without the contributions of the region's "
+            "cells, in closed form; the network does not run. It is not the similarity minus what "
+            "the region carries: the rest counts for more once it is gone, so that without a "
+            "region that contributes the similarity may even be higher.",
             width="content",
         )
         st.metric(
@@ -322,6 +273,7 @@ def _exports(
     settings: NetworkSettings,
     options: Sequence[str],
     style: FigureStyle,
+    reference: Reference | None,
 ) -> None:
     chosen = column.query.chosen
 
@@ -330,14 +282,21 @@ def _exports(
             chosen.picture.pixels,
             column.region,
             (chosen.picture.width, chosen.picture.height),
-            search_panels(search_report(column.query, column.ranking, column.weights, settings)),
+            search_panels(
+                search_report(column.query, column.ranking, column.weights, settings, reference)
+            ),
             search_title(column.title.lower(), settings),
             style,
+            reference,
         )
 
     def numbers() -> str:
         report = SearchReport(settings, column.ranking, column.query.label)
-        return json.dumps(search_as_json(report, chosen.path, column.region), indent=1)
+        values = search_as_json(report, chosen.path, column.region)
+        if reference is not None:
+            is_region = column.weights is not None
+            values |= {"relative": relative_search_as_json(reference, (), is_region)}
+        return json.dumps(values, indent=1)
 
     command = search_command(
         chosen.path,
@@ -347,6 +306,7 @@ def _exports(
         style,
         max(1, len(column.ranking.matches)),
         options,
+        relative=NOTHING if reference is None else reference.choice,
     )
     export_row(
         {

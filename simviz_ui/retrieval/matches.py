@@ -10,11 +10,19 @@ from simviz_core.figures import FigureStyle, MapScales
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import MatchMaps, Ranking, SearchReport, is_hit, match_maps
+from simviz_core.retrieval import (
+    MatchMaps,
+    Ranking,
+    Reference,
+    SearchReport,
+    is_hit,
+    match_maps,
+)
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.results import ShownMatch
 from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, overlay_uri
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page
+from simviz_ui.retrieval.relative import relative_maps_of
 from simviz_ui.serving.resources import (
     decomposed,
     not_run_yet,
@@ -68,14 +76,21 @@ def maps_of(
 
 
 def match_scales(
-    maps: Iterable[MatchMaps | None], style: FigureStyle, with_query_maps: bool
+    maps: Iterable[MatchMaps | None],
+    style: FigureStyle,
+    with_query_maps: bool,
+    is_relative: bool = False,
 ) -> MapScales:
-    """The colour scales of the maps that are shown."""
+    """The colour scales of the maps that are shown; diverging where they are relative."""
     shown = [values for values in maps if values is not None]
     values = [item.match_map for item in shown]
-    return MapScales.of_maps(
-        [*values, *(item.query_map for item in shown)] if with_query_maps else values, style
-    )
+    values += [item.query_map for item in shown] if with_query_maps else []
+    return (MapScales.of_contrasts if is_relative else MapScales.of_maps)(values, style)
+
+
+def query_scales(maps: Iterable[MatchMaps | None], style: FigureStyle) -> MapScales:
+    """The colour scales of the query's maps alone, which are relative."""
+    return MapScales.of_contrasts([item.query_map for item in maps if item is not None], style)
 
 
 def shown_matches(
@@ -87,6 +102,7 @@ def shown_matches(
     scales: MapScales,
     notes: Sequence[str] = (),
     with_query_maps: bool = False,
+    of_query: MapScales | None = None,
 ) -> list[ShownMatch]:
     """Matches as the grid shows them; those without a map yet are shown plain.
 
@@ -99,6 +115,7 @@ def shown_matches(
         scales: Of the maps.
         notes: A second line for each match.
         with_query_maps: Whether the query's maps are shown, too.
+        of_query: The scales of the query's maps, where they are not those of the matches.
 
     Returns:
         One for each match.
@@ -117,7 +134,8 @@ def shown_matches(
                 source = overlay_uri(pixels, both.match_map, scales.of(both.match_map), style)
                 if query_picture is not None:
                     values = both.query_map
-                    query_source = overlay_uri(query_picture, values, scales.of(values), style)
+                    scale = (of_query or scales).of(values)
+                    query_source = overlay_uri(query_picture, values, scale, style)
         shown.append(
             ShownMatch(
                 id=match.image.id,
@@ -134,7 +152,11 @@ def shown_matches(
 
 
 def search_report(
-    query: Query, ranking: Ranking, weights: Tensor | None, settings: NetworkSettings
+    query: Query,
+    ranking: Ranking,
+    weights: Tensor | None,
+    settings: NetworkSettings,
+    reference: Reference | None = None,
 ) -> SearchReport:
     """A search with the pictures and maps of all its matches; the network runs where it must.
 
@@ -149,6 +171,8 @@ def search_report(
         query.label,
         [picture.pixels if picture else None for picture in pictures],
         maps_of(query, ranking, pictures, weights, settings),
+        reference,
+        relative_maps_of(query.image, pictures, weights, settings, reference),
     )
 
 

@@ -79,6 +79,25 @@ def gallery_index(
         return None
 
 
+def ready_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:
+    """The gallery's embeddings where all of it is indexed; nothing is started.
+
+    Returns:
+        The index; None where some of the gallery is not indexed yet, or it cannot be read.
+    """
+    try:
+        table = embedding_table(
+            gallery, network_fingerprint(settings), folder=store_folder(gallery)
+        )
+        job = index_jobs().latest(table)
+        plan = current_plan(gallery, table, job)
+        if (job is not None and job.is_running) or plan.new or plan.changed:
+            return None
+        return loaded_index(gallery, table, "page") if _has_any(gallery, plan) else None
+    except SimVizError:
+        return None  # the pages that need it say why
+
+
 def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
     missing = len(plan.new) + len(plan.changed) + len(plan.unreadable)
     return missing < len(gallery.images)

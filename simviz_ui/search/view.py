@@ -9,19 +9,23 @@ from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
+    NOTHING,
     GalleryIndex,
     Ranking,
+    Reference,
     Region,
     SearchReport,
     rank,
+    relative_search_as_json,
     search_as_json,
     search_panels,
     search_title,
 )
 from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.relative import relative_choice
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
+from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
 from simviz_ui.navigation import page_fragment
 from simviz_ui.retrieval.filters import Filters, search_controls
 from simviz_ui.retrieval.matches import (
@@ -33,6 +37,13 @@ from simviz_ui.retrieval.matches import (
     open_in_pair,
     search_report,
     shown_matches,
+)
+from simviz_ui.retrieval.relative import (
+    chosen_reference,
+    in_words,
+    relative_maps_of,
+    say_reference,
+    shown_instead,
 )
 from simviz_ui.serving.resources import open_picture, run_missing
 
@@ -49,21 +60,30 @@ def show_matches(
     A fragment: its controls run it alone.
     """
     filters, style = search_controls(gallery, query)
+    chosen = relative_choice(gallery, query.label)
+    asker = (query.chosen.id, query.label)
+    reference = chosen_reference(chosen, gallery, index, asker, settings)
     ranking = rank(index, query.image, None, filters.top, filters.allowed(index, query))
     if not ranking.matches:
         st.info("No image is left to be found. Choose more classes.")
         return
     pictures = [open_picture(match) for match in ranking.matches]
-    maps = maps_of(query, ranking, pictures, None, settings)
-    scales = match_scales(maps, style, with_query_maps=True)
-    shown = shown_matches(query, ranking, pictures, maps, style, scales, with_query_maps=True)
+    relative = relative_maps_of(query.image, pictures, None, settings, reference)
+    maps = shown_instead(maps_of(query, ranking, pictures, None, settings), relative)
+    scales = match_scales(maps, style, True, is_relative=reference is not None)
+    notes = [f"difference {each.query.difference:+.3f}" if each else "" for each in relative]
+    shown = shown_matches(query, ranking, pictures, maps, style, scales, notes, True)
     plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
     if run_missing(pictures, settings):
         st.rerun()
     if scales.shared:
-        colour_bar(scales.shared)
-    _exports(gallery, query, ranking, settings, filters, style)
+        colour_bar(
+            scales.shared, CONTRIBUTION if reference is None else in_words(reference).measured
+        )
+    if reference is not None:
+        say_reference(reference, relative[0])
+    _exports(gallery, query, ranking, settings, filters, style, reference)
 
 
 def _exports(
@@ -73,6 +93,7 @@ def _exports(
     settings: NetworkSettings,
     filters: Filters,
     style: FigureStyle,
+    reference: Reference | None,
 ) -> None:
     chosen = query.chosen
 
@@ -81,14 +102,18 @@ def _exports(
             chosen.picture.pixels,
             Region(),
             (chosen.picture.width, chosen.picture.height),
-            search_panels(search_report(query, ranking, None, settings)),
+            search_panels(search_report(query, ranking, None, settings, reference)),
             search_title("whole image", settings),
             style,
+            reference,
         )
 
     def numbers() -> str:
         report = SearchReport(settings, ranking, query.label)
-        return json.dumps(search_as_json(report, chosen.path, Region()), indent=1)
+        values = search_as_json(report, chosen.path, Region())
+        if reference is not None:
+            values |= {"relative": relative_search_as_json(reference, (), is_region=False)}
+        return json.dumps(values, indent=1)
 
     export_row(
         {
@@ -103,5 +128,6 @@ def _exports(
             style,
             filters.top,
             filters.as_options(),
+            relative=NOTHING if reference is None else reference.choice,
         ),
     )

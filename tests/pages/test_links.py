@@ -18,6 +18,7 @@ CHOICES: dict[str, list[object]] = {
     "opacity": [0, 35, 100],
     "style": ["smooth", "cells"],
     "scale": ["shared", "each"],
+    "relative_to": ["nothing", "mean", "class", "class:lamps", "self"],
     "only_misses": [True, False],
     "top": [6, 12, 24],
     "classes": [("chairs",), ("lamps",), ("chairs", "lamps")],
@@ -35,9 +36,9 @@ CHOICES: dict[str, list[object]] = {
 DISPLAY = ("colours", "opacity", "style", "scale")
 FILTERS = ("query", "pooling", "top", "classes", "keep_query", "without_own_class")
 FIELDS = {
-    "pair": ("pooling", "query", "match", *DISPLAY),
-    "search": (*FILTERS, *DISPLAY),
-    "region": (*FILTERS, "show", *DISPLAY),
+    "pair": ("pooling", "query", "match", "relative_to", *DISPLAY),
+    "search": (*FILTERS, "relative_to", *DISPLAY),
+    "region": (*FILTERS, "show", "relative_to", *DISPLAY),
     "classes": ("pooling", "class", "class2", "class_map", "class_top", *DISPLAY),
     "features": ("pooling", "pairs", "seed"),
 }

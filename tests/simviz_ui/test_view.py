@@ -59,6 +59,8 @@ SPECIAL = {
     "iterations1": RANGES | st.none(),
     "iterations2": RANGES | st.none(),
     "pair_kinds": st.lists(st.sampled_from([SAME, DIFFERENT]), unique=True).map(tuple),
+    "relative_to": st.sampled_from(["nothing", "mean", "class", "self", "image", "lost"])
+    | TEXTS.map("class:{}".format),
     "objects": st.lists(TEXTS, max_size=3).map(tuple) | st.none(),
 }
 
@@ -143,6 +145,8 @@ def test_links_of_before_are_understood(
         ("opacity", "many"),
         ("style", "oil"),
         ("cell", "sky,1,1"),
+        ("relative_to", "sky"),
+        ("relative_to", "image:/etc/passwd"),
         ("regions", "paint:1,2,3,4"),
         ("regions", "include:1,2,3,nan"),
         ("only_misses", "perhaps"),

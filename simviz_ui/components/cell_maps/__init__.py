@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -32,6 +33,23 @@ _cell_maps = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class OtherMaps:
+    """Maps to show instead of what the cells contribute.
+
+    Attributes:
+        query: Of the query, (H, W).
+        match: Of the match, (H', W').
+        measured: What their values are.
+        adds_up: Whether the values of several cells may be added up.
+    """
+
+    query: NDArray[np.float32]
+    match: NDArray[np.float32]
+    measured: str
+    adds_up: bool
+
+
 def cell_maps(
     pairs: CellPairs,
     query: ChosenImage,
@@ -40,6 +58,7 @@ def cell_maps(
     key: str,
     pinned: str,
     on_pin: Callable[[str], None],
+    other: OtherMaps | None = None,
 ) -> None:
     """Show two images with their maps, and let their cells be pointed at and pinned.
 
@@ -55,15 +74,26 @@ def cell_maps(
         pinned: The block of cells that is pinned when these images are first shown, as it is
             written in a link; empty for none.
         on_pin: Called with the block that was pinned, or with an empty text when it was let go.
+        other: Maps to show instead of what the cells contribute; pairs of cells stay as they are.
     """
 
     def take_pin() -> None:
         on_pin(st.session_state[key].pinned or "")
 
-    scales = MapScales.of_maps([pairs.query_map, pairs.match_map], style)
+    of_query, of_match = (pairs.query_map, pairs.match_map)
+    scales = MapScales.of_maps([of_query, of_match], style)
+    if other is not None:
+        of_query, of_match = other.query, other.match
+        scales = MapScales.of_contrasts([of_query, of_match], style)
     data = {
-        "query": _side(query, pairs, "query", scales.of(pairs.query_map)),
-        "match": _side(match, pairs, "match", scales.of(pairs.match_map)),
+        "query": _side(
+            query, pairs, "query", scales.of(of_query), None if other is None else of_query
+        ),
+        "match": _side(
+            match, pairs, "match", scales.of(of_match), None if other is None else of_match
+        ),
+        "measured": other.measured if other else "",
+        "adds_up": other.adds_up if other else True,
         "pairs": _encoded(pairs.values),
         "similarity": pairs.similarity,
         "tables": {
@@ -78,16 +108,23 @@ def cell_maps(
     _cell_maps(data=data, key=key, on_pinned_change=take_pin)
 
 
-def _side(chosen: ChosenImage, pairs: CellPairs, side: Side, scale: ColourScale) -> dict[str, Any]:
+def _side(
+    chosen: ChosenImage,
+    pairs: CellPairs,
+    side: Side,
+    scale: ColourScale,
+    shown: NDArray[np.float32] | None,
+) -> dict[str, Any]:
     picture = fitted(chosen.picture.pixels, PICTURE_BOX)
     values, rest = pairs.map_of(side), pairs.rest_of(side)
     return {
         "picture": as_data_uri(picture),
-        "alt": f"{chosen.id}, with its similarity map",
+        "alt": f"{chosen.id}, with its {'similarity map' if shown is None else 'map'}",
         "width": picture.width,
         "height": picture.height,
         "grid": list(values.shape),
         "map": _encoded(values),
+        "shown": None if shown is None else _encoded(shown),
         "rest": _encoded(rest) if rest.any() else None,
         "scale": _scale(scale),
     }

@@ -53,7 +53,10 @@ function share(part, whole) {
 function decodedData(raw) {
   const floats = (text) => (text ? new Float32Array(decoded(text)) : null);
   const of = (name, make) => ({ query: make(raw.query[name]), match: make(raw.match[name]) });
-  return { raw, pairs: floats(raw.pairs), maps: of("map", floats), rests: of("rest", floats),
+  const maps = of("map", floats), others = of("shown", floats);
+  /* What the pictures show: what cells contribute, or other maps instead. */
+  const shown = { query: others.query || maps.query, match: others.match || maps.match };
+  return { raw, pairs: floats(raw.pairs), maps, shown, rests: of("rest", floats),
     grids: of("grid", (grid) => grid), scales: of("scale", (scale) => scale),
     tables: { sequential: lookupTable(raw.tables.sequential),
       diverging: lookupTable(raw.tables.diverging) } };
@@ -179,7 +182,7 @@ class Inspector {
     if (event.key === "Escape" && pinned) this.pin(null);
     else if ((step || event.key === "Enter" || event.key === " ") && pinned?.side !== side) {
       const [, columns] = this.data.grids[side];
-      const { row, column } = strongest(this.data.maps[side], columns);
+      const { row, column } = strongest(this.data.shown[side], columns);
       this.pin({ side, top: row, left: column, bottom: row, right: column });
     } else if (step) this.pin(this.moved(pinned, step, event.shiftKey));
     else return;
@@ -250,8 +253,8 @@ class Inspector {
           this.colour(view, values, ownScale(values), countOf(block) > 1
             ? "contribution together with the framed cells" : "contribution together with the framed cell");
         } else {
-          this.colour(view, this.data.maps[view.side], this.data.scales[view.side],
-            "contribution of a cell to the similarity");
+          this.colour(view, this.data.shown[view.side], this.data.scales[view.side],
+            this.raw.measured || "contribution of a cell to the similarity");
         }
         view.painted = key;
       }
@@ -288,9 +291,12 @@ class Inspector {
     const value = values[partner.top * data.grids[side][1] + partner.left];
     const rest = data.rests[block.side] ? added(data.rests[block.side], block, columns) : 0;
     const isPointed = partner === this.pointed;
+    const isOther = this.raw.measured && (this.raw.adds_up || countOf(block) === 1);
+    const shown = isOther ? added(data.shown[block.side], block, columns) : 0;
     const first = element("div", {}, `${TITLE[block.side]}, ${inWords(block)}: `, figure(whole),
       ` of the similarity ${this.raw.similarity.toFixed(4)}, ${share(whole, this.raw.similarity)} of it`,
-      ...(rest ? ["; ", figure(rest), ` of this belongs to no cell of the ${side}`] : []));
+      ...(rest ? ["; ", figure(rest), ` of this belongs to no cell of the ${side}`] : []),
+      ...(isOther ? ["; ", figure(shown), ` ${this.raw.measured}`] : []));
     const second = element("div", {}, isPointed ? `With the ${side}, ` : `Strongest partner, ${side}, `,
       `${inWords(partner)}: `, figure(value), `, ${share(value, whole)} of what `,
       countOf(block) > 1 ? "these cells contribute" : "this cell contributes");
