@@ -13,6 +13,8 @@ from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import choose, enter_through_app, view
 from simviz_ui.pair.pinned_cells import pinned_cells
 from simviz_ui.pair.view import show_features, show_maps, show_score
+from simviz_ui.retrieval.panel import ready_index
+from simviz_ui.retrieval.standing import show_standing
 from simviz_ui.serving.resources import explain, pairs_of_cells
 
 
@@ -81,6 +83,14 @@ except SimVizError as error:
     st.stop()
 
 show_score(pair)
+index = ready_index(gallery, settings)
+if index is None:
+    st.caption(
+        "Is that high? Once the gallery is indexed with this network, which the Search page does, "
+        "this says where it stands among the gallery's own pairs."
+    )
+else:
+    show_standing(pair.similarity, index)
 pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
 show_maps(pair, cells, query, match, pinned, gallery)
 st.subheader("Features")

@@ -45,6 +45,7 @@ from simviz_ui.retrieval.relative import (
     say_reference,
     shown_instead,
 )
+from simviz_ui.retrieval.standing import show_standing
 from simviz_ui.serving.resources import open_picture, run_missing
 
 
@@ -83,6 +84,7 @@ def show_matches(
         )
     if reference is not None:
         say_reference(reference, relative[0])
+    show_standing(ranking.matches[0].score, index, "Best match: ")
     _exports(gallery, query, ranking, settings, filters, style, reference)
 
 
