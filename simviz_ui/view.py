@@ -23,15 +23,17 @@ GALLERY = ("gallery",)
 NETWORK = ("network", "weights", "pooling", "size", "tail", "layer")
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
+CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
 FILTERS = ("top", "classes", "keep_query", "without_own_class")
 SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match")
 """What goes along to the next page; the rest waits for its own page to be opened again."""
 
 PAGES: dict[str, tuple[str, ...]] = {
     "": (*GALLERY, *NETWORK),
+    "trust": (*GALLERY, *NETWORK),
     "pair": (
         *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings"),
-        *(*RELATIVE, *DISPLAY),
+        *(*CHECKS, "cell_sees", *RELATIVE, *DISPLAY),
     ),
     "search": (
         *(*GALLERY, *NETWORK, "query", "only_misses", "compare_poolings"),
@@ -39,7 +41,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "region": (
         *(*GALLERY, *NETWORK, "query", "regions", "show", "classes_shown", "crop"),
-        *(*FILTERS, *RELATIVE, *DISPLAY),
+        *("occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
         *(*GALLERY, *NETWORK, "class", "class2", "class_map", "class_top"),
@@ -92,6 +94,11 @@ class View:
     cell: CellBlock | None = None
     compare_poolings: bool = False
     only_misses: bool = False
+    occlusion: bool = False
+    blank: str = "strongest"
+    blanked_cells: int = 3
+    fill: str = "blur"
+    cell_sees: bool = False
     top: int = 12
     classes: tuple[str, ...] = ()
     keep_query: bool = False
@@ -156,10 +163,18 @@ _ON_OFFER: dict[str, Sequence[Any]] = {
     "pairs": (100, 300, 1000),
     "channels": (3, 5, 10),
     "follow": ("matches", "pair"),
+    "blank": ("strongest", "pinned"),
+    "fill": ("blur", "mean", "border"),
     "tail": ("auto", "keep", "drop"),
     "pair_kinds": (SAME, DIFFERENT),
 }
-_LIMITS = {"opacity": (0, 100), "classes_shown": (1, 12), "seed": (0, 10**6), "run_size": (1, 4096)}
+_LIMITS = {
+    "opacity": (0, 100),
+    "blanked_cells": (1, 50),
+    "classes_shown": (1, 12),
+    "seed": (0, 10**6),
+    "run_size": (1, 4096),
+}
 _OLD_NAMES = {"own_pooling": "pooling", "any_size": "size"}
 """Parameters of links that were made before one name served all networks."""
 _OLD_VALUES = {

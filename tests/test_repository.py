@@ -85,9 +85,9 @@ UI_FLOORS = (
     ("simviz_ui.components",),
     ("simviz_ui.navigation",),
     ("simviz_ui.choices",),
-    ("simviz_ui.retrieval",),
+    ("simviz_ui.retrieval", "simviz_ui.checks"),
     ("simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),
-    ("simviz_ui.classes", "simviz_ui.features", "simviz_ui.checkpoints"),
+    ("simviz_ui.classes", "simviz_ui.features", "simviz_ui.checkpoints", "simviz_ui.trust"),
     ("pages",),
 )
 MOST_FILES = 15

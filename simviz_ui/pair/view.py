@@ -32,6 +32,7 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
 from simviz_ui.navigation import page_fragment
+from simviz_ui.pair.checks import pair_checks
 from simviz_ui.pair.instead import (
     Instead,
     as_other_maps,
@@ -87,6 +88,7 @@ def show_maps(
     for part in parts:
         _show_without(part)
     _exports(pair, cells, parts, query, match, style, instead, gallery)
+    pair_checks(query, match, (i, j), block, pair.settings, style)
     pair_poolings(pair, query, match, style)
 
 

@@ -34,6 +34,7 @@ from simviz_ui.choices.relative import relative_choice
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, page_fragment, run_again
+from simviz_ui.region.checks import region_check
 from simviz_ui.region.columns import Column, show_columns
 from simviz_ui.region.drawing import CANVAS_BOX, draw_region
 from simviz_ui.retrieval.filters import filter_controls
@@ -93,6 +94,8 @@ def region_search(
         exported = columns[min(1, len(columns) - 1)]
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
         _exports(gallery, exported, settings, options, style, reference)
+        if weights is not None and not per_class:
+            region_check(query, region, columns[1].ranking, settings, style)
 
 
 def _weights(region: Region, query: Query) -> Tensor | None:

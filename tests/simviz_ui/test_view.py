@@ -59,6 +59,9 @@ SPECIAL = {
     "iterations1": RANGES | st.none(),
     "iterations2": RANGES | st.none(),
     "pair_kinds": st.lists(st.sampled_from([SAME, DIFFERENT]), unique=True).map(tuple),
+    "blank": st.sampled_from(["strongest", "pinned"]),
+    "fill": st.sampled_from(["blur", "mean", "border"]),
+    "blanked_cells": st.integers(1, 50),
     "relative_to": st.sampled_from(["nothing", "mean", "class", "self", "image", "lost"])
     | TEXTS.map("class:{}".format),
     "objects": st.lists(TEXTS, max_size=3).map(tuple) | st.none(),

@@ -1,0 +1,119 @@
+"""The occlusion check of every cell: predicted against real changes, as a scatter."""
+
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.evidence import CellScatter, Fill, check_all_cells
+from simviz_ui.checks.checked import CheckedPair, kept_checks
+from simviz_ui.display.messages import show_error
+from simviz_ui.serving.resources import network_of
+
+
+def all_cells(pair: CheckedPair, fill: Fill) -> None:
+    """Offer to blank every cell, one at a time, and show what came of it.
+
+    The network runs in the page's own run: to cancel, or to choose something else, ends it.
+
+    Args:
+        pair: The image whose cells are blanked, and the one that it is compared with.
+        fill: What takes the place of their pixels.
+    """
+    kept, key = kept_checks(), pair.key("all cells", fill)
+    rows, columns = pair.image.grid
+    count = rows * columns
+    if key not in kept:
+        place = st.container(horizontal=True, vertical_alignment="center", gap="small")
+        with place:
+            is_wanted = st.button(
+                "Check all cells",
+                icon=":material/grid_on:",
+                key="check_all_cells",
+                help=f"Blanks each of the {count} cells in turn: {count} runs of the network.",
+            )
+            if not is_wanted:
+                return
+            bar = st.progress(0.0, "Blanking cells …", width="stretch")
+            # A click runs the fragment anew, which stops this run at its next sign of progress.
+            st.button("Cancel", icon=":material/stop:", key="cancel_all_cells")
+
+        def show(done: int, total: int) -> None:
+            bar.progress(done / total, f"Blanking cells: {done} of {total} …")
+
+        try:
+            network = network_of(pair.settings)
+            kept[key] = check_all_cells(
+                network, pair.chosen.picture.pixels, pair.image, pair.other, fill, show
+            )
+        except SimVizError as error:
+            show_error(error)
+            return
+        bar.empty()
+    _show(pair, kept[key])
+
+
+def _show(pair: CheckedPair, found: CellScatter) -> None:
+    st.plotly_chart(scatter_chart(found), key="all_cells", config={"displaylogo": False})
+    with_map = _r(found.map_correlation)
+    st.caption(
+        f"Each point is a cell of {found.real.size}, blanked by itself. Correlation of predicted "
+        f"and real changes: **{_r(found.correlation)}**; of the lost contributions, −M, and real "
+        f"changes: {with_map}. Points on the diagonal change as predicted. It took "
+        f"{found.seconds:.1f} s."
+    )
+    st.download_button(
+        "All cells (JSON)",
+        lambda: json.dumps(
+            {
+                "image": pair.chosen.path,
+                "compared_with": pair.other_name,
+                **pair.settings.as_json(),
+                "fill": found.fill,
+                "predicted_changes": found.predicted.tolist(),
+                "real_changes": found.real.tolist(),
+                "contributions": found.contribution.tolist(),
+                "correlation": found.correlation,
+                "correlation_of_lost_contributions": found.map_correlation,
+            },
+            indent=1,
+        ),
+        "all-cells.json",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _r(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
+
+
+def scatter_chart(found: CellScatter) -> go.Figure:
+    """Predicted against real changes, with the diagonal."""
+    colours = st.get_option("theme.chartCategoricalColors")
+    rows, columns = np.indices(found.real.shape)
+    predicted, real = found.predicted.ravel(), found.real.ravel()
+    ends = [float(min(predicted.min(), real.min())), float(max(predicted.max(), real.max()))]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", line={"dash": "dot", "color": "gray"}, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=predicted,
+        y=real,
+        mode="markers",
+        marker={"color": colours[0], "size": 8, "opacity": 0.75},
+        customdata=np.stack([rows.ravel(), columns.ravel()], axis=1),
+        hovertemplate="row %{customdata[0]}, column %{customdata[1]}: predicted %{x:.4f}, "
+        "real %{y:.4f}<extra></extra>",
+    )
+    figure.update_layout(
+        xaxis={"title": "predicted change of the similarity"},
+        yaxis={"title": "real change"},
+        showlegend=False,
+        height=380,
+        margin={"t": 16, "b": 48},
+    )
+    return figure
