@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page("pages/region.py", title="Region", icon=":material/select:"),
         st.Page("pages/classes.py", title="Classes", icon=":material/category:"),
         st.Page("pages/features.py", title="Features", icon=":material/bar_chart:"),
+        st.Page("pages/trust.py", title="Trust", icon=":material/verified:"),
         st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/timeline:"),
     ]
 )

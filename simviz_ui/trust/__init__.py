@@ -1,0 +1,1 @@
+"""The Trust page: what was measured of a network's maps on a gallery."""

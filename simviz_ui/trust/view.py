@@ -1,0 +1,222 @@
+"""What the Trust page shows: the offer to measure, progress, and what was found."""
+
+import json
+from collections.abc import Sequence
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from simviz_core.errors import SimVizError
+from simviz_core.evidence import Finding, TrustReport, read_trust
+from simviz_core.figures import MethodBars, method_bars_figure
+from simviz_core.gallery import Gallery
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
+from simviz_ui.choices.galleries import gallery_name, store_folder
+from simviz_ui.display.messages import as_markdown, show_error
+from simviz_ui.retrieval.standing import index_distributions, show_distributions
+from simviz_ui.serving.resources import network_fingerprint, network_of
+from simviz_ui.trust.jobs import TrustJob, trust_jobs
+
+ADDS_UP = "adds up"
+"""The finding that is a residual, not a share or a correlation."""
+
+
+def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
+    """The report on a network and a gallery: at once where there is one, else the offer of it.
+
+    Args:
+        gallery: The gallery.
+        index: Its embeddings.
+        settings: The network.
+    """
+    try:
+        fingerprint = network_fingerprint(settings)
+        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+    except SimVizError as error:
+        show_error(error)
+        return
+    job = trust_jobs().latest(table)
+    report = read_trust(table)
+    if job is not None and job.is_running:
+        _show_progress(job)
+    else:
+        if job is not None and job.error:
+            show_error(job.error)
+        report = report or (job.report if job else None)
+        _offer(gallery, index, settings, table, is_again=report is not None)
+    if report is not None:
+        _show_report(report, gallery, index, settings)
+    _show_standing(index)
+
+
+def _offer(
+    gallery: Gallery,
+    index: GalleryIndex,
+    settings: NetworkSettings,
+    table: EmbeddingTable,
+    is_again: bool,
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if not is_again:
+            st.info(
+                "Nothing has been measured of this network on this gallery yet. It takes some "
+                "hundred runs of the network, in the background; the report is kept beside the "
+                "index.",
+                icon=":material/science:",
+                width="stretch",
+            )
+        st.button(
+            "Measure again" if is_again else "Measure",
+            type="secondary" if is_again else "primary",
+            icon=":material/play_arrow:",
+            key="measure",
+            on_click=_start,
+            args=(gallery, index, settings, table),
+        )
+
+
+def _start(
+    gallery: Gallery, index: GalleryIndex, settings: NetworkSettings, table: EmbeddingTable
+) -> None:
+    trust_jobs().start(gallery, partial(network_of, settings), index, table)
+
+
+@st.fragment(run_every=0.5)
+def _show_progress(job: TrustJob) -> None:
+    """How far measuring has come; runs the page anew when it has ended."""
+    if not job.is_running:
+        st.rerun()
+    share = job.done / job.total if job.total else 0.0
+    words = (
+        f"{job.done} of {job.total} steps · {job.step}" if job.total else "the network is loaded"
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(share, f"Measuring: {words} …", width="stretch")
+        if st.button("Cancel", icon=":material/stop:", key="cancel_measuring"):
+            job.cancel()
+            st.toast("Measuring stops after this step.")
+
+
+def _show_report(
+    report: TrustReport, gallery: Gallery, index: GalleryIndex, settings: NetworkSettings
+) -> None:
+    shares = [finding for finding in report.findings if finding.name != ADDS_UP]
+    known = [finding for finding in shares if finding.value is not None]
+    for finding in report.findings:
+        _show_finding(finding)
+    if known:
+        st.plotly_chart(_chart(known), key="findings", config={"displaylogo": False})
+        st.caption("Lines are 95% intervals over the items that were measured, where there are.")
+    if index.coverage is not None and index.coverage.note:
+        st.caption(f"The report {index.coverage.note}.")
+    _exports(report, known, gallery, settings)
+
+
+def _show_finding(finding: Finding) -> None:
+    with st.container(border=True):
+        number, words = st.columns([1, 3], gap="medium", vertical_alignment="center")
+        number.metric(finding.name.capitalize(), _number(finding))
+        words.markdown(f"**Measured**: {as_markdown(finding.measured)}{_basis(finding)}")
+        words.markdown(f"**For reading the maps**: {as_markdown(finding.meaning)}")
+
+
+def _number(finding: Finding) -> str:
+    if finding.value is None:
+        return "–"
+    return f"{finding.value:.0e}" if finding.name == ADDS_UP else f"{finding.value:.2f}"
+
+
+def _basis(finding: Finding) -> str:
+    if not finding.count:
+        return ""
+    items = "1 item" if finding.count == 1 else f"{finding.count} items"
+    if finding.low is None or finding.high is None:
+        return f" Over {items}."
+    return f" Over {items}; 95% interval {finding.low:.2f} to {finding.high:.2f}."
+
+
+def _chart(findings: Sequence[Finding]) -> go.Figure:
+    values = [finding.value or 0.0 for finding in findings]
+    highs = [value if f.high is None else f.high for f, value in zip(findings, values, strict=True)]
+    lows = [value if f.low is None else f.low for f, value in zip(findings, values, strict=True)]
+    figure = go.Figure()
+    figure.add_bar(
+        x=values,
+        y=[finding.name for finding in findings],
+        orientation="h",
+        marker_color=st.get_option("theme.chartCategoricalColors")[0],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - value for high, value in zip(highs, values, strict=True)],
+            "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+        },
+        hovertemplate="%{y}: %{x:.2f}<extra></extra>",
+    )
+    figure.update_layout(
+        xaxis={"range": [min(0.0, *lows) - 0.02, 1.02], "title": "share or correlation"},
+        yaxis={"autorange": "reversed", "automargin": True},
+        height=90 + 42 * len(findings),
+        margin={"t": 16, "b": 48},
+    )
+    return figure
+
+
+def _show_standing(index: GalleryIndex) -> None:
+    """How well similarities tell the gallery's classes apart."""
+    found = index_distributions(index)
+    if found is None:
+        return
+    st.subheader("Similarities of the gallery")
+    show_distributions(found)
+    st.caption(
+        "Where both lie apart, a score tells classes apart; where they lie over one another, no "
+        "map can make up for it."
+        if found.has_classes
+        else "The gallery has no classes with two images: these are all pairs."
+    )
+
+
+def _exports(
+    report: TrustReport,
+    findings: Sequence[Finding],
+    gallery: Gallery,
+    settings: NetworkSettings,
+) -> None:
+    def numbers() -> str:
+        values = {**report.as_json(), "gallery": gallery_name(gallery), **settings.as_json()}
+        return json.dumps(values, indent=1)
+
+    def figure() -> bytes:
+        bars = MethodBars(
+            "share or correlation",
+            tuple(finding.name for finding in findings),
+            tuple(
+                (
+                    finding.value or 0.0,
+                    (finding.value or 0.0) if finding.low is None else finding.low,
+                    (finding.value or 0.0) if finding.high is None else finding.high,
+                )
+                for finding in findings
+            ),
+        )
+        return method_bars_figure([bars], f"{gallery_name(gallery)} · {settings.title}")
+
+    with st.container(horizontal=True, gap="small"):
+        if findings:
+            st.download_button(
+                "Figure (PNG)",
+                figure,
+                "trust.png",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+        st.download_button(
+            "Report (JSON)",
+            numbers,
+            "trust.json",
+            on_click="ignore",
+            icon=":material/download:",
+        )
