@@ -12,6 +12,9 @@ from simviz_ui.checks.checked import CheckedPair, kept_checks
 from simviz_ui.display.messages import show_error
 from simviz_ui.serving.resources import network_of
 
+WANTED = "all_cells_wanted"
+"""In the session: the key of the check that was asked for."""
+
 
 def all_cells(pair: CheckedPair, fill: Fill) -> None:
     """Offer to blank every cell, one at a time, and show what came of it.
@@ -28,13 +31,15 @@ def all_cells(pair: CheckedPair, fill: Fill) -> None:
     if key not in kept:
         place = st.container(horizontal=True, vertical_alignment="center", gap="small")
         with place:
-            is_wanted = st.button(
+            st.button(
                 "Check all cells",
                 icon=":material/grid_on:",
                 key="check_all_cells",
+                on_click=lambda: st.session_state.update({WANTED: key}),
                 help=f"Blanks each of the {count} cells in turn: {count} runs of the network.",
             )
-            if not is_wanted:
+            # Taken at once: a run that is cut short does not begin anew by itself.
+            if st.session_state.pop(WANTED, None) != key:
                 return
             bar = st.progress(0.0, "Blanking cells …", width="stretch")
             # A click runs the fragment anew, which stops this run at its next sign of progress.

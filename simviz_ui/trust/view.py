@@ -94,9 +94,13 @@ def _show_progress(job: TrustJob) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(share, f"Measuring: {words} …", width="stretch")
-        if st.button("Cancel", icon=":material/stop:", key="cancel_measuring"):
-            job.cancel()
-            st.toast("Measuring stops after this step.")
+        st.button(
+            "Cancel",
+            icon=":material/stop:",
+            key="cancel_measuring",
+            on_click=job.cancel,
+            help="Measuring stops after the step that it is in.",
+        )
 
 
 def _show_report(
