@@ -29,8 +29,8 @@ def all_cells(pair: CheckedPair, fill: Fill) -> None:
     rows, columns = pair.image.grid
     count = rows * columns
     if key not in kept:
-        place = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        with place:
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 "Check all cells",
                 icon=":material/grid_on:",
@@ -56,7 +56,7 @@ def all_cells(pair: CheckedPair, fill: Fill) -> None:
         except SimVizError as error:
             show_error(error)
             return
-        bar.empty()
+        place.empty()
     _show(pair, kept[key])
 
 
