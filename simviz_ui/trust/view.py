@@ -121,7 +121,7 @@ def _show_report(
 def _show_finding(finding: Finding) -> None:
     with st.container(border=True):
         number, words = st.columns([1, 3], gap="medium", vertical_alignment="center")
-        number.metric(finding.name.capitalize(), _number(finding))
+        number.metric(finding.name[:1].upper() + finding.name[1:], _number(finding))
         words.markdown(f"**Measured**: {as_markdown(finding.measured)}{_basis(finding)}")
         words.markdown(f"**For reading the maps**: {as_markdown(finding.meaning)}")
 
