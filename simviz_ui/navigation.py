@@ -90,6 +90,7 @@ def enter(page: str) -> None:
         _switch(clicked)
     is_link = session.page is None or bool(context and context.is_history_navigation)
     if not is_link and session.page == page:
+        _keep_at_once()
         return
     if session.page is not None:
         keep_choices()
@@ -294,9 +295,7 @@ def keep_link() -> None:
         return
     link = as_link(session.view, session.page)
     text = urlencode(link, doseq=True)
-    before = parse_qs(session.link, keep_blank_values=True)
-    changed = {name for name in {*link, *before} if link.get(name) != before.get(name)}
-    is_entry = not session.is_entered and not changed <= set(DISPLAY)
+    is_entry = not session.is_entered and _differs_in_more_than_display(session.link, text)
     session.is_entered = False
     if text == session.link:
         return
@@ -310,6 +309,26 @@ def keep_link() -> None:
             held.set_with_no_forward_msg(name, texts)
     context.query_string = text
     replace_address(session.page, text)
+
+
+def _keep_at_once() -> None:
+    """Write what the user has just chosen, so that a reload finds it before the page is complete.
+
+    What the page then makes of it completes this entry of the history, and makes no other.
+    """
+    session = _session()
+    if session.is_entered:
+        return
+    keep_choices()
+    text = urlencode(as_link(session.view, session.page or ""), doseq=True)
+    if _differs_in_more_than_display(session.link, text):
+        keep_link()
+        session.is_entered = True
+
+
+def _differs_in_more_than_display(before: str, after: str) -> bool:
+    old, new = (parse_qs(link, keep_blank_values=True) for link in (before, after))
+    return not {n for n in {*old, *new} if old.get(n) != new.get(n)} <= set(DISPLAY)
 
 
 def show_notes() -> None:

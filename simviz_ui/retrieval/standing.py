@@ -39,6 +39,9 @@ def show_standing(score: float, index: GalleryIndex, what: str = "") -> None:
     found = index_distributions(index)
     if found is None:
         return
+    if not found.different.any():
+        st.caption("The index has no pairs of different classes yet to compare this score with.")
+        return
     st.caption(f"{what}{as_markdown(standing_sentence(found.standing(score), found.has_classes))}")
     with st.expander(f"Is {score:.2f} high?", icon=":material/query_stats:"):
         show_distributions(found, score)
@@ -55,6 +58,9 @@ def show_distributions(found: SimilarityDistributions, score: float | None = Non
         found: The distributions.
         score: To mark.
     """
+    if not found.different.any():
+        st.caption("There are no pairs of different classes to compare with.")
+        return
     places = st.columns([3, 2], gap="medium") if found.has_classes else [st.container()]
     key = "standing" if score is not None else "distributions"
     with places[0]:
