@@ -136,6 +136,7 @@ def test_a_switch_in_the_sidebar_takes_the_choices_along(
     before = entries(page)
     go_to(page, "Search")
     with_cards(page)
+    expect(page).to_have_url(re.compile("opacity=30"))
     assert entries(page) == before + 1
     assert parameters(page) == {name: [text] for name, text in chosen.items()} | {"opacity": ["30"]}
     link = page.url
