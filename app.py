@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
+from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.navigation import enter, keep_link, show_notes
 
 st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
@@ -31,6 +32,7 @@ def finish() -> None:
     keep_link()
 
 
+restrict_sources()
 enter(page.url_path)
 notes = st.container()
 try:

@@ -18,7 +18,7 @@ st.markdown(
     "A similarity network embeds images so that similar ones lie close together. "
     "SimViz shows **which regions of two images make them similar**: the cosine of their "
     "embeddings is a sum over spatial cells, and each cell's share of it is laid over the image. "
-    "The shares add up to the similarity exactly, and every page shows the check."
+    "The shares add up to the similarity exactly, and the Pair page shows the check."
 )
 st.page_link("pages/pair.py", label="**Explain a pair of images**", icon=":material/compare:")
 st.page_link("pages/search.py", label="**Search a gallery**", icon=":material/image_search:")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
 from simviz_core.retrieval import CACHE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -63,6 +64,13 @@ def small_gallery(tmp_path: Path) -> Path:
         (folder / "notes.txt").write_text("not an image")
         (folder / ".hidden.png").write_bytes(b"")
     return root
+
+
+@pytest.fixture(autouse=True)
+def unrestricted_sources() -> Iterator[None]:
+    """What the pages restrict holds for the whole process, and so for the tests after theirs."""
+    yield
+    set_source_policy(SourcePolicy())
 
 
 @pytest.fixture(autouse=True)

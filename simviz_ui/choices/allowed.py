@@ -8,11 +8,14 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import is_inside
+from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
 
 FOLDERS_VARIABLE = "SIMVIZ_GALLERIES"
 """Environment variable with the folders that may be opened, separated as in PATH."""
 FOLDERS_SECRET = "galleries"
 """The same as a list in `.streamlit/secrets.toml`."""
+HUB_VARIABLE = "SIMVIZ_HUB"
+"""Environment variable with the hub's repositories that may be reached, parted by semicolons."""
 
 
 def allowed_folders() -> list[Path]:
@@ -23,6 +26,17 @@ def allowed_folders() -> list[Path]:
     if st.secrets.load_if_toml_exists() and FOLDERS_SECRET in st.secrets:
         return [_expanded(part) for part in st.secrets[FOLDERS_SECRET]]
     return [Path.cwd()]
+
+
+def allowed_repositories() -> list[str]:
+    """The repositories of the Hugging Face hub that networks may come from; none by default."""
+    named = os.environ.get(HUB_VARIABLE, "")
+    return [part.strip() for part in named.split(";") if part.strip()]
+
+
+def restrict_sources() -> None:
+    """Have networks by name reach no other folders and repositories than the operator allows."""
+    set_source_policy(SourcePolicy(allowed_folders, allowed_repositories))
 
 
 def allowed_path(name: str, error: type[SimVizError], besides: Sequence[Path] = ()) -> Path:

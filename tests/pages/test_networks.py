@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from page_testing import open_page, until_indexed
+from page_testing import open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
@@ -110,7 +110,7 @@ def test_a_gallery_is_searched_with_it(app: AppTest) -> None:
         ("nonsense", "unknown network"),
         ("python:os:getcwd", "would run code when loaded, so it is off"),
         ("file:/etc/passwd", "would run code when loaded, so it is off"),
-        ("transformers/nothing", "transformers"),
+        ("transformers/nothing", "neither inside the folders that may be opened here"),
     ],
 )
 def test_names_in_a_link_do_no_harm(app: AppTest, network: str, message: str) -> None:
@@ -178,3 +178,18 @@ def test_the_default_networks_can_be_cut_and_untrained_too(app: AppTest) -> None
     app = open_page(app, PAIR, weights=RANDOM, layer="network.blocks.4")
     assert "14 × 14 at 224" in captions(app)
     assert float(metric(app, "Residual")) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("transformers//etc", "whoever runs SimViz can allow it"),
+        ("transformers//no/such/folder", "whoever runs SimViz can allow it"),
+        ("transformers/someone/network", "whoever runs SimViz can allow it"),
+        ("transformers/~nosuchuser", "there is no folder ~nosuchuser"),
+    ],
+)
+def test_extras_reach_only_what_the_operator_allows(app: AppTest, name: str, message: str) -> None:
+    open_page(app, PAIR, network=name)
+    assert not app.exception
+    assert any(message in plain(error.value) for error in app.error)
