@@ -32,7 +32,9 @@ class _Session:
         page: The page that is open, as its address has it.
         view: What it shows.
         views: What other pages showed last.
-        widgets: The key of the widget that holds a field, and what it shows for None.
+        widgets: The key of the widget that holds a field, and what it shows for None; of those
+            that this run has made.
+        widgets_before: The same of the run before.
         to_show: Fields that a link or a button has set since their widgets were made.
         linked: Those of them that came with a link.
         notes: What became of the link, by field: the message, and what is shown instead.
@@ -46,6 +48,7 @@ class _Session:
     view: View = DEFAULTS
     views: dict[str, View] = field(default_factory=dict)
     widgets: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    widgets_before: dict[str, tuple[str, Any]] = field(default_factory=dict)
     to_show: set[str] = field(default_factory=set)
     linked: set[str] = field(default_factory=set)
     notes: dict[str, tuple[str, Any]] = field(default_factory=dict)
@@ -91,9 +94,10 @@ def enter(page: str) -> None:
     is_link = session.page is None or bool(context and context.is_history_navigation)
     if not is_link and session.page == page:
         _keep_at_once()
+        session.widgets_before, session.widgets = session.widgets, {}
         return
     if session.page is not None:
-        keep_choices()
+        # As it was kept last: of a widget that is gone Streamlit may tell what it first showed.
         session.views[session.page] = session.view
     if is_link:
         link = {name: st.query_params.get_all(name) for name in st.query_params}
@@ -107,7 +111,7 @@ def enter(page: str) -> None:
     brought = {name: session.view[name] for name in SHARED}
     session.view = session.views.get(page, DEFAULTS).with_fields(brought | shown)
     session.page, session.is_entered = page, True
-    session.widgets, session.notes = {}, {}
+    session.widgets, session.widgets_before, session.notes = {}, {}, {}
     session.to_show = set(PAGES[page])
 
 
@@ -141,7 +145,7 @@ def hold(
     """
     session, key = _session(), key or name
     default = DEFAULTS[name] if default is None else default
-    before = session.widgets.get(name)
+    before = session.widgets.get(name) or session.widgets_before.get(name)
     session.widgets[name] = key, default
     if before and before[0] == key and st.session_state.get(key) == before[1] != default:
         # Nobody has chosen otherwise, and what the page would choose is another now.
@@ -316,10 +320,10 @@ def _keep_at_once() -> None:
 
     What the page then makes of it completes this entry of the history, and makes no other.
     """
+    keep_choices()
     session = _session()
     if session.is_entered:
         return
-    keep_choices()
     text = urlencode(as_link(session.view, session.page or ""), doseq=True)
     if _differs_in_more_than_display(session.link, text):
         keep_link()

@@ -98,3 +98,16 @@ def test_a_page_is_found_again_as_it_was_left(app: AppTest) -> None:
     until_indexed(app).run()
     assert app.query_params["top"] == "24"
     assert app.get_by_key("only_misses").value is True
+
+
+def test_a_choice_survives_a_page_without_its_widget(app: AppTest) -> None:
+    open_page(app, "pages/pair.py")
+    for step in range(3):
+        app.get_by_key("query_next").click().run()
+        app.get_by_key("match").set_value(IMAGES[step + 3]).run()
+    before = app.get_by_key("query").value, app.get_by_key("match").value
+    app.switch_page("pages/overview.py").run()
+    app.run()
+    app.switch_page("pages/pair.py").run()
+    assert (app.get_by_key("query").value, app.get_by_key("match").value) == before
+    assert (app.query_params["query"], app.query_params["match"]) == before
