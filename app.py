@@ -9,7 +9,11 @@ from simviz_ui.navigation import enter, keep_link, show_notes
 st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
-st.html("<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }</style>")
+# What writes the address bar takes no room, so that nothing moves when it is drawn.
+st.html(
+    "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
+    " .st-key-address { position: absolute; }</style>"
+)
 
 page = st.navigation(
     [
@@ -33,7 +37,8 @@ def finish() -> None:
 
 
 restrict_sources()
-enter(page.url_path)
+with st.container(key="address"):
+    enter(page.url_path)
 notes = st.container()
 try:
     page.run()

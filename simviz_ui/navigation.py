@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from simviz_ui.components.address import replace_address
 from simviz_ui.display.messages import as_markdown
-from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, View, as_link, from_link
+from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, Link, View, as_link, from_link
 
 P = ParamSpec("P")
 PAIR_PAGE, SEARCH_PAGE = "pair", "search"
@@ -113,6 +113,9 @@ def enter(page: str) -> None:
     session.page, session.is_entered = page, True
     session.widgets, session.widgets_before, session.notes = {}, {}, {}
     session.to_show = set(PAGES[page])
+    if not is_link:
+        # What is known already, so that a reload finds it before the page is complete.
+        _replace_link(as_link(session.view, page))
 
 
 def view() -> View:
@@ -303,16 +306,25 @@ def keep_link() -> None:
     session.is_entered = False
     if text == session.link:
         return
-    session.link = text
     if is_entry:
+        session.link = text
         st.query_params.from_dict(link)
+    else:
+        _replace_link(link)
+
+
+def _replace_link(link: Link) -> None:
+    """Write a link into the address bar without an entry in the browser's history."""
+    session, context = _session(), get_script_run_ctx()
+    if context is None or session.page is None:
         return
+    session.link = urlencode(link, doseq=True)
     with context.session_state.query_params() as held:
         held.clear_with_no_forward_msg(preserve_embed=True)
         for name, texts in link.items():
             held.set_with_no_forward_msg(name, texts)
-    context.query_string = text
-    replace_address(session.page, text)
+    context.query_string = session.link
+    replace_address(session.page, session.link)
 
 
 def _keep_at_once() -> None:

@@ -139,12 +139,14 @@ def test_a_page_switch_and_a_reload_keep_the_choice(page: Page, app_url: str) ->
     page.keyboard.press("d")
     expect(page).not_to_have_url(link)
     settled(page)
+    drawn = page.url
     query, score = chosen(page, "Query"), page.locator(SIMILARITY).inner_text()
     page.locator('[data-testid="stSidebarNav"]').get_by_text("Overview").click()
     expect(page.get_by_role("heading", name="SimViz")).to_be_visible()
     page.locator('[data-testid="stSidebarNav"]').get_by_text("Pair").click()
     expect(page.locator(SIMILARITY)).to_have_text(score)
     assert chosen(page, "Query") == query
+    expect(page).to_have_url(drawn)  # as it was, before the page is complete
     page.reload()
     expect(page.locator(SIMILARITY)).to_have_text(score)
     assert chosen(page, "Query") == query
