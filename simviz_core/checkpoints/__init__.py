@@ -12,6 +12,7 @@ from simviz_core.checkpoints.matching import (
 from simviz_core.checkpoints.reading import (
     CHECKPOINT_SUFFIXES,
     is_checkpoint_name,
+    looks_like_checkpoint,
     open_checkpoint,
     read_checkpoint,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "backbone_weights",
     "is_checkpoint_name",
     "load_checkpoint",
+    "looks_like_checkpoint",
     "match_weights",
     "network_weights",
     "open_checkpoint",

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from simviz_core.checkpoints.formats.stored import StoredTensor
 from simviz_core.checkpoints.matching import is_counter
-from simviz_core.decomposition import AffineTail, LayerNormTail, Tail
+from simviz_core.decomposition import AffineTail, LayerNormTail, Tail, normalising_tail
 from simviz_core.errors import CheckpointError
 from simviz_core.networks.weights import shape_text
 
 NORM_EPS = 1e-5
-"""PyTorch's, of batch norm and layer norm; a state_dict does not hold it."""
+"""PyTorch's, of layer norm; a state_dict does not hold it."""
 
 
 class LayerKind(Enum):
@@ -122,11 +122,7 @@ def tail_of(kind: LayerKind, parts: Mapping[str, Tensor]) -> Tail:
     """
     if kind is LayerKind.BATCH_NORM:
         mean, variance = parts["running_mean"], parts["running_var"]
-        scale = (variance + NORM_EPS).rsqrt()
-        if "weight" in parts:
-            scale = scale * parts["weight"]
-        offset = parts.get("bias", mean.new_zeros(len(mean)))
-        return AffineTail(scale, offset - scale * mean, "batch norm")
+        return normalising_tail(mean, variance, parts.get("weight"), parts.get("bias"))
     weight = parts["weight"]
     offset = parts.get("bias", weight.new_zeros(len(weight)))
     if kind is LayerKind.NORM:

@@ -7,7 +7,13 @@ from pathlib import Path
 from torch import Tensor
 
 from simviz_core.checkpoints.formats.inert import NamesCode
-from simviz_core.checkpoints.formats.judging import ARCHIVE, INDEX, SAFETENSORS, kind_of
+from simviz_core.checkpoints.formats.judging import (
+    ARCHIVE,
+    INDEX,
+    SAFETENSORS,
+    is_plainly_weights,
+    kind_of,
+)
 from simviz_core.checkpoints.formats.safetensors_files import (
     PART_IN_NAME,
     index_of,
@@ -18,6 +24,7 @@ from simviz_core.checkpoints.formats.stored import Damaged, StoredTensor
 from simviz_core.checkpoints.formats.torch_files import read_archive, read_pickles
 from simviz_core.checkpoints.parts import Contents, Part, find_parts, is_of_optimiser, rank
 from simviz_core.errors import CheckpointError
+from simviz_core.images import IMAGE_SUFFIXES
 
 SAFETENSORS_SUFFIX = ".safetensors"
 CHECKPOINT_SUFFIXES = frozenset({".pth", ".pt", ".ckpt", ".bin", ".pkl", SAFETENSORS_SUFFIX})
@@ -35,6 +42,26 @@ NONE_BY_NAME = (
 def is_checkpoint_name(name: str) -> bool:
     """Whether a file's name is one that checkpoints usually have, "model.pth.tar-60", say."""
     return _USUAL_NAME.search(name) is not None and PART_IN_NAME.search(name) is None
+
+
+def looks_like_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint by its usual name, or, under any other, by its first bytes.
+
+    Args:
+        path: A file. It is not read further than that, and an archive no further than its index.
+
+    Returns:
+        False for one part of several, for a file that cannot be opened, and for one with an
+        image's ending, of which folders have very many.
+    """
+    if PART_IN_NAME.search(path.name) is not None or path.suffix.lower() in IMAGE_SUFFIXES:
+        return False
+    if is_checkpoint_name(path.name):
+        return True
+    try:
+        return is_plainly_weights(path)
+    except OSError:
+        return False
 
 
 def open_checkpoint(path: Path | str) -> Contents:

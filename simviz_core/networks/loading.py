@@ -25,6 +25,7 @@ from simviz_core.networks.inspection.adapting import (
     adapt,
     verified_reading,
 )
+from simviz_core.networks.inspection.own_head import own_pooling_words
 from simviz_core.networks.inspection.reading import REFUSED, NetworkReading
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
@@ -153,8 +154,13 @@ def adapt_network(
     found = adapt(network, facts.title, height_and_width(size), choices)
     if not isinstance(found, Adapted):
         raise RefusedNetwork(found)
+    reading = found.reading
+    if name in NETWORKS and choices.layer is not None:
+        own = pooling_by_name(NETWORKS[name].pooling)
+        asked = (found.pooling, found.tail, height_and_width(size))
+        reading = replace(reading, own_head=own_pooling_words(found.trunk, network, own, *asked))
     return SimilarityNetwork(
-        name, found.trunk, facts.preprocessing, found.pooling, size, found.tail, found.reading
+        name, found.trunk, facts.preprocessing, found.pooling, size, found.tail, reading
     )
 
 
@@ -205,9 +211,11 @@ def network_reading(network: SimilarityNetwork) -> NetworkReading:
         return replace(joined, weights=network.weights)
     if network.reading is not None:
         return replace(network.reading, weights=network.weights)
-    blank = NetworkReading(
-        network_entry(network.name).title, height_and_width(network.size), REFUSED
-    )
-    own = network_entry(network.name).pooling
+    entry, size = network_entry(network.name), height_and_width(network.size)
+    blank = NetworkReading(entry.title, size, REFUSED)
     reading = verified_reading(network.trunk, network.pooling, blank)
-    return replace(reading, own_pooling=own, weights=network.weights)
+    words = None
+    if network.pooling.name != entry.pooling:
+        own = pooling_by_name(entry.pooling)
+        words = own_pooling_words(network.trunk, network.trunk, own, network.pooling, (), size)
+    return replace(reading, own_pooling=entry.pooling, own_head=words, weights=network.weights)

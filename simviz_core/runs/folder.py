@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from simviz_core.checkpoints import CHECKPOINT_SUFFIXES
+from simviz_core.checkpoints import looks_like_checkpoint
 from simviz_core.errors import RunError
 from simviz_core.networks import (
     DEFAULT_SIZE,
@@ -33,7 +33,7 @@ def describes_itself(folder: Path | str) -> bool:
 
 
 def looks_like_run(folder: Path) -> bool:
-    """Whether a folder holds a `run.json` or a checkpoint; nothing is opened."""
+    """Whether a folder holds a `run.json` or a checkpoint, by names and first bytes."""
     return describes_itself(folder) or any(True for _ in _checkpoint_files(folder))
 
 
@@ -117,8 +117,8 @@ def _bare_files(root: Path) -> list[Path]:
         raise RunError(f"{root} cannot be listed: {error.strerror or error}") from error
     if not found:
         raise RunError(
-            f"{root} holds neither a {RUN_FILE} nor a checkpoint "
-            f"({', '.join(sorted(CHECKPOINT_SUFFIXES))})"
+            f"{root} holds neither a {RUN_FILE} nor a checkpoint (a file of torch.save or "
+            "safetensors, whatever its ending)"
         )
     return found
 
@@ -127,18 +127,17 @@ def _checkpoint_files(root: Path) -> Iterator[Path]:
     inside = root.resolve()
     for path in root.iterdir():
         if (
-            path.suffix.lower() in CHECKPOINT_SUFFIXES
-            and not path.name.startswith(".")
+            not path.name.startswith(".")
             and path.is_file()
             and path.resolve().is_relative_to(inside)
+            and looks_like_checkpoint(path)
         ):
             yield path
 
 
 def _iteration(name: str) -> int | None:
-    """The iteration that a file name tells: 300 for "step_300_fp16.pth"."""
-    stem = name.rpartition(".")[0]
+    """The iteration that a file name tells: 300 for "step_300_fp16.pth", 60 for "m.pth.tar-60"."""
     for pattern in ITERATION_IN_NAME:
-        if numbers := pattern.findall(stem):
+        if numbers := pattern.findall(name):
             return int(numbers[-1])
     return None

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, read_checkpoint
+from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, looks_like_checkpoint, read_checkpoint
 from simviz_core.errors import CheckpointError, SimVizError
 from simviz_core.runs import DEMO_RUNS
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
@@ -76,7 +76,7 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
         found += [
             readable_path(path)
             for path in inside
-            if path.suffix.lower() in CHECKPOINT_SUFFIXES and not path.name.startswith(".")
+            if not path.name.startswith(".") and looks_like_checkpoint(path)
         ]
     return found[:MOST_OFFERED]
 

@@ -9,6 +9,8 @@ ARCHIVE, PICKLE, SAFETENSORS, INDEX = "archive", "pickle", "safetensors", "index
 PROGRAM = (
     "is a TorchScript program, which could run code when loaded; save its state_dict() instead"
 )
+OLD_FILE = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""How the one file of older versions of `torch.save` begins."""
 _UNPACK = "is a compressed or packed file; unpack it, and choose the checkpoint in it"
 _BEGINNINGS = (
     (b"\x89HDF", "is an HDF5 file, as Keras writes them; SimViz reads weights of PyTorch"),
@@ -58,6 +60,19 @@ def kind_of(path: Path) -> tuple[str | None, str]:
     if start.lstrip()[:1] == b"{" and b"weight_map" in path.read_bytes()[:100_000]:
         return INDEX, ""
     return PICKLE, ""
+
+
+def is_plainly_weights(path: Path) -> bool:
+    """Whether a file's first bytes can only be those of weights; a plain pickle may be anything.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _kind_of_archive(path)[0] == ARCHIVE
+    return start.startswith(OLD_FILE) or _is_safetensors(start, path.stat().st_size)
 
 
 def _is_safetensors(start: bytes, size: int) -> bool:

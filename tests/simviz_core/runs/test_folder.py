@@ -1,6 +1,10 @@
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from simviz_core.errors import RunError, SettingsError
 from simviz_core.runs import describes_itself, open_run
@@ -35,11 +39,29 @@ def test_a_folder_of_bare_checkpoints_is_a_run(tmp_path: Path) -> None:
         ("iter250.pth", 250),
         ("net_2024_500.pth", 500),
         ("efficientnet_lite0_v2_40.pth", 40),
+        ("model.pth.tar-60", 60),
+        ("step_70.safetensors.index.json", 70),
     ],
 )
 def test_the_iteration_is_in_the_file_name(name: str, iteration: int, tmp_path: Path) -> None:
     run = open_run(folder_with(tmp_path, name), "resnet50")
     assert [checkpoint.iteration for checkpoint in run.checkpoints] == [iteration]
+
+
+@pytest.mark.parametrize("name", ["model-60", "model.60", "weights_60.dat", "epoch60.model"])
+@pytest.mark.parametrize("kind", ["archive", "old", "safetensors"])
+def test_under_an_unusual_name_the_content_counts(name: str, kind: str, tmp_path: Path) -> None:
+    folder_with(tmp_path, "log_5", "log_6.txt", "photos_7.zip", "step_8-00001-of-00002.bin")
+    with zipfile.ZipFile(tmp_path / "photos_7.zip", "w") as archive:
+        archive.writestr("a/b.png", b"x")
+    (tmp_path / "results_9").write_bytes(pickle.dumps({"recall": 0.5}))
+    weights = {"conv.weight": torch.zeros(2)}
+    if kind == "safetensors":
+        save_file(weights, tmp_path / name)
+    else:
+        torch.save(weights, tmp_path / name, _use_new_zipfile_serialization=kind == "archive")
+    run = open_run(tmp_path, "resnet50")
+    assert [(each.iteration, each.path) for each in run.checkpoints] == [(60, tmp_path / name)]
 
 
 def test_files_without_an_iteration_are_passed_over_and_listed(tmp_path: Path) -> None:

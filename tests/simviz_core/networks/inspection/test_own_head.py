@@ -2,11 +2,13 @@
 
 import re
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from simviz_core.decomposition import unit_norm
+from simviz_core.networks import load_network, network_reading
 from simviz_core.networks.inspection.adapting import Adapted, NetworkChoices, adapt
 from simviz_core.networks.inspection.detection import probe_images
 
@@ -57,3 +59,31 @@ def test_a_head_that_is_used_is_not_spoken_of() -> None:
     assert isinstance(other, Adapted)
     assert own.reading.own_head is None
     assert other.reading.own_head is not None
+
+
+@pytest.mark.parametrize(("pooling", "layer"), [("max", None), (None, "layer3"), ("gem", "layer4")])
+def test_the_own_pooling_of_a_network_of_the_catalogue_too(
+    pooling: str | None, layer: str | None
+) -> None:
+    torch.manual_seed(0)
+    network = load_network("resnet50", pooling, 224, pretrained=False, layer=layer)
+    pixels = probe_images((224, 224), seed=1, count=8)
+    with torch.inference_mode():
+        whole = network.trunk if layer is None else network.trunk.get_submodule("network")
+        own, shown = unit_norm(whole(pixels).mean((2, 3))), network.unit_embeddings(pixels)
+    line = network_reading(network).line
+    assert "the network's own average pooling" in line
+    (said,) = re.findall(r"(?:the one shown |r = )(-?[\d.]+)", line)
+    if layer == "layer3":  # 1,024 channels instead of 2,048
+        pairs = torch.triu_indices(8, 8, offset=1).unbind()
+        similarities = torch.stack([(e @ e.T)[pairs] for e in (own, shown)])
+        expected = torch.corrcoef(similarities)[0, 1].item()
+    else:
+        expected = (own * shown).sum(-1).mean().item()
+    assert abs(float(said) - expected) < 1e-3
+
+
+def test_the_own_pooling_that_is_used_is_not_spoken_of() -> None:
+    torch.manual_seed(0)
+    network = load_network("resnet50", "average", 224, pretrained=False)
+    assert network_reading(network).own_head is None
