@@ -214,32 +214,45 @@ def _follow(
     usable: list[tuple[RunCheckpoint, GalleryIndex]] = []
     for checkpoint in run.checkpoints:
         try:
-            network = load_for_settings(checkpoint_settings(run, checkpoint))
+            report, index = _report(options, gallery, query, run, checkpoint, not usable)
         except (CheckpointError, NetworkError) as error:
             print(f"simviz: iteration {checkpoint.iteration}: {error}", file=sys.stderr)
             reports.append(CheckpointReport(checkpoint, error=str(error)))
             continue
-        table, unreadable = bring_up_to_date(options, gallery, network)
-        if not usable:
-            warn_of_unreadable(unreadable)
-        index = load_index(gallery, table)
-        rows = _rows_to_search(options, run, index)
-        report = checkpoint_report(
-            checkpoint,
-            index,
-            query,
-            rows,
-            options.top,
-            partial(_decompose, network),
-            _quality(index.part(rows)),
-        )
-        weights = network.weights.line if network.weights else None
-        reports.append(replace(report, weights=weights))
+        reports.append(report)
         usable.append((checkpoint, index))
     if not usable:
         raise RunError(f"none of the checkpoints in {run.root} can be used: {reports[0].error}")
     changed = _most_changed(options, run, usable[0], usable[-1]) if options.most_changed else []
     return RunReport(run, tuple(reports), tuple(changed[: options.most_changed]))
+
+
+def _report(
+    options: argparse.Namespace,
+    gallery: Gallery,
+    query: FollowedQuery,
+    run: Run,
+    checkpoint: RunCheckpoint,
+    is_first: bool,
+) -> tuple[CheckpointReport, GalleryIndex]:
+    """Ask the query of one checkpoint; what of the gallery is unreadable is said for the first."""
+    network = load_for_settings(checkpoint_settings(run, checkpoint))
+    table, unreadable = bring_up_to_date(options, gallery, network)
+    if is_first:
+        warn_of_unreadable(unreadable)
+    index = load_index(gallery, table)
+    rows = _rows_to_search(options, run, index)
+    report = checkpoint_report(
+        checkpoint,
+        index,
+        query,
+        rows,
+        options.top,
+        partial(_decompose, network),
+        _quality(index.part(rows)),
+    )
+    weights = network.weights.line if network.weights else None
+    return replace(report, weights=weights), index
 
 
 def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> list[DecomposedImage]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from simviz_core.decomposition import DecomposedImage, Pooling, Tail, decompose_through, unit_norm
 from simviz_core.images import resize_for_network
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
-from simviz_core.networks.inspection.finite import require_finite
+from simviz_core.networks.inspection.finite import require_finite, require_length
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
@@ -143,10 +143,14 @@ class SimilarityNetwork:
 
         Returns:
             e, (..., D), float32 or wider; gradients flow through it.
+
+        Raises:
+            NetworkError: Its length is NaN or infinite.
         """
         e = self.pooling.embed(F)
         for layer in self.tail:
             e = layer.embed(e)
+        require_length(e)
         return e
 
     def decompose_feature_map(self, F: Tensor) -> DecomposedImage:
@@ -157,8 +161,13 @@ class SimilarityNetwork:
 
         Returns:
             Contributions (..., H, W, D), embedding (..., D).
+
+        Raises:
+            NetworkError: The length of an embedding is NaN or infinite.
         """
-        return decompose_through(F, self.pooling, self.tail)
+        decomposed = decompose_through(F, self.pooling, self.tail)
+        require_length(decomposed.embedding)
+        return decomposed
 
     def with_pooling(self, name: str) -> Self:
         """The same network with another pooling of the same feature map.

@@ -30,6 +30,7 @@ from simviz_core.networks.inspection.detection import (
     device_of,
     probe_images,
 )
+from simviz_core.networks.inspection.finite import require_finite, require_length
 from simviz_core.networks.inspection.layout import layouts
 from simviz_core.networks.inspection.own_head import own_head_words
 from simviz_core.networks.inspection.reading import (
@@ -248,14 +249,16 @@ def verified_reading(
         The reading.
 
     Raises:
-        NetworkError: The cells do not make the embedding.
+        NetworkError: The cells do not make the embedding, or its values are not finite.
     """
     residual = remainder = 0.0
     for seed in range(1, PROBES + 1):
         pixels = probe_images(blank.size, seed).to(device_of(trunk))
         with torch.inference_mode():
             F = trunk(pixels).permute(0, 2, 3, 1)
+            require_finite(F, trunk, pixels)
             image = decompose_through(F, pooling, tail)
+            require_length(image.embedding)
         expected = image.embedding
         if reproduces is not None and isinstance(trunk, CutTrunk):
             expected = values_at(trunk.network, pixels, [reproduces])[0].flatten(1)

@@ -1,11 +1,13 @@
 """Values that are not finite numbers: where in a network they begin, and what to say of it."""
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten
 
+from simviz_core.decomposition.decomposed import norm
 from simviz_core.errors import NetworkError
 
 
@@ -23,6 +25,26 @@ def require_finite(values: Tensor, network: nn.Module, pixels: Tensor) -> None:
     if values.isfinite().all():
         return
     raise NetworkError(not_finite(network, pixels))
+
+
+def require_length(embedding: Tensor) -> None:
+    """Refuse embeddings that have no length: those not finite, and those too long for it.
+
+    Args:
+        embedding: e, (..., D).
+
+    Raises:
+        NetworkError: A length is NaN or infinite; every similarity would be NaN or 0.
+    """
+    if norm(embedding).isfinite().all():
+        return
+    largest = embedding.detach().abs().max().item()
+    found = f"the largest number in them is {largest:.1e}"
+    raise NetworkError(
+        "the network makes embeddings whose length is not a finite number "
+        f"({found if math.isfinite(largest) else 'they hold NaN or infinity'}); check the weights "
+        "of its last layers, or choose another pooling"
+    )
 
 
 def not_finite(network: nn.Module, pixels: Tensor) -> str:
