@@ -1,6 +1,14 @@
 """Galleries: which images there are, where they lie, and what class each is of."""
 
 from simviz_core.gallery.archive import UnpackedArchive, unpack_archive
+from simviz_core.gallery.columns import Column, Kind, Value, columns_of, value_text
+from simviz_core.gallery.conditions import (
+    NO_CONDITIONS,
+    Conditions,
+    column_named,
+    equal_codes,
+    rows_where,
+)
 from simviz_core.gallery.gallery import Gallery, GalleryImage, random_pair
 from simviz_core.gallery.opening import (
     DEMO_GALLERY,
@@ -13,12 +21,22 @@ from simviz_core.gallery.opening import (
 __all__ = [
     "DEMO_GALLERY",
     "MANIFEST_SUFFIXES",
+    "NO_CONDITIONS",
+    "Column",
+    "Conditions",
     "Gallery",
     "GalleryImage",
+    "Kind",
     "UnpackedArchive",
+    "Value",
+    "column_named",
+    "columns_of",
+    "equal_codes",
     "is_inside",
     "looks_like_gallery",
     "open_gallery",
     "random_pair",
+    "rows_where",
     "unpack_archive",
+    "value_text",
 ]

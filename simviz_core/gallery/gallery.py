@@ -1,11 +1,13 @@
 """What a gallery is: images, each with a class or without one."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from simviz_core.errors import GalleryError
+from simviz_core.gallery.columns import Column, Value, columns_of
 from simviz_core.images import LoadedImage, ValueRange, load_image
 
 
@@ -19,12 +21,15 @@ class GalleryImage:
         label: Its class; None where it has none.
         value_ranges: What the gallery's pictures of more than 8 bits are shown with; nothing where
             each has its own.
+        columns: What a manifest says of it besides, under the columns' names; None where it says
+            nothing.
     """
 
     id: str
     path: Path
     label: str | None
     value_ranges: tuple[ValueRange, ...] = ()
+    columns: Mapping[str, Value | None] = field(default_factory=dict, compare=False)
 
     def load(self, name: str | None = None) -> LoadedImage:
         """The picture, its values shown as those of the whole gallery are.
@@ -47,11 +52,14 @@ class Gallery:
         images: At least one image, each id once.
         passed_over: Files in the folder that are no images by their ending, or whose name is no
             text.
+        columns_left_out: Columns of the manifest that say no one thing of each image, with the
+            reason.
     """
 
     source: Path
     images: tuple[GalleryImage, ...]
     passed_over: tuple[str, ...] = ()
+    columns_left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def value_ranges(self) -> tuple[ValueRange, ...]:
@@ -71,6 +79,11 @@ class Gallery:
             if image.label is not None:
                 classes.setdefault(image.label, []).append(image)
         return {label: tuple(images) for label, images in classes.items()}
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The manifest's columns besides path and label, image by image; a folder has none."""
+        return columns_of([image.columns for image in self.images])
 
     @cached_property
     def position(self) -> dict[str, int]:

@@ -30,7 +30,7 @@ def open_gallery(
     gallery's folder that it lies in; images that lie in the gallery's folder itself have none.
     Hidden files are passed over, and so are links that lead out of the folder and what is no plain
     file. Of a manifest, the column `path` counts, relative to the manifest's folder, and `label`
-    where there is one.
+    where there is one; the other columns are kept to filter and group by.
 
     Args:
         source: The folder or the manifest file.
@@ -52,12 +52,18 @@ def open_gallery(
     except OSError as error:
         raise GalleryError(f"the gallery {source} cannot be opened: {error.strerror}") from error
     if source.suffix.lower() in MANIFEST_SUFFIXES and is_file:
+        manifest = read_manifest(source)
         images = [
-            GalleryImage(image_id, path, label) for image_id, path, label in read_manifest(source)
+            GalleryImage(*image, columns=columns)
+            for image, columns in zip(manifest.images, manifest.columns, strict=True)
         ]
         if allowed is not None:
             _check_inside(images, allowed, source)
-        return Gallery(source, _with_ranges(images, value_ranges))
+        return Gallery(
+            source,
+            _with_ranges(images, value_ranges),
+            columns_left_out=manifest.columns_left_out,
+        )
     if is_file:
         raise GalleryError(
             f"{source} is a file; name a folder of images, or a CSV or Parquet file with a column "

@@ -15,7 +15,16 @@ from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage, region_embedding
 from simviz_core.errors import GalleryError, StoreError
-from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.gallery import (
+    NO_CONDITIONS,
+    Column,
+    Conditions,
+    Gallery,
+    GalleryImage,
+    column_named,
+    columns_of,
+    rows_where,
+)
 from simviz_core.networks.fine_regions import FineImage
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.store import EmbeddingTable
@@ -64,6 +73,11 @@ class GalleryIndex:
         return np.array(
             [self.place.get(image.label or "", -1) for image in self.images], dtype=np.int64
         )
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the gallery's manifest, for the N images."""
+        return columns_of([image.columns for image in self.images])
 
     def scores(self, vector: Vector) -> Vector:
         """The product of every unit embedding with a vector.
@@ -198,6 +212,8 @@ def choose(
     classes: Sequence[str] | None = None,
     without_image: str | None = None,
     without_class: str | None = None,
+    conditions: Conditions = NO_CONDITIONS,
+    query: GalleryImage | None = None,
 ) -> AllowedRows:
     """Which images of an index a search may find.
 
@@ -206,12 +222,16 @@ def choose(
         classes: Only images of these; None takes all images.
         without_image: An id to leave out, such as the query's own.
         without_class: A class to leave out.
+        conditions: On the columns of the gallery's manifest.
+        query: The query in the gallery, whose equals `conditions` may leave out; None, or a query
+            without a value in a column, is equal to nothing.
 
     Returns:
         (N,), True for each that may be found.
 
     Raises:
         GalleryError: There is no such class.
+        SettingsError: There is no such column, or a value is none that it can hold.
     """
     place = index.place
     unknown = [label for label in classes or () if label not in place]
@@ -224,6 +244,11 @@ def choose(
         allowed[index.row[without_image]] = False
     if without_class in place:
         allowed &= index.class_of != place[without_class]
+    if conditions:
+        allowed &= rows_where(index.columns, conditions.where, len(index.images))
+    for name in conditions.leave_out_equal:
+        column = column_named(index.columns, name)
+        allowed &= ~column.rows_equal_to(query.columns.get(name) if query else None)
     return allowed
 
 

@@ -23,7 +23,7 @@ def parquet(folder: Path, columns: dict[str, object]) -> Path:
 
 
 def rows(manifest: Path) -> Rows:
-    return [(image_id, label) for image_id, _, label in read_manifest(manifest)]
+    return [(image_id, label) for image_id, _, label in read_manifest(manifest).images]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,10 @@ def test_other_columns_may_hold_anything(tmp_path: Path) -> None:
     """A text where the reader has seen numbers in the first megabyte."""
     notes = [f"note_{number}" for number in range(50)]
     numbers = "".join(f"{number}.png{',12345' * len(notes)}\n" for number in range(5_000))
-    content = f"path,{','.join(notes)}\n{numbers}last.png{',none' * len(notes)}\n"
-    assert len(read_manifest(csv(tmp_path, content))) == 5_001
+    content = f"path,{','.join(notes)}\n{numbers}last.png{',unknown' * len(notes)}\n"
+    found = read_manifest(csv(tmp_path, content))
+    assert len(found.images) == 5_001
+    assert (found.columns[0]["note_0"], found.columns[-1]["note_49"]) == ("12345", "unknown")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_paths_are_relative_to_the_manifest_or_absolute(tmp_path: Path) -> None:
         lambda paths: parquet(tmp_path / "lists", {"path": paths}),
     ):
         manifest = write(["b.png", "../c.png", str(elsewhere)])
-        assert read_manifest(manifest) == [
+        assert read_manifest(manifest).images == [
             ("b.png", tmp_path / "lists" / "b.png", None),
             ("../c.png", tmp_path / "lists" / ".." / "c.png", None),
             (str(elsewhere), elsewhere, None),

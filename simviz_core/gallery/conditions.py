@@ -1,0 +1,197 @@
+"""Conditions on the columns of a gallery: which images are looked at, and which count as equal."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simviz_core.errors import SettingsError
+from simviz_core.gallery.columns import Column, Value, value_text
+
+RANGE = ".."
+"""Between the two ends of a range, either of which may be missing."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What is asked of the columns of a gallery.
+
+    Attributes:
+        where: `column=value`, or `column=low..high` of numbers and dates, both ends included and
+            either of them optional; `column=` asks for images without a value. Those of one column
+            are alternatives; different columns have to hold together.
+        leave_out_equal: Columns: images with the query's own value in one of them are not found.
+    """
+
+    where: tuple[str, ...] = ()
+    leave_out_equal: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether anything is asked."""
+        return bool(self.where or self.leave_out_equal)
+
+    def as_options(self) -> list[str]:
+        """The same as options of the command line."""
+        words = [f"--where={text}" for text in self.where]
+        return [*words, *(f"--leave-out-equal={name}" for name in self.leave_out_equal)]
+
+    def as_json(self) -> dict[str, list[str]]:
+        """The same as JSON-ready values; empty where nothing is asked."""
+        if not self:
+            return {}
+        return {"where": list(self.where), "leave_out_equal": list(self.leave_out_equal)}
+
+    @property
+    def sentence(self) -> str:
+        """What is asked, in words; "" where that is nothing."""
+        parts = [f"only {', '.join(self.where)}"] if self.where else []
+        if self.leave_out_equal:
+            names = ", ".join(self.leave_out_equal)
+            parts.append(f"without images equal to the query in {names}")
+        return "; ".join(parts)
+
+
+NO_CONDITIONS = Conditions()
+
+
+def rows_where(
+    columns: Mapping[str, Column], where: Sequence[str], count: int
+) -> NDArray[np.bool_]:
+    """Which images meet the conditions.
+
+    Args:
+        columns: Of the images.
+        where: As `Conditions.where` has them.
+        count: How many images there are, N.
+
+    Returns:
+        (N,), True for each that meets them all.
+
+    Raises:
+        SettingsError: There is no such column, or the value is none that it can hold.
+    """
+    met: dict[str, NDArray[np.bool_]] = {}
+    for text in where:
+        column, asked = _split(columns, text)
+        found = _meets(column, asked)[column.codes]
+        met[column.name] = met.get(column.name, np.zeros(count, dtype=bool)) | found
+    rows = np.ones(count, dtype=bool)
+    for found in met.values():
+        rows &= found
+    return rows
+
+
+def equal_codes(columns: Mapping[str, Column], names: Sequence[str]) -> list[NDArray[np.int64]]:
+    """What tells whether two images are equal in each of some columns.
+
+    Args:
+        columns: Of the images.
+        names: Of the columns.
+
+    Returns:
+        For each a code per image, (N,): equal where the values are; −1 where there is none, which
+        is equal to nothing.
+
+    Raises:
+        SettingsError: There is no such column.
+    """
+    return [column_named(columns, name).codes for name in names]
+
+
+def column_named(columns: Mapping[str, Column], name: str) -> Column:
+    """Look a column up.
+
+    Raises:
+        SettingsError: There is none of that name; the message names those that there are.
+    """
+    if name not in columns:
+        raise SettingsError(f"the gallery has no column {name!r}; {_those(columns)}")
+    return columns[name]
+
+
+def _those(columns: Mapping[str, Column]) -> str:
+    if columns:
+        return f"it has {', '.join(columns)}"
+    return (
+        "a gallery has columns where it is a CSV or Parquet manifest with more of them than "
+        "'path' and 'label'"
+    )
+
+
+def _split(columns: Mapping[str, Column], text: str) -> tuple[Column, str]:
+    """The column and the value of a condition; a column's name may hold an equals sign."""
+    if "=" not in text:
+        raise SettingsError(
+            f"{text!r} is no condition; write COLUMN=VALUE, or COLUMN=LOW..HIGH of numbers and "
+            f"dates; of the columns {_those(columns)}"
+            if columns
+            else f"{text!r} is no condition, and {_those(columns)}"
+        )
+    places = (place for place, letter in enumerate(text) if letter == "=")
+    place = next((place for place in places if text[:place] in columns), text.index("="))
+    return column_named(columns, text[:place]), text[place + 1 :].strip()
+
+
+def _meets(column: Column, asked: str) -> NDArray[np.bool_]:
+    """Which values of a column are asked for, (V + 1,); the last stands for none, code −1."""
+    meets = np.zeros(len(column.values) + 1, dtype=bool)
+    if not asked:
+        meets[-1] = True
+    elif column.kind == "text":
+        meets[:-1] = [value == asked for value in column.values]
+    else:
+        low, high = _range(column, asked)
+        meets[:-1] = [low <= value <= high for value in _comparable(column)]
+    return meets
+
+
+def _comparable(column: Column) -> Iterator[float]:
+    return (_number(value) for value in column.values)
+
+
+def _number(value: Value) -> float:
+    """A number, or a date as seconds: what a range compares."""
+    if isinstance(value, datetime):
+        return (value - datetime(1970, 1, 1)).total_seconds()
+    if isinstance(value, date):
+        return _number(datetime.combine(value, time()))
+    return float(value)
+
+
+def _range(column: Column, asked: str) -> tuple[float, float]:
+    """The two ends that a condition asks for, both included; of one value they are the same."""
+    first, is_range, last = asked.partition(RANGE)
+    if not is_range:
+        last = first
+    ends = -math.inf, math.inf
+    if first.strip():
+        ends = _end(column, first.strip(), is_last=False), ends[1]
+    if last.strip():
+        ends = ends[0], _end(column, last.strip(), is_last=True)
+    if ends[0] > ends[1]:
+        raise SettingsError(f"{column.name}={asked} holds nothing: the lower end stands first")
+    return ends
+
+
+def _end(column: Column, text: str, is_last: bool) -> float:
+    try:
+        if column.kind == "number":
+            number = float(text)
+            if math.isnan(number):
+                raise ValueError(text)
+            return number
+        moment = datetime.fromisoformat(text).replace(tzinfo=None)
+        is_day = len(text) <= len("2024-12-31")
+        if is_day and is_last:  # the whole of the last day
+            moment = datetime.combine(moment.date(), time.max)
+        return _number(moment)
+    except ValueError as error:
+        example = value_text(column.values[0])
+        what = "number" if column.kind == "number" else "date such as 2024-12-31"
+        raise SettingsError(
+            f"{text!r} is no {what}, which the column {column.name!r} holds (say {example}); write "
+            f"{column.name}={example}, or a range such as {column.name}={example}.."
+        ) from error
