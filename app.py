@@ -1,12 +1,16 @@
 """SimViz: `streamlit run app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.navigation import enter, keep_link, show_notes
 
-st.set_page_config(page_title="SimViz", page_icon=":material/blur_on:", layout="wide")
+# A named icon, or an emoji, would be fetched from another host.
+ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"
+st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
 # What writes the address bar takes no room, so that nothing moves when it is drawn.

@@ -20,7 +20,7 @@ Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
 
 GALLERY = ("gallery",)
-NETWORK = ("network", "weights", "pooling", "size", "tail", "layer")
+NETWORK = ("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer")
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
@@ -79,6 +79,7 @@ class View:
     gallery: str | None = None
     network: str | None = None
     weights: str | None = None
+    checkpoint_part: str | None = None
     pooling: str | None = None
     size: str | None = None
     tail: str | None = None

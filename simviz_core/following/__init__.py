@@ -8,6 +8,7 @@ from simviz_core.following.report import (
     reports_as_json,
     run_rows,
     run_title,
+    weights_lines,
 )
 from simviz_core.following.timeline import NEIGHBOURS, Change, change, held_out_rows
 
@@ -25,4 +26,5 @@ __all__ = [
     "reports_as_json",
     "run_rows",
     "run_title",
+    "weights_lines",
 ]

@@ -119,18 +119,21 @@ def run_rows(
         columns.append(
             CheckpointColumn(f"iteration {checkpoint.checkpoint.iteration:,}", tuple(panels))
         )
-    title = "\n".join([run_title(report.run), *_weights_lines(report)])
-    return RunRows(title, tuple(columns))
+    lines = [
+        part for line in weights_lines(report)[:2] for part in textwrap.wrap(line, 110, max_lines=2)
+    ]
+    return RunRows("\n".join([run_title(report.run), *lines]), tuple(columns))
 
 
-def _weights_lines(report: RunReport) -> list[str]:
-    """What of the files is used; once where it is the same of all."""
-    lines = {
-        checkpoint.weights.replace(str(checkpoint.checkpoint.path), "each file"): None
-        for checkpoint in report.checkpoints
-        if checkpoint.weights
-    }
-    return [part for line in list(lines)[:2] for part in textwrap.wrap(line, 110, max_lines=2)]
+def weights_lines(report: RunReport) -> list[str]:
+    """What of a run's files is used, in lines; once where it is the same of all."""
+    return list(
+        {
+            checkpoint.weights.replace(str(checkpoint.checkpoint.path), "each file"): None
+            for checkpoint in report.checkpoints
+            if checkpoint.weights
+        }
+    )
 
 
 def order_of_change(changed: ChangedQuery) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from simviz_core.runs import Run
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.retrieval.quality import index_quality
-from simviz_ui.serving.resources import decomposed, gallery_picture
+from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_in_use
 from simviz_ui.serving.with_index import kept_with
 
 TOP = 3
@@ -95,15 +95,18 @@ def _make_report(place: CheckpointIndex, followed: Followed) -> None:
     assert place.index is not None
     rows = rows_to_search(place, followed.all_classes)
     try:
-        report = checkpoint_report(
-            place.checkpoint,
-            place.index,
-            followed.query,
-            rows,
-            TOP,
-            partial(_decomposed, place),
-            index_quality(_part(place.index, rows)),
-            gallery_picture,
+        report = replace(
+            checkpoint_report(
+                place.checkpoint,
+                place.index,
+                followed.query,
+                rows,
+                TOP,
+                partial(_decomposed, place),
+                index_quality(_part(place.index, rows)),
+                gallery_picture,
+            ),
+            weights=with_weights_in_use(place.settings).weights_line,
         )
     except SimVizError as error:
         report = CheckpointReport(place.checkpoint, error=str(error))

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import FigureStyle, MapScales, checkpoints_figure
-from simviz_core.following import CheckpointReport, RunReport, reports_as_json, run_rows, run_title
+from simviz_core.following import (
+    CheckpointReport,
+    RunReport,
+    reports_as_json,
+    run_rows,
+    run_title,
+    weights_lines,
+)
 from simviz_core.gallery import GalleryImage
 from simviz_core.retrieval import is_hit
 from simviz_ui.checkpoints.charts import show_curves
@@ -30,6 +37,7 @@ from simviz_ui.components.checkpoint_grid import (
 )
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri
+from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
 from simviz_ui.serving.resources import gallery_picture
 
@@ -52,6 +60,7 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
     if make_missing(places, followed):
         run_again()
     runs = by_run(places, reports)
+    _show_weights(runs)
     show_curves(runs, followed.partner is not None)
     if any(report.seen for report in runs):
         _exports(runs, followed, style)
@@ -89,6 +98,15 @@ def _show_grid(
             "Every map of the query adds up to its similarity; the largest difference here is "
             f"{residual:.0e}."
         )
+
+
+def _show_weights(runs: Sequence[RunReport]) -> None:
+    """What of the files the numbers of the grid come from."""
+    for report in runs:
+        name = f"{as_markdown(report.run.root.resolve().name)}: " if len(runs) > 1 else ""
+        for line in weights_lines(report):
+            words = line if name else line[:1].upper() + line[1:]
+            st.caption(f":material/database: {name}{as_markdown(words)}")
 
 
 def column_numbers(places: Sequence[CheckpointIndex]) -> list[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from simviz_core.errors import SimVizError
+from simviz_core.errors import CheckpointError, SimVizError
 from simviz_core.networks import (
     BETWEEN,
     DEFAULT_NETWORK,
@@ -25,10 +25,20 @@ from simviz_core.networks import (
 )
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
 from simviz_ui.choices.allowed import readable_path
-from simviz_ui.choices.weights import PRETRAINED, RANDOM, weights_choice
-from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import hold, remember, wanted
+from simviz_ui.choices.weights import UPLOADED, weights_choice
+from simviz_ui.choices.weights_in_use import (
+    PRETRAINED,
+    RANDOM,
+    WHOLE,
+    asked_part,
+    let_go_of_weights,
+    part_choice,
+    show_weights,
+)
+from simviz_ui.display.messages import as_markdown, show_error
+from simviz_ui.navigation import choose_instead, hold, remember, say_instead, view, wanted
 from simviz_ui.serving.resources import network_reading_of
 
 POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_TITLES}
@@ -51,19 +61,22 @@ def network_settings() -> NetworkSettings:
         pooling = _pooling_of_catalogue(network) if is_known else _pooling_of_any()
         size: InputSize = _size_of_catalogue() if is_known else _size_of_any(network)
         with st.expander("Weights and layers", icon=":material/tune:"):
-            try:
-                checkpoint, is_random = weights_choice()
-            except SimVizError as error:
-                show_error(error)
-                st.stop()
+            weights = _weights()
             tail, layer = _layers()
-        settings = NetworkSettings(network, pooling, size, checkpoint, tail, layer, is_random)
-        is_plain = is_known and (checkpoint, tail, layer, is_random) == (None, "auto", None, False)
-        with line.container():
-            if is_plain:
-                st.caption(NETWORKS[network].description)
-                return settings
-            return _shown(settings)
+        if isinstance(weights, SimVizError):
+            with line.container():
+                show_error(weights)
+        else:
+            checkpoint, is_random = weights
+            part = asked_part(checkpoint)
+            settings = NetworkSettings(
+                network, pooling, size, checkpoint, tail, layer, is_random, part=part
+            )
+            is_plain = is_known and (*weights, tail, layer) == (None, False, "auto", None)
+            with line.container():
+                return _plain(settings) if is_plain else _shown(settings)
+    show_error(weights)
+    st.stop()
 
 
 def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
@@ -73,6 +86,7 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
     return {
         "network": settings.network,
         "weights": readable_path(Path(checkpoint)) if checkpoint else weights,
+        "checkpoint_part": settings.part,
         "pooling": settings.pooling,
         "size": size_text(settings.size),
         "tail": settings.tail,
@@ -80,20 +94,65 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
     }
 
 
-def _shown(settings: NetworkSettings) -> NetworkSettings:
-    """Say what was found in a network; the settings then name the pooling that it does."""
+def _weights() -> tuple[str | None, bool] | SimVizError:
     try:
-        reading = network_reading_of(settings)
+        return weights_choice()
+    except SimVizError as error:
+        return error
+
+
+def _plain(settings: NetworkSettings) -> NetworkSettings:
+    """Say what is known of a network of the catalogue as it is, which need not be loaded for it."""
+    st.caption(NETWORKS[settings.network].description)
+    settings = replace(settings, weights=PRETRAINED_WEIGHTS)
+    show_weights(settings)
+    return settings
+
+
+def _shown(settings: NetworkSettings) -> NetworkSettings:
+    """Say what was found in a network.
+
+    Returns:
+        The settings, with the pooling that it does and the weights that it has.
+    """
+    try:
+        reading, settings = _read(settings)
     except RefusedNetwork as error:
         _show_refusal(error.reading)
         return settings
     except SimVizError as error:
         show_error(error)
         return settings
-    st.caption(reading.line)
+    st.caption(as_markdown(reading.line))
     if reading.note:
-        st.caption(f":material/info: {reading.note}")
-    return replace(settings, pooling=reading.pooling or settings.pooling)
+        st.caption(f":material/info: {as_markdown(reading.note)}")
+    weights = reading.weights
+    if weights is not None and (name := view().weights or "").startswith(UPLOADED):
+        weights = replace(weights, source=name)  # where it lies on this server is nobody's business
+    settings = replace(settings, pooling=reading.pooling or settings.pooling, weights=weights)
+    show_weights(settings)
+    if weights is not None:
+        part_choice(settings, weights)
+    return settings
+
+
+def _read(settings: NetworkSettings) -> tuple[NetworkReading, NetworkSettings]:
+    """What is known of a network; by the first part of its checkpoint where it lacks the asked one.
+
+    Raises:
+        SimVizError: See `network_reading_of`.
+    """
+    try:
+        return network_reading_of(settings), settings
+    except CheckpointError as error:
+        if settings.part is None:
+            raise
+        settings = replace(settings, part=None)
+        reading = network_reading_of(settings)
+        taken = reading.weights.part if reading.weights else None
+        say_instead("checkpoint_part", f"{error}. The first of them is taken.", taken or WHOLE)
+        choose_instead("checkpoint_part", None)
+        return reading, settings
 
 
 def _show_refusal(reading: NetworkReading) -> None:
@@ -119,6 +178,7 @@ def _network_box() -> str:
         format_func=lambda name: NETWORKS[name].title if name in NETWORKS else name,
         **hold("network", DEFAULT_NETWORK),
         accept_new_options=True,
+        on_change=let_go_of_weights,
         label_visibility="collapsed",
         help="Type to search the networks of timm and torchvision. Two names with a "
         f"{BETWEEN} between them are an ensemble.",

@@ -14,10 +14,17 @@ from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, looks_like_checkpoint, 
 from simviz_core.errors import CheckpointError, SimVizError
 from simviz_core.runs import DEMO_RUNS
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
+from simviz_ui.choices.weights_in_use import PRETRAINED, RANDOM, let_go_of_part
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import choose, hold, wanted
+from simviz_ui.navigation import (
+    came_with_link,
+    choose,
+    choose_instead,
+    hold,
+    say_instead,
+    wanted,
+)
 
-PRETRAINED, RANDOM = "pretrained", "random (untrained)"
 UPLOADED = "uploaded: "
 LARGEST_UPLOAD = 2000
 """Of a checkpoint, in megabytes; it is held in memory while it arrives."""
@@ -32,9 +39,11 @@ def weights_choice() -> tuple[str | None, bool]:
         The checkpoint's path, None for none; and whether the weights are random.
 
     Raises:
-        CheckpointError: The file may not be opened here, or is there no more.
+        CheckpointError: The file may not be opened here, or is there no more. Where a link names
+            such a file, the pretrained weights take its place, and the page says so.
     """
     offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders())), *_uploads()]
+    _replace_unusable(offered)
     if (asked := wanted("weights")) and asked not in offered:
         offered.append(asked)
     chosen = st.selectbox(
@@ -42,12 +51,26 @@ def weights_choice() -> tuple[str | None, bool]:
         offered,
         **hold("weights", PRETRAINED),
         accept_new_options=True,
+        on_change=let_go_of_part,
         help="A checkpoint is a state_dict (`.pth`, `.pt`) or `.safetensors` file. Type a path to "
         "open one that is not listed.",
     )
     with st.popover("Upload a checkpoint", icon=":material/upload:"):
         _upload()
     return _path_of(chosen or PRETRAINED), chosen == RANDOM
+
+
+def _replace_unusable(offered: Sequence[str]) -> None:
+    """Take the pretrained weights for those of a link that may not be opened, or are gone."""
+    asked = wanted("weights")
+    if not asked or asked in offered or not came_with_link("weights"):
+        return
+    try:
+        _path_of(asked)
+    except CheckpointError as error:
+        message = f"The weights of the link cannot be used: {error}. The pretrained ones are taken."
+        say_instead("weights", message, PRETRAINED)
+        choose_instead("weights", None)
 
 
 def _path_of(chosen: str) -> str | None:
@@ -132,4 +155,4 @@ def _take_upload() -> None:
     if before is not None:
         before.cleanup()
     _uploads()[UPLOADED + name] = folder
-    choose(weights=UPLOADED + name)
+    choose(weights=UPLOADED + name, checkpoint_part=None)

@@ -14,10 +14,11 @@ from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import GalleryIndex
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
-from simviz_ui.serving.resources import decomposed, gallery_picture
+from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_in_use
 
 LARGEST_CLASS = 48
 """Images that are decomposed for a comparison; a larger class needs the sidebar's pooling."""
@@ -58,14 +59,13 @@ def class_poolings(
         return
     images = tuple(sums.index.images[row] for row in rows)
     try:
-        columns = [
-            _column(images, label, shown[:SHOWN], replace(settings, pooling=pooling))
-            for pooling in COMPARED
-        ]
+        each = [with_weights_in_use(replace(settings, pooling=pooling)) for pooling in COMPARED]
+        columns = [_column(images, label, shown[:SHOWN], own) for own in each]
     except SimVizError as error:
         show_error(error)
         return
     compared_maps(columns, style, CLASS_MAP_LABEL)
+    show_weights(*each)
 
 
 def _column(

@@ -33,6 +33,7 @@ from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.classes.poolings import class_poolings
 from simviz_ui.components.results import ShownMatch, results_grid
 from simviz_ui.display.exports import export_row
@@ -106,6 +107,7 @@ def show_classes(
         _images(sums, label, against, top or TOPS[1], settings)
         for label, against in zip(choice.labels, choice.against, strict=True)
     ]
+    show_weights(settings)
     scales = _scales(columns, choice.is_contrast, style)
     for place, label, against, shown in zip(
         st.columns(len(columns), gap="medium"), choice.labels, choice.against, columns, strict=True

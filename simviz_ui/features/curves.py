@@ -28,10 +28,12 @@ from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.resources import with_weights_in_use
 from simviz_ui.view import DIFFERENT, SAME
 
 KINDS = {SAME: "Same class", DIFFERENT: "Different classes"}
@@ -130,7 +132,7 @@ def show_curves(
         purpose = f"{PURPOSE} {other.network} {other.pooling}"
         found = gallery_index(gallery, other, beside=purpose)
         if found is not None:
-            indexes.append((other, found))
+            indexes.append((with_weights_in_use(other), found))
     for shown, embeddings in indexes:
         for kind in choice.kinds:
             try:
@@ -145,6 +147,7 @@ def show_curves(
     if not lines:
         st.info("Choose random pairs of the same class or of different classes, or one pair below.")
         return
+    show_weights(*(shown for shown, _ in indexes))
     st.plotly_chart(_chart(lines), key="feature_curves", config={"displaylogo": False})
     for shown, curve in curves:
         words = top_words(curve) + (f" ({_network(shown)})" if len(indexes) > 1 else "")

@@ -10,6 +10,7 @@ from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.pairs import PairExplanation, pair_as_json, poolings_as_json
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
 from simviz_ui.display.exports import export_row
@@ -43,6 +44,7 @@ def pair_poolings(
         show_error(error)
         return
     compared_maps([_column(pair, query, match) for pair in compared], style)
+    show_weights(*(pair.settings for pair in compared))
     _exports(pair, compared, query, match, style)
 
 

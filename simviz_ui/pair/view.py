@@ -28,6 +28,7 @@ from simviz_core.pairs import (
 from simviz_core.retrieval import NOTHING
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
@@ -124,6 +125,7 @@ def show_score(pair: PairExplanation) -> None:
         help="The difference between the sum and the similarity, computed each time. It is "
         "rounding: the map is exact, not an approximation.",
     )
+    show_weights(pair.settings)
     if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
         st.caption(
             ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "

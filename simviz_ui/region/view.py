@@ -31,6 +31,7 @@ from simviz_core.retrieval import (
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.relative import relative_choice
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, page_fragment, run_again
@@ -88,6 +89,7 @@ def region_search(
             st.info("Draw a rectangle on the picture to search by what it covers.")
         elif not per_class:
             _show_share(share, columns[1], weights)
+        show_weights(settings)
         waiting = show_columns(columns, style, settings, bool(per_class), reference)
         if run_missing(waiting, settings):
             run_again()

@@ -28,6 +28,7 @@ from simviz_core.retrieval import (
     searches_as_json,
 )
 from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
 from simviz_ui.display.exports import export_row
@@ -46,7 +47,7 @@ from simviz_ui.retrieval.matches import (
     shown_matches,
 )
 from simviz_ui.retrieval.panel import gallery_index
-from simviz_ui.serving.resources import open_picture, run_missing
+from simviz_ui.serving.resources import open_picture, run_missing, with_weights_in_use
 
 PURPOSE = "search with"
 """Of the indexes beside that of the page, before the pooling's name."""
@@ -90,10 +91,12 @@ def show_poolings(
     for pooling in COMPARED:
         places[pooling] = st.container()
         with places[pooling]:
-            own = replace(settings, pooling=pooling)
             heading = st.empty()
             heading.markdown(f"**{POOLING_TITLES[pooling]}**")
             is_own = pooling == settings.pooling
+            own = settings
+            if not is_own:
+                own = with_weights_in_use(replace(settings, pooling=pooling))
             ready = index if is_own else gallery_index(gallery, own, f"{PURPOSE} {pooling}")
             if ready is not None and (row := _find(gallery, ready, query, own, filters)):
                 rows[pooling] = row
@@ -105,6 +108,7 @@ def show_poolings(
     if not rows:
         st.info("No image is left to be found. Choose more classes.")
         return
+    show_weights(*(row.settings for row in rows.values()))
     scales = match_scales([m for row in rows.values() for m in row.maps], style, True)
     for pooling, row in rows.items():
         with places[pooling]:

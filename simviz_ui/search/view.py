@@ -23,6 +23,7 @@ from simviz_core.retrieval import (
 )
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.relative import relative_choice
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
@@ -75,6 +76,7 @@ def show_matches(
     notes = [f"difference {each.query.difference:+.3f}" if each else "" for each in relative]
     shown = shown_matches(query, ranking, pictures, maps, style, scales, notes, True)
     plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
+    show_weights(settings)
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
     if run_missing(pictures, settings):
         st.rerun()

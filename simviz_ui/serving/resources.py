@@ -27,6 +27,7 @@ from simviz_core.networks import (
     network_reading,
 )
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.networks.weights import WeightsInUse
 from simviz_core.pairs import CellPairs, PairExplanation, cell_pairs, compare_poolings, explain_pair
 from simviz_core.retrieval import Match
 
@@ -35,8 +36,9 @@ FEATURE_MAP_BYTES = 768_000_000
 AT_ONCE = 8
 """Images that enter the network together: few, so that a page has something to show soon."""
 
-Weights = tuple[str, str | None, int, bool]
-"""A network's name, its checkpoint, when that was last changed, and whether it is untrained."""
+Weights = tuple[str, str | None, str | None, int, bool]
+"""A network's name, its checkpoint and the part of it, when that was last changed, and whether it
+is untrained."""
 MapKey = tuple[Weights, InputSize, str | None, str]
 """What a feature map depends on: the weights, the input size, the layer, the image's digest."""
 
@@ -73,10 +75,13 @@ def network_of(settings: NetworkSettings) -> SimilarityNetwork:
         CheckpointError: Its checkpoint cannot be read, or does not fit.
         NetworkError: Its weights cannot be had.
     """
+    settings = _as_key(settings)
     if not _is_plain(settings):
         return _adapted(_canonical(settings), _weights(settings))
-    trunk = _plain_network(*_weights(settings)).trunk
-    return adapt_network(settings.network, trunk, settings.size, NetworkChoices(settings.pooling))
+    plain = _plain_network(*_weights(settings))
+    choices = NetworkChoices(settings.pooling)
+    adapted = adapt_network(settings.network, plain.trunk, settings.size, choices)
+    return replace(adapted, weights=plain.weights)
 
 
 def network_reading_of(settings: NetworkSettings) -> NetworkReading:
@@ -87,6 +92,7 @@ def network_reading_of(settings: NetworkSettings) -> NetworkReading:
         RefusedNetwork: It cannot be decomposed.
         NetworkError: Its weights cannot be had.
     """
+    settings = _as_key(settings)
     reading = _reading(settings, _weights(settings))
     if settings.pooling == OWN_POOLING and reading.pooling is not None:
         _own_poolings()[settings] = reading.pooling
@@ -105,6 +111,7 @@ def network_fingerprint(settings: NetworkSettings) -> str:
         CheckpointError: Its checkpoint cannot be read, or does not fit.
         NetworkError: Its weights cannot be had.
     """
+    settings = _as_key(settings)
     return _fingerprint(settings, _weights(settings))
 
 
@@ -113,10 +120,39 @@ def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
     return network_of(settings).fingerprint
 
 
+def with_weights_in_use(settings: NetworkSettings) -> NetworkSettings:
+    """The settings with what is used of a checkpoint and what is left out, for whatever names them.
+
+    Whether a checkpoint's embedder is used depends on the pooling, so that settings with another
+    pooling have to be asked for again.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        NetworkError: Its weights cannot be had.
+    """
+    if settings.checkpoint is None:
+        return settings  # they say it themselves
+    key = _as_key(settings)
+    found = _weights_in_use(key, _weights(key))
+    if found is not None and settings.weights is not None:
+        found = replace(found, source=settings.weights.source)  # of an upload, its own name
+    return replace(settings, weights=found)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _weights_in_use(settings: NetworkSettings, weights: Weights) -> WeightsInUse | None:
+    return network_of(settings).weights
+
+
+def _as_key(settings: NetworkSettings) -> NetworkSettings:
+    """The settings as a key: without what was found out, by which two do not differ."""
+    return replace(settings, weights=None)
+
+
 def _weights(settings: NetworkSettings) -> Weights:
     checkpoint = settings.checkpoint
     changed = changed_at(Path(checkpoint)) if checkpoint else 0
-    return settings.network, checkpoint, changed, settings.is_random
+    return settings.network, checkpoint, settings.part, changed, settings.is_random
 
 
 def _is_plain(settings: NetworkSettings) -> bool:
@@ -148,11 +184,13 @@ def _own_poolings() -> dict[NetworkSettings, str]:
 # Two, since a page may compare many checkpoints, which have no need to be in memory together.
 @st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
 def _plain_network(
-    name: str, checkpoint: str | None, changed: int, is_random: bool
+    name: str, checkpoint: str | None, part: str | None, changed: int, is_random: bool
 ) -> SimilarityNetwork:
     entry = NETWORKS[name]
     return load_for_settings(
-        NetworkSettings(name, entry.pooling, DEFAULT_SIZE, checkpoint, is_random=is_random)
+        NetworkSettings(
+            name, entry.pooling, DEFAULT_SIZE, checkpoint, is_random=is_random, part=part
+        )
     )
 
 
@@ -192,7 +230,8 @@ def compared_poolings(
     decomposed([query, match], settings)  # so that both are there, after one run of the network
     network = None if _is_plain(settings) else network_of(settings)
     maps = (_feature_map(query, settings), _feature_map(match, settings))
-    return compare_poolings(*maps, settings, network)
+    pairs = compare_poolings(*maps, settings, network)
+    return [replace(pair, settings=with_weights_in_use(pair.settings)) for pair in pairs]
 
 
 def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:

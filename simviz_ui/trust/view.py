@@ -14,6 +14,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_ui.choices.galleries import gallery_name, store_folder
+from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.resources import network_fingerprint, network_of
@@ -37,6 +38,7 @@ def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings)
     except SimVizError as error:
         show_error(error)
         return
+    show_weights(settings)
     job = trust_jobs().latest(table)
     report = read_trust(table)
     if job is not None and job.is_running:

@@ -22,7 +22,7 @@ def metric(app: AppTest, label: str) -> str:
 
 
 def captions(app: AppTest) -> str:
-    return "\n".join(caption.value for caption in app.sidebar.caption)
+    return plain("\n".join(caption.value for caption in app.sidebar.caption))
 
 
 @pytest.fixture
@@ -153,9 +153,11 @@ def test_a_checkpoint_elsewhere_is_not_opened(
     (tmp_path / "allowed").mkdir()
     monkeypatch.setenv("SIMVIZ_GALLERIES", str(tmp_path / "allowed"))
     (tmp_path / "mine.pth").write_bytes(checkpoint)
-    app = open_page(app, PAIR, network=NAME, weights=str(tmp_path / "mine.pth"))
-    assert any("outside the folders that may be opened" in error.value for error in app.error)
-    assert not app.metric
+    app = open_page(app, PAIR, weights=str(tmp_path / "mine.pth"))
+    (said,) = [warning.value for warning in app.warning]
+    assert "outside the folders that may be opened" in plain(said)
+    assert "The pretrained ones are taken" in said
+    assert app.session_state["weights"] == "pretrained"
 
 
 def test_an_uploaded_checkpoint(named: AppTest, checkpoint: bytes) -> None:
@@ -170,8 +172,8 @@ def test_an_uploaded_checkpoint(named: AppTest, checkpoint: bytes) -> None:
 
 
 def test_an_upload_that_is_gone_is_explained(app: AppTest) -> None:
-    app = open_page(app, PAIR, network=NAME, weights=f"{weights.UPLOADED}mine.pth")
-    assert any("deleted with its session" in error.value for error in app.error)
+    app = open_page(app, PAIR, weights=f"{weights.UPLOADED}mine.pth")
+    assert any("deleted with its session" in plain(warning.value) for warning in app.warning)
 
 
 def test_the_default_networks_can_be_cut_and_untrained_too(app: AppTest) -> None:
