@@ -9,7 +9,7 @@ from simviz_core.errors import SimVizError
 from simviz_core.following import ChangedQuery, most_changed
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import choose, page_fragment, view
 from simviz_ui.serving.resources import network_of
 
@@ -41,7 +41,7 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
             offered,
             default=offered[0],
             required=True,
-            format_func=lambda path: path.resolve().name,
+            format_func=lambda path: as_markdown(path.resolve().name),
             key="changed_run",
         )
     first, last = ready[root][0], ready[root][-1]

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from simviz_core.following import NEIGHBOURS, Change, CheckpointReport, RunReport, change
+from simviz_ui.display.messages import as_plotly_text
 
 Points = list[tuple[int, float]]
 CURVES_SIDE_BY_SIDE = (
@@ -147,7 +148,8 @@ def _change_chart(
 
 
 def _name(report: RunReport) -> str:
-    return report.run.root.resolve().name
+    """A run's name, as Plotly is to show it."""
+    return as_plotly_text(report.run.root.resolve().name)
 
 
 def _empty(title: str, unit: str, percent: bool) -> go.Figure:

@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.runs import Run, RunCheckpoint, with_pretrained
+from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import came_with_link, choose_instead, hold, say_instead, wanted
 
 MOST_COLUMNS = 8
@@ -46,7 +47,7 @@ def _of_run(run: Run, number: int, count: int) -> list[RunCheckpoint]:
     key = f"iterations{number}"
     _keep_range(key, iterations)
     first, last = st.select_slider(
-        "Iterations" if count == 1 else f"Iterations of {run.root.resolve().name}",
+        "Iterations" if count == 1 else f"Iterations of {as_markdown(run.root.resolve().name)}",
         iterations,
         value=(iterations[0], iterations[-1]),
         **hold(key, (iterations[0], iterations[-1])),

@@ -9,12 +9,15 @@ from streamlit.delta_generator import DeltaGenerator
 from simviz_core.errors import RunError, SimVizError
 from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.networks.poolings import POOLING_TITLES
+from simviz_core.networks.weights import listed
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold, wanted
 
 MOST_OFFERED = 100
+MOST_NAMED = 20
+"""Files without an iteration that are named."""
 WATCHED = "watched_runs"
 """In the session: the folders of the chosen runs, and what they held when they were opened."""
 SECONDS_BETWEEN_LOOKS = 8.0
@@ -67,9 +70,8 @@ def _opened(
             show_error(error)
             continue
         if run.passed_over:
-            st.caption(
-                f"Left out, since their names tell no iteration: {', '.join(run.passed_over)}"
-            )
+            names = listed(run.passed_over, MOST_NAMED)
+            st.caption(f"Left out, since their names tell no iteration: {as_markdown(names)}")
         runs.append(run)
     return runs or None
 
@@ -84,7 +86,7 @@ def _run_box(title: str, key: str, offered: list[str], default: str | None) -> s
         **hold(key, default),
         accept_new_options=True,
         width=260,
-        placeholder="Type a folder" if key == "run" else "nothing",
+        placeholder="Type a folder" if key == "run" else "No other run",
         help="A folder that `python -m simviz_core train` wrote, or one with checkpoint files "
         "(.safetensors, or state_dicts in .pth or .pt) whose names tell the iteration. Type a path "
         "to open one that is not listed.",

@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from simviz_core.errors import ImageError
-from simviz_core.gallery import Gallery
+from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import IMAGE_SUFFIXES
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.uploads import IS_UPLOAD, upload_store
@@ -168,23 +168,31 @@ def _random_button(key: str, ids: Sequence[str]) -> None:
 
 
 def _browse(key: str, gallery: Gallery, chosen: str) -> None:
-    groups = {label: list(images) for label, images in gallery.by_label.items()}
+    groups: dict[str | None, list[GalleryImage]] = {
+        label: list(images) for label, images in gallery.by_label.items()
+    }
     unlabelled = [image for image in gallery.images if image.label is None]
     if unlabelled:
-        groups[NO_CLASS] = unlabelled
+        groups[None] = unlabelled
     labels = list(groups)
     own = labels[0]
     if chosen in gallery.by_id:
-        own = gallery.by_id[chosen].label or NO_CLASS
+        own = gallery.by_id[chosen].label
     label = own
     if len(labels) > 1:
         # The chosen image's class is in the key, so that a new choice opens its own class.
-        label = st.selectbox("Class", labels, index=labels.index(own), key=f"{key}_class_of_{own}")
+        label = st.selectbox(
+            "Class",
+            labels,
+            index=labels.index(own),
+            format_func=lambda name: NO_CLASS if name is None else name,
+            key=f"{key}_class_of_{own!r}",
+        )
     images = groups[label]
     page = 1
     if len(images) > THUMBNAILS:
         pages = math.ceil(len(images) / THUMBNAILS)
-        page = st.pagination(pages, key=f"{key}_page_of_{label}")
+        page = st.pagination(pages, key=f"{key}_page_of_{label!r}")
     shown = images[(page - 1) * THUMBNAILS : page * THUMBNAILS]
     thumbnail_grid(shown, chosen, f"{key}_thumbnails", lambda image_id: choose(**{key: image_id}))
 

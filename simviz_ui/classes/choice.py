@@ -19,7 +19,7 @@ def class_choice(sums: ClassSums) -> ClassChoice:
         _step_button(labels, first, +1)
         held = hold("class2", None, [None, *labels], instead=NO_SUCH_CLASS)
         second = st.selectbox(
-            "Beside it", labels, index=None, **held, width=220, placeholder="nothing"
+            "Beside it", labels, index=None, **held, width=220, placeholder="No other class"
         )
         kind = st.segmented_control(
             "Map",

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
+from simviz_ui.display.messages import as_markdown, as_plotly_text
 from simviz_ui.navigation import choose, page_fragment
 
 MOST_CLASSES = 60
@@ -12,6 +13,8 @@ MOST_CLASSES = 60
 SIDE = 640
 """Of the chart, in pixels."""
 MARGIN = 90
+LONGEST = 18
+"""Letters of a class's name beside the matrix."""
 
 
 @page_fragment
@@ -28,7 +31,9 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
     st.subheader("How similar the classes are")
     if len(classes) > MOST_CLASSES:
         near = [other for other, _ in closest_classes(sums, label)[: MOST_CLASSES - 1]]
-        st.caption(f"{label} and the {len(near)} of {len(classes):,} classes closest to it.")
+        st.caption(
+            f"{as_markdown(label)} and the {len(near)} of {len(classes):,} classes closest to it."
+        )
         classes = [label, *near]
     similarities = class_similarities(sums, sums.places(classes))
     order = order_in_blocks(np.nan_to_num(similarities, nan=1.0))
@@ -41,7 +46,7 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
     def open_pair() -> None:
         points = st.session_state["class_matrix"].selection.points
         if points:
-            first, other = points[0]["x"], points[0]["y"]
+            first, other = labels[round(points[0]["x"])], labels[round(points[0]["y"])]
             choose(**{"class": first, "class2": other if other != first else None})
 
     st.plotly_chart(
@@ -55,15 +60,17 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
 
 
 def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
-    count = len(labels)
+    # Axes of places, not of names: whatever classes are called, a click says which they are.
+    places = np.arange(len(labels))
+    names = np.array([as_plotly_text(label) for label in labels], dtype=object)
     # Heat maps cannot be clicked, so squares that are not seen lie over it.
-    x, y = (places.ravel() for places in np.meshgrid(labels, labels))
+    x, y = (axis.ravel() for axis in np.meshgrid(places, places))
     figure = go.Figure(
         [
             go.Heatmap(
                 z=similarities,
-                x=labels,
-                y=labels,
+                x=places,
+                y=places,
                 colorscale="Viridis",
                 hoverinfo="skip",
                 colorbar={"title": {"text": "mean<br>similarity"}, "thickness": 14},
@@ -74,23 +81,36 @@ def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
                 mode="markers",
                 marker={
                     "symbol": "square",
-                    "size": (SIDE - 2 * MARGIN) / count,
+                    "size": (SIDE - 2 * MARGIN) / len(labels),
                     "opacity": 0,
                 },
                 selected={"marker": {"opacity": 0}},
                 unselected={"marker": {"opacity": 0}},
                 customdata=similarities.ravel(),
-                hovertemplate="%{x} · %{y}: %{customdata:.3f}<extra></extra>",
+                text=names[x] + " · " + names[y],
+                hovertemplate="%{text}: %{customdata:.3f}<extra></extra>",
                 showlegend=False,
             ),
         ]
     )
-    axis = {"type": "category", "tickfont": {"size": 9}, "showgrid": False}
+    axis = {
+        "tickvals": places,
+        "ticktext": [_shortened(label) for label in labels],
+        "tickfont": {"size": 9},
+        "range": [-0.5, len(labels) - 0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
     figure.update_layout(
         width=SIDE + 60,
         height=SIDE,
         margin={"l": MARGIN, "r": MARGIN, "t": 10, "b": MARGIN},
         xaxis={**axis, "tickangle": -90},
-        yaxis={**axis, "autorange": "reversed"},
+        yaxis={**axis, "range": axis["range"][::-1]},
     )
     return figure
+
+
+def _shortened(label: str) -> str:
+    """A label as there is room for beside the matrix; in full it is seen at the pointer."""
+    return as_plotly_text(label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…")

@@ -32,6 +32,7 @@ from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.map_style import colour_bar, fitted
+from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import hold, page_fragment
 from simviz_ui.serving.resources import decomposed, gallery_picture
 
@@ -72,7 +73,7 @@ def show_channels(
     maps = [values for found in channels for values in (found.query_map, found.match_map)]
     scales = MapScales.of_maps(maps, style)
     for found in channels:
-        st.markdown(f"**{channel_words(found).capitalize()}**")
+        st.markdown(f"**{as_markdown(channel_words(found).capitalize())}**")
         columns = st.columns(2 + EXAMPLES, gap="small")
         for column, chosen, values in (
             (columns[0], query, found.query_map),
@@ -115,7 +116,7 @@ def _show(
 ) -> None:
     column.image(
         overlay(fitted(picture, BOX), values, scale, style),
-        caption=caption,
+        caption=as_markdown(caption),
         alt=f"{caption}, with the channel's map",
         output_format="JPEG",
     )

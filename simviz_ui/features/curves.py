@@ -30,7 +30,7 @@ from simviz_core.retrieval import GalleryIndex
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.messages import as_markdown, as_plotly_text, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.serving.resources import with_weights_in_use
@@ -151,8 +151,9 @@ def show_curves(
     st.plotly_chart(_chart(lines), key="feature_curves", config={"displaylogo": False})
     for shown, curve in curves:
         words = top_words(curve) + (f" ({_network(shown)})" if len(indexes) > 1 else "")
+        words = as_markdown(f"{words}. {' '.join(caveats(curve))}")
         bullet = "- " if len(curves) > 1 else ""
-        st.markdown(f"{bullet}{words}. {' '.join(caveats(curve))}")
+        st.markdown(f"{bullet}{words}")
     _exports(gallery, settings, choice, lines, curves)
 
 
@@ -195,7 +196,7 @@ def _chart(lines: Sequence[CurveLine]) -> go.Figure:
     colours = st.get_option("theme.chartCategoricalColors")
     figure = go.Figure()
     for number, line in enumerate(lines):
-        colour = colours[number % len(colours)]
+        colour, title = colours[number % len(colours)], as_plotly_text(line.title)
         k = np.arange(1, line.shares.size + 1)
         if line.spread is not None:
             _add_band(figure, k, line, colour)
@@ -203,9 +204,9 @@ def _chart(lines: Sequence[CurveLine]) -> go.Figure:
             x=k,
             y=line.shares,
             mode="lines",
-            name=line.title,
+            name=title,
             line={"color": colour, "dash": "dash" if line.is_dashed else "solid"},
-            hovertemplate=f"top %{{x}}: %{{y:.1%}}<extra>{line.title}</extra>",
+            hovertemplate=f"top %{{x}}: %{{y:.1%}}<extra>{title}</extra>",
         )
         mark = line.shares[line.top - 1]
         figure.add_scatter(

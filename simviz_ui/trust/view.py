@@ -92,7 +92,9 @@ def _show_progress(job: TrustJob) -> None:
         st.rerun()
     share = job.done / job.total if job.total else 0.0
     words = (
-        f"{job.done} of {job.total} steps · {job.step}" if job.total else "the network is loaded"
+        f"{job.done} of {job.total} steps · {as_markdown(job.step)}"
+        if job.total
+        else "the network is loaded"
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(share, f"Measuring: {words} …", width="stretch")
