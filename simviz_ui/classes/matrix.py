@@ -93,11 +93,11 @@ def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
             ),
         ]
     )
+    ends = [-0.5, len(labels) - 0.5]
     axis = {
         "tickvals": places,
         "ticktext": [_shortened(label) for label in labels],
         "tickfont": {"size": 9},
-        "range": [-0.5, len(labels) - 0.5],
         "showgrid": False,
         "zeroline": False,
     }
@@ -105,8 +105,8 @@ def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
         width=SIDE + 60,
         height=SIDE,
         margin={"l": MARGIN, "r": MARGIN, "t": 10, "b": MARGIN},
-        xaxis={**axis, "tickangle": -90},
-        yaxis={**axis, "range": axis["range"][::-1]},
+        xaxis={**axis, "range": ends, "tickangle": -90},
+        yaxis={**axis, "range": ends[::-1]},
     )
     return figure
 
