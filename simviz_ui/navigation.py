@@ -58,7 +58,7 @@ class _Session:
     clicked: str | None = None
 
 
-EXPLICIT = ("query", "match", "run", "class", "checkpoint_part")
+EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
 """Fields that a link always names: what a page would choose depends on what is on disk."""
 
 

@@ -32,7 +32,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "": (*GALLERY, *NETWORK),
     "trust": (*GALLERY, *NETWORK),
     "pair": (
-        *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings"),
+        *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", "against"),
         *(*CHECKS, "cell_sees", *RELATIVE, *DISPLAY),
     ),
     "search": (
@@ -94,6 +94,7 @@ class View:
     relative_image: str | None = None
     cell: CellBlock | None = None
     compare_poolings: bool = False
+    against: str | None = None
     only_misses: bool = False
     occlusion: bool = False
     blank: str = "strongest"

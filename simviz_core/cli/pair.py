@@ -33,9 +33,17 @@ from simviz_core.cli.options.output import (
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.evidence import standing_as_json, standing_in
-from simviz_core.figures import FigureStyle, describe, pair_figure, poolings_figure, sum_check
+from simviz_core.figures import (
+    AgainstRow,
+    FigureStyle,
+    against_figure,
+    describe,
+    pair_figure,
+    poolings_figure,
+    sum_check,
+)
 from simviz_core.gallery import open_gallery
-from simviz_core.images import load_image, shared_ranges
+from simviz_core.images import LoadedImage, load_image, shared_ranges
 from simviz_core.map_measures import map_spread
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import (
@@ -43,12 +51,16 @@ from simviz_core.pairs import (
     BlockPart,
     CellBlock,
     LostMaps,
+    PairAgainst,
     PairExplanation,
     RelativePair,
+    against_arrays,
+    against_as_json,
     block_part,
     cell_block,
     cell_pairs,
     compare_poolings,
+    explain_against,
     explain_pair,
     lost_as_json,
     lost_maps,
@@ -57,6 +69,7 @@ from simviz_core.pairs import (
     relative_as_json,
     relative_pair,
     save_pair_arrays,
+    verdict,
 )
 from simviz_core.retrieval import NOTHING, RelativeTo
 
@@ -96,6 +109,12 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     instead = pair.add_mutually_exclusive_group()
     add_relative_option(instead)
     instead.add_argument(
+        "--against",
+        metavar="K",
+        help="why MATCH and not this image: the exact difference of the query's two maps, and each "
+        "match's own map beside it",
+    )
+    instead.add_argument(
         "--lost",
         action="store_true",
         help="show what similarity would be lost without each cell, one at a time, instead of what "
@@ -121,6 +140,7 @@ def pair_command(
     relative: RelativeTo = NOTHING,
     gallery: str | None = None,
     is_lost: bool = False,
+    against: str | None = None,
 ) -> str:
     """The command that explains the same pair, draws the same figure and prints its numbers.
 
@@ -134,6 +154,7 @@ def pair_command(
         relative: What the maps are relative to.
         gallery: The gallery's folder or manifest, where that takes one.
         is_lost: Whether the maps show what would be lost without each cell.
+        against: Path of the image that the match is set against.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -145,11 +166,13 @@ def pair_command(
     words += relative_words(relative)
     words += ["--gallery", gallery] if gallery is not None and relative.needs_gallery else []
     words += ["--lost"] if is_lost else []
+    words += ["--against", against] if against is not None else []
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
 def _run(options: argparse.Namespace) -> None:
     paths = [Path(options.query), Path(options.match)]
+    paths += [Path(options.against)] if options.against else []
     gallery = (
         open_gallery(options.gallery, value_ranges=options.value_range) if options.gallery else None
     )
@@ -158,12 +181,14 @@ def _run(options: argparse.Namespace) -> None:
     say_values(images)
     if options.compare_poolings and (options.lost or options.relative_to != NOTHING):
         raise SettingsError("--compare-poolings goes without --relative-to and --lost")
+    if options.against and (options.compare_poolings or options.blocks):
+        raise SettingsError("--against goes without --compare-poolings and --partners-of")
     network = asked_network(options)
     # A gallery that is named is indexed first where it is not yet.
     index = None if gallery is None else up_to_date_index(options, gallery, network)
     own = None if gallery is None else find_in(gallery, paths[0])
     reference = reference_of(options.relative_to, network, index, own, ranges)
-    F_query, F_match = (network.feature_map([image.pixels])[0] for image in images)
+    F_query, F_match = (network.feature_map([image.pixels])[0] for image in images[:2])
     query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
@@ -172,35 +197,59 @@ def _run(options: argparse.Namespace) -> None:
     parts = [block_part(cells, block, (query, match)) for block in options.blocks]
     instead = lost_maps(query, match) if options.lost else None
     relative = None if reference is None else relative_pair(query, match, reference)
+    against = None
+    if options.against:
+        against = explain_against(query, match, network.decompose([images[2].pixels])[0], settings)
     poolings = []
     if options.compare_poolings:
         poolings = compare_poolings(F_query, F_match, settings, network)
     if options.figure:
         pictures = images[0].pixels, images[1].pixels
         captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
-        figure = (
-            poolings_figure(poolings, *pictures, captions, style)
-            if poolings
-            else pair_figure(pair, *pictures, captions, style, parts, relative or instead)
-        )
+        if against:
+            figure = _against_figure(options, images, against)
+        elif poolings:
+            figure = poolings_figure(poolings, *pictures, captions, style)
+        else:
+            figure = pair_figure(pair, *pictures, captions, style, parts, relative or instead)
         Path(options.figure).write_bytes(figure)
     if options.npz:
         # An open file, since a path without the ending would get ".npz" added to it.
         with Path(options.npz).open("wb") as file:
-            save_pair_arrays(pair, cells, file)
+            save_pair_arrays(pair, cells, file, against_arrays(against) if against else None)
     if options.json:
         values = pair_as_json(pair, options.query, options.match, parts)
-        values["query_values"], values["match_values"] = (i.values_as_json() for i in images)
+        values["query_values"], values["match_values"] = (i.values_as_json() for i in images[:2])
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}
         placed = {"standing": standing_as_json(standing)} if standing else {}
+        if against:
+            found = against_as_json(against, options.match, options.against)
+            values["against"] = found | {"against_values": images[2].values_as_json()}
         write_json(values | compared | beyond | lost | placed, options.json)
     if not (options.figure or options.npz or options.json):
         _print_summary(pair, parts, poolings)
         _print_instead(relative, instead)
+        if against:
+            print(verdict(against, options.match, options.against))
+            print(f"  contrast of the query: {against.check}")
         if standing:
             print(standing.sentence)
+
+
+def _against_figure(
+    options: argparse.Namespace, images: Sequence[LoadedImage], against: PairAgainst
+) -> bytes:
+    query, match, other = images
+    captions = [_caption(path) for path in (options.match, options.query, options.against)]
+    row = AgainstRow(
+        "",
+        (match.pixels, query.pixels, other.pixels),
+        (captions[0], captions[1], captions[2]),
+        against,
+    )
+    return against_figure([row], against.settings.title, figure_style(options))
 
 
 def _block(text: str) -> CellBlock:

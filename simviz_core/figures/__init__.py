@@ -1,5 +1,12 @@
 """Maps as pictures, and the figures that are exported."""
 
+from simviz_core.figures.against import (
+    CONTRAST,
+    AgainstRow,
+    AgainstScales,
+    against_figure,
+    against_scales,
+)
 from simviz_core.figures.cells import describe
 from simviz_core.figures.checkpoints import (
     CheckpointColumn,
@@ -39,9 +46,12 @@ from simviz_core.figures.search import search_figure
 __all__ = [
     "CLASS_MAP_LABEL",
     "COLOUR_MAPS",
+    "CONTRAST",
     "DEFAULT_COLOUR_MAP",
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
+    "AgainstRow",
+    "AgainstScales",
     "ChannelRow",
     "CheckpointColumn",
     "ClassBlock",
@@ -53,6 +63,8 @@ __all__ = [
     "MapScales",
     "MethodBars",
     "RunRows",
+    "against_figure",
+    "against_scales",
     "channels_figure",
     "checkpoints_figure",
     "class_figure",

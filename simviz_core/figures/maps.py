@@ -33,6 +33,9 @@ Map = NDArray[np.float32]
 NEGLIGIBLE = 1e-6
 """Negative values smaller than this share of the largest magnitude are rounding, not sign."""
 
+FADED = 0.35
+"""Share of a fading scale's high end from which on its colours are as opaque as those of others."""
+
 
 @dataclass(frozen=True)
 class FigureStyle:
@@ -59,16 +62,25 @@ class ColourScale:
         low: The value at the lower end of the colour map.
         high: The value at its upper end, greater than `low`.
         colour_map: The colour map's name.
+        fades: Whether the map is transparent where its value is zero, as contrasts are: a cell
+            that speaks for neither side leaves its image as it is.
     """
 
     low: float
     high: float
     colour_map: str
+    fades: bool = False
 
     def colours(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The colour of each value: (H, W) gives (H, W, 3), red, green, blue, 0..255."""
         shares = (values - self.low) / (self.high - self.low)
         return matplotlib.colormaps[self.colour_map](shares, bytes=True)[..., :3]
+
+    def opacities(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How opaque each value is, (H, W), 0..1: 1 unless the scale fades."""
+        if not self.fades:
+            return np.ones_like(values)
+        return (np.abs(values) / (FADED * self.high)).clip(0, 1)
 
 
 def colour_scale(*maps: NDArray[np.float32], colour_map: str = DEFAULT_COLOUR_MAP) -> ColourScale:
@@ -130,7 +142,7 @@ class MapScales:
 
     @classmethod
     def of_contrasts(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> "MapScales":
-        """The scales of contrast maps, diverging and centred at zero whatever their signs."""
+        """The scales of contrast maps: diverging, centred at zero whatever their signs, fading."""
         shown = list(maps)
         shared = _centred_scale(*shown) if style.shared_scale and shown else None
         return cls(shared, style.colour_map, is_centred=True)
@@ -150,7 +162,7 @@ class MapScales:
 
 def _centred_scale(*maps: NDArray[np.float32]) -> ColourScale:
     largest = max(float(np.abs(values).max()) for values in maps) or 1.0
-    return ColourScale(-largest, largest, DIVERGING_COLOUR_MAP)
+    return ColourScale(-largest, largest, DIVERGING_COLOUR_MAP, fades=True)
 
 
 def upsample(
@@ -187,8 +199,12 @@ def overlay(
     Returns:
         RGB, of the image's size.
     """
-    colours = scale.colours(upsample(values, image.width, image.height, style.smooth))
-    return Image.blend(image, Image.fromarray(colours), style.opacity)
+    values = upsample(values, image.width, image.height, style.smooth)
+    colours = Image.fromarray(scale.colours(values))
+    if not scale.fades:
+        return Image.blend(image, colours, style.opacity)
+    opacities = (scale.opacities(values) * style.opacity * 255).round().astype(np.uint8)
+    return Image.composite(colours, image, Image.fromarray(opacities))
 
 
 def contrast_legend(label: str, other: str) -> str:

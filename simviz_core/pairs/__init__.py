@@ -1,5 +1,13 @@
 """Pairs: why two images are similar, as maps, cell by cell, and under several poolings."""
 
+from simviz_core.pairs.against import (
+    PairAgainst,
+    against_arrays,
+    against_as_json,
+    against_sentence,
+    explain_against,
+    verdict,
+)
 from simviz_core.pairs.cells import (
     BlockPart,
     CellBlock,
@@ -36,13 +44,18 @@ __all__ = [
     "CellBlock",
     "CellPairs",
     "LostMaps",
+    "PairAgainst",
     "PairExplanation",
     "RelativePair",
     "Side",
+    "against_arrays",
+    "against_as_json",
+    "against_sentence",
     "block_part",
     "cell_block",
     "cell_pairs",
     "compare_poolings",
+    "explain_against",
     "explain_pair",
     "lost_as_json",
     "lost_maps",
@@ -51,5 +64,6 @@ __all__ = [
     "relative_as_json",
     "relative_pair",
     "save_pair_arrays",
+    "verdict",
     "without_block",
 ]

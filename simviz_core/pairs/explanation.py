@@ -1,6 +1,6 @@
 """Explain a pair: both similarity maps, the score and its check, in numbers ready to show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -125,7 +125,12 @@ def pair_as_json(
     return values | {"cells": [block_as_json(part) for part in parts]} if parts else values
 
 
-def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -> None:
+def save_pair_arrays(
+    pair: PairExplanation,
+    cells: CellPairs,
+    file: IO[bytes],
+    more: Mapping[str, Any] | None = None,
+) -> None:
     """Write the explanation as an NPZ archive.
 
     Args:
@@ -135,6 +140,7 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
             `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
             for none), `tail`, `random_weights`, `weights`.
+        more: Further arrays under their names, such as `against_arrays`.
     """
     settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
@@ -155,4 +161,5 @@ def save_pair_arrays(pair: PairExplanation, cells: CellPairs, file: IO[bytes]) -
         layer=np.asarray(settings["layer"]),
         random_weights=np.asarray(pair.settings.is_random),
         weights=np.asarray(pair.settings.weights_line),
+        **(more or {}),
     )

@@ -20,6 +20,7 @@ from simviz_core.retrieval.ranking import (
     is_hit,
     load_index,
     region_vector,
+    rival,
     whole_vector,
 )
 from simviz_core.retrieval.regions import Region, crop_to, weights_on
@@ -116,6 +117,7 @@ __all__ = [
     "relative_search_as_json",
     "relative_to",
     "retrieval_quality",
+    "rival",
     "search_as_json",
     "search_panels",
     "search_title",

@@ -302,5 +302,40 @@ def best_of_each_class(
     return [Match(index.images[row], float(scores[row])) for row in chosen]
 
 
+def rival(
+    index: GalleryIndex,
+    scores: Vector,
+    label: str | None,
+    match: GalleryImage | None,
+    allowed: AllowedRows,
+) -> tuple[Match, int] | None:
+    """The image that a match is set against, where nobody has chosen one.
+
+    Args:
+        index: The index.
+        scores: Of the query, (N,).
+        label: The query's class; None where it has none.
+        match: The match; None where it is not of the gallery.
+        allowed: Which images may be found, (N,).
+
+    Returns:
+        Against a match of another class the best one of the query's class; against one of the
+        query's class the best of another; without classes the best one besides the match. With its
+        rank among all that may be found, from 1. None where there is none.
+    """
+    wanted = allowed.copy()
+    if match is not None and match.id in index.row:
+        wanted[index.row[match.id]] = False
+    if label in index.place and match is not None and match.label is not None:
+        is_own = index.class_of == index.place[label]
+        wanted &= is_own if match.label != label else ~is_own & (index.class_of >= 0)
+    best = best_matches(index, scores, 1, wanted)
+    if not best:
+        return None
+    row = index.row[best[0].image.id]
+    ahead = (scores > scores[row]) | ((scores == scores[row]) & (np.arange(len(scores)) < row))
+    return best[0], int((ahead & allowed).sum()) + 1
+
+
 def _as_vector(values: Tensor) -> Vector:
     return np.ascontiguousarray(values.numpy(force=True), dtype=np.float32)

@@ -1,14 +1,19 @@
 /* Values as colours. Written after simviz_core/figures/maps.py, whose pictures it must equal. */
 const STEPS = 256;
 const NEGLIGIBLE = 1e-6;
+const FADED = 0.35;
 
 function decoded(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer;
 }
-function lookupTable(text) {
+/* A table that fades is transparent in its middle, where a contrast is zero. */
+function lookupTable(text, fades = false) {
   const rgb = new Uint8Array(decoded(text));
-  return Uint32Array.from({ length: STEPS }, (_, i) =>
-    ((255 << 24) | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i]) >>> 0);
+  return Uint32Array.from({ length: STEPS }, (_, i) => {
+    const share = Math.abs((2 * i + 1) / STEPS - 1) / FADED;
+    const opacity = fades ? Math.round(255 * Math.min(share, 1)) : 255;
+    return ((opacity << 24) | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i]) >>> 0;
+  });
 }
 /* From 0 to the largest value; where there are negative ones, diverging and centred at 0. */
 function ownScale(values) {

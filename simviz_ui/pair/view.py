@@ -33,6 +33,7 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row
 from simviz_ui.navigation import page_fragment
+from simviz_ui.pair.against import pair_against
 from simviz_ui.pair.checks import pair_checks
 from simviz_ui.pair.instead import (
     Instead,
@@ -91,6 +92,7 @@ def show_maps(
     _exports(pair, cells, parts, query, match, style, instead, gallery)
     pair_checks(query, match, (i, j), block, pair.settings, style)
     pair_poolings(pair, query, match, style)
+    pair_against(pair, query, match, gallery, style)
 
 
 def _show_without(part: BlockPart) -> None:

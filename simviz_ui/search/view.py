@@ -47,6 +47,7 @@ from simviz_ui.retrieval.relative import (
     shown_instead,
 )
 from simviz_ui.retrieval.standing import show_standing
+from simviz_ui.search.against import choose_two
 from simviz_ui.serving.resources import open_picture, run_missing
 
 
@@ -65,7 +66,8 @@ def show_matches(
     chosen = relative_choice(gallery, query.label)
     asker = (query.chosen.id, query.label)
     reference = chosen_reference(chosen, gallery, index, asker, settings)
-    ranking = rank(index, query.image, None, filters.top, filters.allowed(index, query))
+    allowed = filters.allowed(index, query)
+    ranking = rank(index, query.image, None, filters.top, allowed)
     if not ranking.matches:
         st.info("No image is left to be found. Choose more classes.")
         return
@@ -78,6 +80,7 @@ def show_matches(
     plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
     show_weights(settings)
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
+    choose_two(index, query, ranking, allowed)
     if run_missing(pictures, settings):
         st.rerun()
     if scales.shared:

@@ -54,7 +54,7 @@ def test_pair_shows_the_relative_maps_of_its_command(
         np.testing.assert_allclose(shown_map(app, side), expected, rtol=1e-4, atol=1e-7)
         assert f"difference {printed[side]['difference']:.4f}" in captions(app)
     assert printed["colours"] in captions(app)
-    assert given(app, "-cells")["query"]["scale"]["colours"] == "diverging"
+    assert given(app, "-cells")["query"]["scale"]["colours"] == "contrast"
     assert app.query_params["relative_to"] == chosen
 
 

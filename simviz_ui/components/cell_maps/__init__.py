@@ -131,11 +131,11 @@ def _side(
 
 
 def _scale(scale: ColourScale) -> dict[str, Any]:
-    is_diverging = scale.colour_map == DIVERGING_COLOUR_MAP
+    colours = "diverging" if scale.colour_map == DIVERGING_COLOUR_MAP else "sequential"
     return {
         "low": scale.low,
         "high": scale.high,
-        "colours": "diverging" if is_diverging else "sequential",
+        "colours": "contrast" if scale.fades else colours,
     }
 
 

@@ -59,7 +59,8 @@ function decodedData(raw) {
   return { raw, pairs: floats(raw.pairs), maps, shown, rests: of("rest", floats),
     grids: of("grid", (grid) => grid), scales: of("scale", (scale) => scale),
     tables: { sequential: lookupTable(raw.tables.sequential),
-      diverging: lookupTable(raw.tables.diverging) } };
+      diverging: lookupTable(raw.tables.diverging),
+      contrast: lookupTable(raw.tables.diverging, true) } };
 }
 function added(values, block, columns) {
   let total = 0;

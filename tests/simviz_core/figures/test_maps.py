@@ -121,3 +121,19 @@ def test_contrasts_are_centred_at_zero_whatever_their_signs() -> None:
     own = MapScales.of_contrasts([small, large], FigureStyle("jet", shared_scale=False))
     assert (own.of(small).low, own.of(small).high) == pytest.approx((-0.1, 0.1))
     assert {own.of(m).colour_map for m in (small, large)} == {DIVERGING_COLOUR_MAP}
+
+
+def test_a_contrast_is_transparent_at_zero_and_a_similarity_map_is_not() -> None:
+    image = Image.new("RGB", (40, 10), (10, 120, 30))
+    values = np.array([[-1.0, -0.01, 0.0, 1.0]], dtype=np.float32)
+    style = FigureStyle(opacity=1.0, smooth=False)
+    shown = np.asarray(
+        overlay(image, values, MapScales.of_contrasts([values], style).of(values), style)
+    )
+    np.testing.assert_array_equal(shown[5, 25], (10, 120, 30))
+    assert np.abs(shown[5, 15].astype(int) - (10, 120, 30)).max() < 20
+    colours = MapScales.of_contrasts([values], style).of(values).colours(values)[0]
+    np.testing.assert_array_equal(shown[5, 35], colours[3])
+    np.testing.assert_array_equal(shown[5, 5], colours[0])
+    plain = np.asarray(overlay(image, values, MapScales.of_maps([values], style).of(values), style))
+    assert plain[5, 25].min() > 200, "zero is white where the scale is of contributions"

@@ -42,6 +42,7 @@ from simviz_core.retrieval import (
     index_gallery,
     load_index,
     region_vector,
+    rival,
     whole_vector,
 )
 from simviz_core.retrieval.ranking import best_of_each_class
@@ -306,3 +307,24 @@ def test_a_hotels_own_views_are_found_first(rooms_index: GalleryIndex) -> None:
         assert best.image.id != image.id
         hits += best.image.label == image.label
     assert hits > 0.8 * len(rooms_index.images)
+
+
+def test_a_match_s_rival_is_of_the_class_that_it_is_not() -> None:
+    labels = ["a", "a", "b", "b", None]
+    images = tuple(
+        GalleryImage(f"{number}.png", Path(f"{number}.png"), label)
+        for number, label in enumerate(labels)
+    )
+    index = GalleryIndex(images, np.eye(5, dtype=np.float32))
+    scores = np.array([0.9, 0.1, 0.8, 0.3, 0.5], dtype=np.float32)
+    allowed = choose(index, without_image="0.png")
+
+    def found(label: str | None, match: int) -> tuple[str, int] | None:
+        best = rival(index, scores, label, images[match], allowed)
+        return best and (best[0].image.id, best[1])
+
+    assert found("a", 2) == ("1.png", 4), "the best right one, however far down"
+    assert found("a", 1) == ("2.png", 1), "the best wrong one"
+    assert found(None, 2) == ("4.png", 2), "without a class the best other one"
+    assert found("a", 4) == ("2.png", 1), "the same for a match without one"
+    assert rival(index, scores, "a", images[2], choose(index, ["b"])) is None

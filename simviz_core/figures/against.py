@@ -1,0 +1,142 @@
+"""The figure of one match of a query against another: their own maps, and the contrast between."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from simviz_core.figures.maps import (
+    FigureStyle,
+    MapScales,
+    add_colour_bar,
+    overlay,
+    shortened,
+)
+from simviz_core.figures.text import as_png
+from simviz_core.pairs.against import PairAgainst, against_sentence, verdict
+
+CAPTION = 40
+"""Characters that fit over one of three panels."""
+LINE = 150
+"""Characters that fit under the figure."""
+CONTRAST = "contribution of a query's cell to the difference"
+"""What the colours of the contrast measure."""
+
+
+@dataclass(frozen=True)
+class AgainstRow:
+    """One match of a query against another, as one network sees them.
+
+    Attributes:
+        title: Of the row; empty for none.
+        pictures: The match, the query and the image that the match is set against, RGB.
+        names: Of the three, in the same order.
+        found: Their maps.
+    """
+
+    title: str
+    pictures: tuple[Image.Image, Image.Image, Image.Image]
+    names: tuple[str, str, str]
+    found: PairAgainst
+
+
+@dataclass(frozen=True)
+class AgainstScales:
+    """The colour scales of rows that are compared.
+
+    Attributes:
+        own: Of the matches' own maps.
+        contrast: Of the contrasts.
+    """
+
+    own: MapScales
+    contrast: MapScales
+
+
+def against_scales(found: Sequence[PairAgainst], style: FigureStyle) -> AgainstScales:
+    """The scales of one or more rows: one for all own maps, and one for all contrasts."""
+    own = [values for each in found for values in (each.match.match_map, each.against.match_map)]
+    contrasts = [each.contrast.values for each in found]
+    return AgainstScales(MapScales.of_maps(own, style), MapScales.of_contrasts(contrasts, style))
+
+
+def against_figure(rows: Sequence[AgainstRow], title: str, style: FigureStyle) -> bytes:
+    """Both matches with their own maps, and between them the query with the contrast.
+
+    Args:
+        rows: At least one; several are of several checkpoints.
+        title: The network.
+        style: How the maps are shown.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        SettingsError: The colour map is not on offer.
+    """
+    scales = against_scales([row.found for row in rows], style)
+    tallest = max(p.height / p.width for row in rows for p in row.pictures)
+    height = 3.6 * min(max(tallest, 0.3), 1.6) + 1.0
+    figure = Figure(figsize=(12.5, height * len(rows) + 1.0), layout="constrained")
+    parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+    for part, row in zip(parts, rows, strict=True):
+        match, query, against = part.subplots(1, 3)
+        _draw_row(row, (match, query, against), scales, style)
+        if row.title:
+            part.suptitle(row.title, fontsize=10)
+        of_match = scales.own.of(row.found.match.match_map)
+        if scales.own.shared:
+            add_colour_bar(part, [match], of_match)
+        else:
+            add_colour_bar(part, [match], of_match)
+            add_colour_bar(part, [against], scales.own.of(row.found.against.match_map))
+        add_colour_bar(part, [query], scales.contrast.of(row.found.contrast.values), CONTRAST)
+    figure.suptitle(title)
+    name, _, other = rows[0].names
+    lines = textwrap.wrap(against_sentence(shortened(name), shortened(other)), LINE)
+    figure.supxlabel("\n".join(lines), fontsize=8, color="0.35")
+    return as_png(figure, 130)
+
+
+def _draw_row(
+    row: AgainstRow, panels: tuple[Axes, Axes, Axes], scales: AgainstScales, style: FigureStyle
+) -> None:
+    found, (match, query, against) = row.found, row.names
+    short = verdict(found, shortened(match, CAPTION), shortened(against, CAPTION))
+    shown: list[tuple[NDArray[np.float32], MapScales, str]] = [
+        (
+            found.match.match_map,
+            scales.own,
+            f"{shortened(match, CAPTION)}\nsimilarity {found.match.similarity:.4f}",
+        ),
+        (
+            found.contrast.values,
+            scales.contrast,
+            f"query: {shortened(query, CAPTION)}\ndifference {found.difference:+.4f}",
+        ),
+        (
+            found.against.match_map,
+            scales.own,
+            f"{shortened(against, CAPTION)}\nsimilarity {found.against.similarity:.4f}",
+        ),
+    ]
+    for panel, picture, (values, of, caption) in zip(panels, row.pictures, shown, strict=True):
+        panel.imshow(overlay(picture, values, of.of(values), style))
+        panel.set_title(caption, fontsize=9)
+        panel.set_anchor("N")
+        panel.set_axis_off()
+    panels[1].text(
+        0.5,
+        -0.03,
+        "\n".join([*textwrap.wrap(short, 60), *textwrap.wrap(found.check, 60)]),
+        transform=panels[1].transAxes,
+        ha="center",
+        va="top",
+        fontsize=7,
+        color="0.35",
+    )
