@@ -67,7 +67,13 @@ def test_the_core_knows_nothing_of_the_pages() -> None:
 
 
 CORE_FLOORS = (
-    ("simviz_core", "simviz_core.errors", "simviz_core.files", "simviz_core.decomposition"),
+    (
+        "simviz_core",
+        "simviz_core.errors",
+        "simviz_core.files",
+        "simviz_core.tables",
+        "simviz_core.decomposition",
+    ),
     ("simviz_core.images", "simviz_core.map_measures"),
     ("simviz_core.networks", "simviz_core.gallery"),
     ("simviz_core.checkpoints", "simviz_core.retrieval"),

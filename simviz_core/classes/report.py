@@ -234,3 +234,20 @@ def _image_as_json(found: ImageInClass) -> dict[str, Any]:
             "map": found.contrast.values.tolist(),
         }
     return values
+
+
+def class_rows(images: Sequence[ImageInClass]) -> list[dict[str, Any]]:
+    """Images of classes as rows of a table, in their order."""
+    return [
+        {
+            "class": found.map.label,
+            "path": found.path,
+            "label": found.label,
+            "typicality": found.map.typicality,
+            "other_images": found.map.count,
+            "contrasted_with": found.contrast.other if found.contrast else None,
+            "difference": found.contrast.difference if found.contrast else None,
+            "residual": found.map.residual,
+        }
+        for found in images
+    ]

@@ -23,12 +23,15 @@ from simviz_core.cli.options.network import add_network_options
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_figure_options,
     add_json_option,
     figure_style,
+    file_format,
     style_words,
     whole_number,
     whole_numbers,
+    write_csv,
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage
@@ -40,6 +43,7 @@ from simviz_core.following import (
     FollowedQuery,
     RunReport,
     checkpoint_report,
+    checkpoint_table,
     held_out_rows,
     most_changed,
     reports_as_json,
@@ -124,6 +128,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_store_options(command)
     add_figure_options(command, "the checkpoints side by side")
     add_json_option(command)
+    add_csv_option(command, "the curves over the checkpoints")
     command.set_defaults(run=_run)
 
 
@@ -174,11 +179,14 @@ def _run(options: argparse.Namespace) -> None:
     reports = [_follow(options, gallery, query, run) for run in runs]
     if options.figure:
         rows = [run_rows(r, query.picture, query.label, query.partner) for r in reports]
-        Path(options.figure).write_bytes(checkpoints_figure(rows, figure_style(options)))
+        figure = checkpoints_figure(rows, figure_style(options), file_format(options.figure))
+        Path(options.figure).write_bytes(figure)
     if options.json:
         shown = objects if query.mask is not None else ()
         write_json(reports_as_json(reports, options.query, options.match, shown), options.json)
-    if not (options.figure or options.json):
+    if options.csv:
+        write_csv(checkpoint_table(reports), options.csv)
+    if not (options.figure or options.json or options.csv):
         for report in reports:
             _print_summary(report)
 

@@ -10,6 +10,7 @@ from simviz_core.classes import (
     ClassSums,
     ImageInClass,
     class_block,
+    class_rows,
     class_sums,
     class_to_contrast,
     classes_as_json,
@@ -35,11 +36,14 @@ from simviz_core.cli.options.network import (
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_figure_options,
     add_json_option,
     figure_style,
+    file_format,
     style_words,
     whole_number,
+    write_csv,
     write_json,
 )
 from simviz_core.errors import SettingsError
@@ -104,6 +108,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_store_options(classmap)
     add_figure_options(classmap, "the images with their class maps")
     add_json_option(classmap)
+    add_csv_option(classmap, "the images with their typicality")
     classmap.set_defaults(run=_run)
 
 
@@ -157,7 +162,9 @@ def _run(options: argparse.Namespace) -> None:
         _write_figure(options, summaries, images, settings)
     if options.json:
         write_json(classes_as_json(summaries, images, options.gallery, settings), options.json)
-    if not (options.figure or options.json):
+    if options.csv:
+        write_csv(class_rows(images), options.csv)
+    if not (options.figure or options.json or options.csv):
         _print_table(summaries, images)
 
 
@@ -231,7 +238,8 @@ def _write_figure(
         for summary in summaries
     ]
     title = settings.title
-    Path(options.figure).write_bytes(class_figure(blocks, title, figure_style(options)))
+    figure = class_figure(blocks, title, figure_style(options), file_format(options.figure))
+    Path(options.figure).write_bytes(figure)
 
 
 def _print_table(summaries: Sequence[ClassSummary], images: Sequence[ImageInClass]) -> None:

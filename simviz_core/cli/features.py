@@ -23,11 +23,14 @@ from simviz_core.cli.options.network import (
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_figure_options,
     add_json_option,
     figure_style,
+    file_format,
     style_words,
     whole_number,
+    write_csv,
     write_json,
 )
 from simviz_core.decomposition import DecomposedImage, similarity
@@ -35,10 +38,12 @@ from simviz_core.features import (
     PAIRS,
     caveats,
     channel_rows,
+    channel_table,
     channel_words,
     channels_as_json,
     curve_as_json,
     curve_line,
+    curve_rows,
     draw_pairs,
     feature_curve,
     settings_as_json,
@@ -100,6 +105,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_store_options(features)
     add_figure_options(features, "the curve, or the channels with their maps,")
     add_json_option(features)
+    add_csv_option(features, "the curve, or the channels,")
     features.set_defaults(run=_run)
 
 
@@ -168,7 +174,7 @@ def _run(options: argparse.Namespace) -> None:
         values, lines = _curve(options, index, title)
     if options.json:
         write_json({**settings_as_json(settings, options.gallery, index), **values}, options.json)
-    if not (options.figure or options.json):
+    if not (options.figure or options.json or options.csv):
         print("\n".join(lines))
 
 
@@ -178,9 +184,12 @@ def _curve(
     """The curve of random pairs: its numbers, and what is printed of it."""
     sample = draw_pairs(index, not options.different_classes, options.pairs, options.seed)
     curve = feature_curve(index, sample)
+    line = curve_line(curve, f"{curve.pairs:,} pairs of {curve.kind}")
+    if options.csv:
+        write_csv(curve_rows([line]), options.csv)
     if options.figure:
-        line = curve_line(curve, f"{curve.pairs:,} pairs of {curve.kind}")
-        Path(options.figure).write_bytes(feature_curves_figure([line], title))
+        figure = feature_curves_figure([line], title, file_format(options.figure))
+        Path(options.figure).write_bytes(figure)
     return curve_as_json(curve), [top_words(curve), *caveats(curve)]
 
 
@@ -197,7 +206,10 @@ def _channels(
     if options.figure:
         pair = (pictures[0].pixels, pictures[1].pixels)
         rows = channel_rows(channels, pair, partial(_decompose, network))
-        Path(options.figure).write_bytes(channels_figure(rows, title, figure_style(options)))
+        figure = channels_figure(rows, title, figure_style(options), file_format(options.figure))
+        Path(options.figure).write_bytes(figure)
+    if options.csv:
+        write_csv(channel_table(channels), options.csv)
     values = {
         "query": options.of_pair[0],
         "match": options.of_pair[1],

@@ -24,10 +24,13 @@ from simviz_core.cli.options.network import (
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_figure_options,
     add_json_option,
     figure_style,
+    file_format,
     style_words,
+    write_csv,
     write_json,
 )
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
@@ -62,6 +65,7 @@ from simviz_core.pairs import (
     compare_poolings,
     explain_against,
     explain_pair,
+    feature_rows,
     lost_as_json,
     lost_maps,
     pair_as_json,
@@ -87,6 +91,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_network_details(pair)
     add_figure_options(pair, "both images with their maps")
     add_json_option(pair)
+    add_csv_option(pair, "the features, strongest first,")
     pair.add_argument("--npz", metavar="FILE", help="write the numbers as a NumPy archive")
     more = pair.add_mutually_exclusive_group()
     more.add_argument(
@@ -206,12 +211,15 @@ def _run(options: argparse.Namespace) -> None:
     if options.figure:
         pictures = images[0].pixels, images[1].pixels
         captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
+        as_format = file_format(options.figure)
         if against:
             figure = _against_figure(options, images, against)
         elif poolings:
-            figure = poolings_figure(poolings, *pictures, captions, style)
+            figure = poolings_figure(poolings, *pictures, captions, style, as_format)
         else:
-            figure = pair_figure(pair, *pictures, captions, style, parts, relative or instead)
+            figure = pair_figure(
+                pair, *pictures, captions, style, parts, relative or instead, as_format
+            )
         Path(options.figure).write_bytes(figure)
     if options.npz:
         # An open file, since a path without the ending would get ".npz" added to it.
@@ -228,7 +236,9 @@ def _run(options: argparse.Namespace) -> None:
             found = against_as_json(against, options.match, options.against)
             values["against"] = found | {"against_values": images[2].values_as_json()}
         write_json(values | compared | beyond | lost | placed, options.json)
-    if not (options.figure or options.npz or options.json):
+    if options.csv:
+        write_csv(feature_rows(pair), options.csv)
+    if not (options.figure or options.npz or options.json or options.csv):
         _print_summary(pair, parts, poolings)
         _print_instead(relative, instead)
         if against:
@@ -249,7 +259,9 @@ def _against_figure(
         (captions[0], captions[1], captions[2]),
         against,
     )
-    return against_figure([row], against.settings.title, figure_style(options))
+    return against_figure(
+        [row], against.settings.title, figure_style(options), file_format(options.figure)
+    )
 
 
 def _block(text: str) -> CellBlock:

@@ -27,11 +27,14 @@ from simviz_core.cli.options.network import (
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_figure_options,
     add_json_option,
     figure_style,
+    file_format,
     style_words,
     whole_number,
+    write_csv,
     write_json,
 )
 from simviz_core.cli.options.region import add_filter_options, add_region_options
@@ -58,6 +61,7 @@ from simviz_core.retrieval import (
     fine_region_vector,
     match_maps,
     rank,
+    ranking_rows,
     relative_match_maps,
     relative_search_as_json,
     search_as_json,
@@ -88,6 +92,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_store_options(search)
     add_figure_options(search, "the query and its matches with their maps")
     add_json_option(search)
+    add_csv_option(search, "the ranking")
     search.add_argument("--maps", action="store_true", help="put the maps into the JSON")
     search.add_argument(
         "--compare-poolings",
@@ -188,7 +193,11 @@ def _run(options: argparse.Namespace) -> None:
         _write_figure(asked, found, compared)
     if options.json:
         _write_json(asked, found, compared)
-    if not (options.figure or options.json):
+    if options.csv:
+        title = "region" if region.is_drawn else "whole image"
+        named = [(each.settings.pooling, each) for each in compared] or [(title, found)]
+        write_csv(ranking_rows(named), options.csv)
+    if not (options.figure or options.json or options.csv):
         for each in compared or [found]:
             _print_matches(each, f"{each.settings.pooling} pooling" if compared else None)
 
@@ -268,17 +277,23 @@ def _print_matches(found: SearchReport, title: str | None) -> None:
 
 def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options, image, region = asked.options, asked.image, asked.region
-    query, extent = image.pixels, (image.width, image.height)
+    query, extent, as_format = (
+        image.pixels,
+        (image.width, image.height),
+        file_format(options.figure),
+    )
     if options.crop:
         query = crop_to(region, image)
         region, extent = Region(), query.size
     style, title = figure_style(options), _title(options, found.settings, bool(compared))
     if compared:
         rows = [(each.settings.pooling, search_panels(each)) for each in compared]
-        figure = search_poolings_figure(query, rows, title, style)
+        figure = search_poolings_figure(query, rows, title, style, as_format)
     else:
         panels = search_panels(found)
-        figure = search_figure(query, region, extent, panels, title, style, found.reference)
+        figure = search_figure(
+            query, region, extent, panels, title, style, found.reference, as_format
+        )
     Path(options.figure).write_bytes(figure)
 
 

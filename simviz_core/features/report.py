@@ -106,3 +106,30 @@ def settings_as_json(
     """What figures of features were asked of, and how much of the gallery that is."""
     covered = {} if index is None else index.coverage.as_json()
     return {"gallery": gallery, **settings.as_json(), **covered, "version": __version__}
+
+
+def curve_rows(lines: Sequence[CurveLine]) -> list[dict[str, Any]]:
+    """Curves as rows of a table: for each curve and k the share, and one standard deviation."""
+    return [
+        {
+            "curve": line.title,
+            "k": k + 1,
+            "share": float(share),
+            "standard_deviation": None if line.spread is None else float(line.spread[k]),
+        }
+        for line in lines
+        for k, share in enumerate(line.shares)
+    ]
+
+
+def channel_table(channels: Sequence[PairChannel]) -> list[dict[str, Any]]:
+    """Channels as rows of a table, with the image that excites each most."""
+    return [
+        {
+            "channel": found.channel,
+            "contribution": found.contribution,
+            "share": found.share,
+            "excited_most": str(found.excited[0].image.path) if found.excited else None,
+        }
+        for found in channels
+    ]

@@ -42,6 +42,7 @@ from simviz_core.figures.poolings import (
     spread_line,
 )
 from simviz_core.figures.search import search_figure
+from simviz_core.figures.text import FILE_FORMATS, PNG
 
 __all__ = [
     "CLASS_MAP_LABEL",
@@ -50,6 +51,8 @@ __all__ = [
     "DEFAULT_COLOUR_MAP",
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
+    "FILE_FORMATS",
+    "PNG",
     "AgainstRow",
     "AgainstScales",
     "ChannelRow",

@@ -17,7 +17,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 from simviz_core.pairs.against import PairAgainst, against_sentence, verdict
 
 CAPTION = 40
@@ -65,16 +65,19 @@ def against_scales(found: Sequence[PairAgainst], style: FigureStyle) -> AgainstS
     return AgainstScales(MapScales.of_maps(own, style), MapScales.of_contrasts(contrasts, style))
 
 
-def against_figure(rows: Sequence[AgainstRow], title: str, style: FigureStyle) -> bytes:
+def against_figure(
+    rows: Sequence[AgainstRow], title: str, style: FigureStyle, file_format: str = PNG
+) -> bytes:
     """Both matches with their own maps, and between them the query with the contrast.
 
     Args:
         rows: At least one; several are of several checkpoints.
         title: The network.
         style: How the maps are shown.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -100,7 +103,7 @@ def against_figure(rows: Sequence[AgainstRow], title: str, style: FigureStyle) -
     name, _, other = rows[0].names
     lines = textwrap.wrap(against_sentence(shortened(name), shortened(other)), LINE)
     figure.supxlabel("\n".join(lines), fontsize=8, color="0.35")
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
 def _draw_row(

@@ -17,7 +17,7 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.search import HIT, MISS
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 
 CAPTION = 26
 """Characters that fit over a panel."""
@@ -66,15 +66,18 @@ class RunRows:
     columns: tuple[CheckpointColumn, ...]
 
 
-def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
+def checkpoints_figure(
+    runs: Sequence[RunRows], style: FigureStyle, file_format: str = PNG
+) -> bytes:
     """Draw the checkpoints of one or more runs.
 
     Args:
         runs: Stacked from top to bottom, at least one.
         style: How the maps are shown; a shared scale is one for all the runs.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -102,7 +105,7 @@ def checkpoints_figure(runs: Sequence[RunRows], style: FigureStyle) -> bytes:
                     grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
         if scales.shared:
             add_colour_bar(part, list(grid.flat), scales.shared)
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
 def _draw(axis: Axes, panel: MapPanel, scales: MapScales, style: FigureStyle) -> None:

@@ -19,7 +19,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 
 COLUMNS = 6
 """Images beside one another."""
@@ -61,7 +61,9 @@ class ClassBlock:
     contrasted: tuple[str, str] | None = None
 
 
-def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle) -> bytes:
+def class_figure(
+    blocks: Sequence[ClassBlock], settings: str, style: FigureStyle, file_format: str = PNG
+) -> bytes:
     """Draw one class, or two of them one under the other.
 
     Args:
@@ -69,9 +71,10 @@ def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle
         settings: The network, in words.
         style: How the maps are shown; a shared scale is one for all class maps, and another one
             for all contrast maps.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -92,7 +95,7 @@ def class_figure(blocks: Sequence[ClassBlock], settings: str, style: FigureStyle
     parts = figure.subfigures(len(blocks), 1, height_ratios=lines, squeeze=False)[:, 0]
     for part, block in zip(parts, blocks, strict=True):
         _draw_block(part, block, columns, (scales, contrast_scales), style)
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
 def _lines(block: ClassBlock, columns: int) -> int:

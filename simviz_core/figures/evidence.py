@@ -1,12 +1,13 @@
 """The figure of a comparison of methods: a bar for each, with its interval."""
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from simviz_core.figures.text import PNG, as_file
 
 COLUMNS = 3
 FIRST, REST = "#d1495b", "#5b7f95"
@@ -27,15 +28,16 @@ class MethodBars:
     values: tuple[tuple[float, float, float] | None, ...]
 
 
-def method_bars_figure(panels: Sequence[MethodBars], title: str) -> bytes:
+def method_bars_figure(panels: Sequence[MethodBars], title: str, file_format: str = PNG) -> bytes:
     """Draw measures side by side.
 
     Args:
         panels: At least one.
         title: What was measured.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
     """
     columns = min(COLUMNS, len(panels))
     lines = math.ceil(len(panels) / columns)
@@ -47,9 +49,7 @@ def method_bars_figure(panels: Sequence[MethodBars], title: str) -> bytes:
     for axis, panel in zip(axes.flat, panels, strict=False):
         _draw(axis, panel)
     figure.suptitle(title)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return as_file(figure, 130, file_format)
 
 
 def _draw(axis: Axes, panel: MethodBars) -> None:

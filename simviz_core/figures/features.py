@@ -17,7 +17,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 
 LINE_COLOURS = ("#d8683a", "#3f93a6", "#d3982f", "#8d7bb8", "#7f9f52", "#5c6f7b")
 CAPTION = 26
@@ -58,15 +58,16 @@ class ChannelRow:
     examples: tuple[tuple[Image.Image, NDArray[np.float32], str], ...]
 
 
-def feature_curves_figure(lines: Sequence[CurveLine], title: str) -> bytes:
+def feature_curves_figure(lines: Sequence[CurveLine], title: str, file_format: str = PNG) -> bytes:
     """Draw curves with their bands of one standard deviation, the marked points in words.
 
     Args:
         lines: At least one.
         title: Over the figure.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Source: the paper's Figure 3.
     """
@@ -90,10 +91,12 @@ def feature_curves_figure(lines: Sequence[CurveLine], title: str) -> bytes:
     axis.grid(alpha=0.25)
     axis.legend(fontsize=9)
     axis.set_title(title, fontsize=11)
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
-def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) -> bytes:
+def channels_figure(
+    rows: Sequence[ChannelRow], title: str, style: FigureStyle, file_format: str = PNG
+) -> bytes:
     """Draw channels from top to bottom: the pair on the left, the most exciting images beside it.
 
     Args:
@@ -101,9 +104,10 @@ def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) 
         title: Over the figure.
         style: How the maps are shown; a shared scale is one for the pairs' maps of all channels,
             and one for the excitation maps of each channel.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -122,7 +126,7 @@ def channels_figure(rows: Sequence[ChannelRow], title: str, style: FigureStyle) 
     if scales.shared:
         add_colour_bar(figure, list(grid.flat), scales.shared, "contribution through the channel")
     figure.suptitle(title, fontsize=11)
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
 def _draw_examples(axes: list[Axes], row: ChannelRow, style: FigureStyle) -> None:

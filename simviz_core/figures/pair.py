@@ -17,7 +17,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 from simviz_core.pairs import LOST_SENTENCE, BlockPart, LostMaps, PairExplanation, RelativePair
 
 LINE = 120
@@ -32,6 +32,7 @@ def pair_figure(
     style: FigureStyle,
     parts: Sequence[BlockPart] = (),
     instead: RelativePair | LostMaps | None = None,
+    file_format: str = PNG,
 ) -> bytes:
     """Both images with their maps, the score, its check and the colour scale, as one figure.
 
@@ -43,9 +44,10 @@ def pair_figure(
         style: How the maps are shown.
         parts: Blocks of cells; each gets a line of its own, with its map on the other image.
         instead: Maps to show instead of the similarity maps, with what their colours mean.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -72,7 +74,7 @@ def pair_figure(
     settings = pair.settings
     figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
     figure.supxlabel(_meaning(pair, instead), fontsize=9, color="0.35")
-    return as_png(figure, 150)
+    return as_file(figure, 150, file_format)
 
 
 def shown_maps(

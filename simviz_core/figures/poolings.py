@@ -14,7 +14,7 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.search import CAPTION, HIT, MISS
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 from simviz_core.map_measures import CARRIED, MapSpread, map_spread
 from simviz_core.pairs import PairExplanation
 from simviz_core.retrieval import SearchPanel
@@ -26,6 +26,7 @@ def poolings_figure(
     match: Image.Image,
     captions: tuple[str, str],
     style: FigureStyle,
+    file_format: str = PNG,
 ) -> bytes:
     """A pair under several poolings side by side, each with its similarity and its spread.
 
@@ -35,9 +36,10 @@ def poolings_figure(
         match: RGB.
         captions: What to write beside the two images.
         style: How the maps are shown; a shared scale is shared by all of them.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -64,7 +66,7 @@ def poolings_figure(
         add_colour_bar(figure, list(panels.flat), scales.shared)
     settings = pairs[0].settings
     figure.suptitle(settings.title_without_pooling)
-    return _png(figure)
+    return as_file(figure, 130, file_format)
 
 
 def search_poolings_figure(
@@ -72,6 +74,7 @@ def search_poolings_figure(
     rows: Sequence[tuple[str, Sequence[SearchPanel]]],
     title: str,
     style: FigureStyle,
+    file_format: str = PNG,
 ) -> bytes:
     """The matches under several poolings, one row each, beside the query's map for the best one.
 
@@ -80,9 +83,10 @@ def search_poolings_figure(
         rows: Each pooling's name and matches, best first, at least one.
         title: What was searched, and how.
         style: How the maps are shown; a shared scale is shared by all of them.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -114,7 +118,7 @@ def search_poolings_figure(
     if scales.shared:
         add_colour_bar(figure, list(axes.flat), scales.shared)
     figure.suptitle(title)
-    return _png(figure)
+    return as_file(figure, 130, file_format)
 
 
 def spread_line(spread: MapSpread) -> str:
@@ -136,7 +140,3 @@ def _without_ticks(panel: Axes) -> None:
     panel.set_xticks([])
     panel.set_yticks([])
     panel.spines[:].set_visible(False)
-
-
-def _png(figure: Figure) -> bytes:
-    return as_png(figure, 130)

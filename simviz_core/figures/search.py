@@ -18,7 +18,7 @@ from simviz_core.figures.maps import (
     overlay,
     shortened,
 )
-from simviz_core.figures.text import as_png
+from simviz_core.figures.text import PNG, as_file
 from simviz_core.retrieval import SAME_RANKING, Reference, Region, SearchPanel
 
 COLUMNS = 5
@@ -37,6 +37,7 @@ def search_figure(
     title: str,
     style: FigureStyle,
     reference: Reference | None = None,
+    file_format: str = PNG,
 ) -> bytes:
     """The query with its region, and each match over the query's map for it.
 
@@ -48,9 +49,10 @@ def search_figure(
         title: What was searched, and how.
         style: How the maps are shown.
         reference: What the maps are relative to; where a region is drawn, only the query's are.
+        file_format: One of `FILE_FORMATS`.
 
     Returns:
-        A PNG file.
+        A file of that format.
 
     Raises:
         SettingsError: The colour map is not on offer.
@@ -76,7 +78,7 @@ def search_figure(
         meaning = textwrap.wrap(f"{reference.sentence} {SAME_RANKING}", 34 * (columns + 1))
         figure.supxlabel("\n".join(meaning), fontsize=8, color="0.35")
     figure.suptitle(title)
-    return as_png(figure, 130)
+    return as_file(figure, 130, file_format)
 
 
 def _scales(

@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
 
+PNG = "png"
+FILE_FORMATS = (PNG, "svg", "pdf")
+"""What figures are written as."""
 LAST_RESORT = "Last Resort"
 """Fonts of this name have a box for every letter."""
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -21,15 +24,16 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud
 warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
 
 
-def as_png(figure: Figure, dpi: int) -> bytes:
+def as_file(figure: Figure, dpi: int, file_format: str = PNG) -> bytes:
     """Draw a figure, every text in it as it is.
 
     Args:
         figure: Ready but for that.
-        dpi: Dots per inch.
+        dpi: Dots per inch, of a PNG and of the pictures inside an SVG or PDF.
+        file_format: One of `FILE_FORMATS`; in SVG and PDF lines and letters are outlines.
 
     Returns:
-        A PNG file.
+        A file. The same figure gives the same PNG and PDF: no date is written.
     """
     numbers = _tick_labels(figure)
     for text in figure.findobj(Text):
@@ -38,7 +42,8 @@ def as_png(figure: Figure, dpi: int) -> bytes:
             text.set_text(visible(text.get_text()))
             _give_fonts(text)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    dated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    figure.savefig(buffer, format=file_format, dpi=dpi, metadata=dated.get(file_format))
     return buffer.getvalue()
 
 

@@ -10,7 +10,7 @@ from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
 from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval import MatchMaps, RetrievalQuality, is_hit, quality_as_json
+from simviz_core.retrieval import AT, MatchMaps, RetrievalQuality, is_hit, quality_as_json
 from simviz_core.runs import Run, RunCheckpoint
 
 
@@ -228,3 +228,42 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
 def _pair_as_json(pair: MatchMaps | None) -> dict[str, Any]:
     """The map on the image that the query is followed with; the query's own is `map`."""
     return {} if pair is None else {"partner_map": pair.match_map.tolist()}
+
+
+def checkpoint_table(reports: Sequence[RunReport]) -> list[dict[str, Any]]:
+    """The curves over the checkpoints as rows of a table.
+
+    Args:
+        reports: Of one or more runs.
+
+    Returns:
+        A row for each checkpoint: the run, the iteration, quality, similarity, what is measured of
+        the map, and what changed since the checkpoint before that can be used; or the error.
+    """
+    return [row for report in reports for row in _rows_of_run(report)]
+
+
+def _rows_of_run(report: RunReport) -> list[dict[str, Any]]:
+    since = iter([None, *changes([snapshot for _, snapshot in report.seen])])
+    rows = []
+    for found in report.checkpoints:
+        quality, snapshot = found.quality, found.snapshot
+        change = next(since) if snapshot is not None else None
+        recalls = quality.recall_at if quality else {}
+        rows.append(
+            {
+                "run": str(report.run.root),
+                "iteration": found.checkpoint.iteration,
+                **{f"recall_at_{k}": recalls.get(k) for k in AT},
+                "map_at_r": quality.map_at_r if quality else None,
+                "similarity": snapshot.similarity if snapshot else None,
+                "residual": snapshot.residual if snapshot else None,
+                "entropy": snapshot.entropy if snapshot else None,
+                "mask_share": found.mask_share,
+                "pearson": change.pearson if change else None,
+                "jensen_shannon": change.jensen_shannon if change else None,
+                "neighbour_overlap": change.neighbour_overlap if change else None,
+                "error": found.error,
+            }
+        )
+    return rows

@@ -22,6 +22,7 @@ from simviz_core.pairs.explanation import (
     TOP_FEATURES,
     PairExplanation,
     explain_pair,
+    feature_rows,
     pair_as_json,
     save_pair_arrays,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "compare_poolings",
     "explain_against",
     "explain_pair",
+    "feature_rows",
     "lost_as_json",
     "lost_maps",
     "pair_as_json",

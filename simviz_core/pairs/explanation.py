@@ -163,3 +163,21 @@ def save_pair_arrays(
         weights=np.asarray(pair.settings.weights_line),
         **(more or {}),
     )
+
+
+def feature_rows(pair: PairExplanation) -> list[dict[str, Any]]:
+    """The feature components as rows of a table, strongest first.
+
+    Returns:
+        For each the channel, what it contributes to the similarity, and the share that it and all
+        before it carry.
+    """
+    order = np.argsort(-pair.features, kind="stable")
+    return [
+        {
+            "channel": int(channel),
+            "contribution": float(pair.features[channel]),
+            "cumulative_share": float(pair.feature_curve[place]),
+        }
+        for place, channel in enumerate(order)
+    ]

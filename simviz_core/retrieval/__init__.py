@@ -2,6 +2,7 @@
 
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.evaluation import (
+    AT,
     MOST_QUERIES,
     RetrievalQuality,
     quality_as_json,
@@ -41,6 +42,7 @@ from simviz_core.retrieval.relative import (
 from simviz_core.retrieval.report import (
     SearchPanel,
     SearchReport,
+    ranking_rows,
     relative_search_as_json,
     search_as_json,
     search_panels,
@@ -66,6 +68,7 @@ from simviz_core.retrieval.store import (
 )
 
 __all__ = [
+    "AT",
     "BATCH",
     "CACHE_VARIABLE",
     "MOST_QUERIES",
@@ -111,6 +114,7 @@ __all__ = [
     "plan_index",
     "quality_as_json",
     "rank",
+    "ranking_rows",
     "region_vector",
     "relative_map_of",
     "relative_match_maps",

@@ -206,3 +206,36 @@ def relative_search_as_json(
             for each in maps
         ],
     }
+
+
+def ranking_rows(reports: Sequence[tuple[str, SearchReport]]) -> list[dict[str, Any]]:
+    """One or more rankings as rows of a table.
+
+    Args:
+        reports: Each with its name: what was searched, or the pooling.
+
+    Returns:
+        For each match the ranking's name, its rank from 1, path, label, whether it is a hit (empty
+        where that is not known), score; where a region was searched also the similarity to the
+        whole query, and without the region's cells.
+    """
+    return [
+        {
+            "ranking": name,
+            "rank": place + 1,
+            "path": str(match.image.path),
+            "label": match.image.label,
+            "is_hit": is_hit(report.label, match.image),
+            "score": match.score,
+            **(
+                {
+                    "similarity": report.ranking.similarities[place],
+                    "similarity_without_region": report.ranking.without[place],
+                }
+                if report.ranking.without
+                else {}
+            ),
+        }
+        for name, report in reports
+        for place, match in enumerate(report.ranking.matches)
+    ]

@@ -15,6 +15,7 @@ from simviz_core.figures import FigureStyle, MapScales, checkpoints_figure
 from simviz_core.following import (
     CheckpointReport,
     RunReport,
+    checkpoint_table,
     reports_as_json,
     run_rows,
     run_title,
@@ -22,6 +23,7 @@ from simviz_core.following import (
 )
 from simviz_core.gallery import GalleryImage
 from simviz_core.retrieval import is_hit
+from simviz_core.tables import as_csv
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
@@ -35,7 +37,7 @@ from simviz_ui.components.checkpoint_grid import (
     ShownRun,
     checkpoint_grid,
 )
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
@@ -233,13 +235,13 @@ def _open_pair(place: CheckpointIndex, image_id: str) -> None:
 def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyle) -> None:
     query = followed.query
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         rows = [
             run_rows(report, query.picture, query.label, query.partner)
             for report in reports
             if report.seen
         ]
-        return checkpoints_figure(rows, style)
+        return checkpoints_figure(rows, style, file_format)
 
     def numbers() -> str:
         match = followed.partner.path if followed.partner else None
@@ -252,8 +254,9 @@ def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyl
     options += ["--objects", ",".join(followed.objects)] if followed.own_objects else []
     export_row(
         {
-            "Figure (PNG)": ("checkpoints.png", figure),
+            **figure_files("checkpoints", figure),
             "Numbers (JSON)": ("checkpoints.json", numbers),
+            "Curves (CSV)": ("checkpoints.csv", lambda: as_csv(checkpoint_table(reports))),
         },
         checkpoints_command(
             followed.chosen.path,

@@ -10,6 +10,7 @@ from simviz_core.classes import (
     ClassSums,
     ImageInClass,
     class_block,
+    class_rows,
     class_sums,
     classes_as_json,
     image_in_class,
@@ -30,13 +31,14 @@ from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
+from simviz_core.tables import as_csv
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.classes.poolings import class_poolings
 from simviz_ui.components.results import ShownMatch, results_grid
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import (
     CARD_BOX,
     as_data_uri,
@@ -224,22 +226,24 @@ def _exports(
         return
     summaries = [summarise(sums, label) for label in choice.labels]
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         blocks = [
             class_block(summary, found) for summary, found in zip(summaries, ready, strict=True)
         ]
         title = settings.title
-        return class_figure(blocks, title, style)
+        return class_figure(blocks, title, style, file_format)
+
+    images = [found for column in ready for found in column]
 
     def numbers() -> str:
-        images = [found for column in ready for found in column]
         values = classes_as_json(summaries, images, gallery_name(gallery), settings)
         return json.dumps(values, indent=1)
 
     export_row(
         {
-            "Figure (PNG)": ("classes.png", figure),
+            **figure_files("classes", figure),
             "Numbers (JSON)": ("classes.json", numbers),
+            "Images (CSV)": ("classes.csv", lambda: as_csv(class_rows(images))),
         },
         classmap_command(
             gallery_name(gallery), choice.labels, settings, style, (0, top), choice.against[0]

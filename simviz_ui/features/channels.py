@@ -16,6 +16,7 @@ from simviz_core.errors import ImageError
 from simviz_core.features import (
     PairChannel,
     channel_rows,
+    channel_table,
     channel_words,
     channels_as_json,
     excitation_map,
@@ -27,10 +28,11 @@ from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, Match
+from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.chosen import ChosenImage
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import hold, page_fragment
@@ -134,11 +136,11 @@ def _exports(
 ) -> None:
     name = gallery_name(gallery)
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         pair = (query.picture.pixels, match.picture.pixels)
         rows = channel_rows(channels, pair, partial(decomposed, settings=settings))
         title = settings.title
-        return channels_figure(rows, title, style)
+        return channels_figure(rows, title, style, file_format)
 
     def numbers() -> str:
         values = {
@@ -151,8 +153,9 @@ def _exports(
 
     export_row(
         {
-            "Channels (PNG)": ("channels.png", figure),
+            **figure_files("channels", figure, "Channels"),
             "Channels (JSON)": ("channels.json", numbers),
+            "Channels (CSV)": ("channels.csv", lambda: as_csv(channel_table(channels))),
         },
         channels_command(query.path, match.path, name, settings, style, len(channels)),
         key="channels_export",

@@ -16,6 +16,7 @@ from simviz_core.features import (
     caveats,
     curve_as_json,
     curve_line,
+    curve_rows,
     draw_pairs,
     feature_curve,
     settings_as_json,
@@ -27,9 +28,10 @@ from simviz_core.networks import DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
+from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, as_plotly_text, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
@@ -174,8 +176,8 @@ def _exports(
 ) -> None:
     name = gallery_name(gallery)
 
-    def figure() -> bytes:
-        return feature_curves_figure(lines, _network(settings))
+    def figure(file_format: str) -> bytes:
+        return feature_curves_figure(lines, _network(settings), file_format)
 
     def numbers() -> str:
         values = [settings_as_json(shown, name) | curve_as_json(curve) for shown, curve in curves]
@@ -184,8 +186,9 @@ def _exports(
     is_same = SAME in choice.kinds or not choice.kinds
     export_row(
         {
-            "Figure (PNG)": ("features.png", figure),
+            **figure_files("features", figure),
             "Numbers (JSON)": ("features.json", numbers),
+            "Curves (CSV)": ("features.csv", lambda: as_csv(curve_rows(lines))),
         },
         features_command(name, settings, choice.count, choice.seed, is_same),
         key="curves",

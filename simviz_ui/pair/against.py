@@ -37,7 +37,7 @@ from simviz_core.retrieval import choose as choose_rows
 from simviz_core.retrieval import rival, whole_vector
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.chosen import ChosenImage
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import choose, view
@@ -203,8 +203,8 @@ def _exports(
 ) -> None:
     found, (query, match, other) = row.found, chosen
 
-    def figure() -> bytes:
-        return against_figure([row], found.settings.title, style)
+    def figure(file_format: str) -> bytes:
+        return against_figure([row], found.settings.title, style, file_format)
 
     def numbers() -> str:
         values = pair_as_json(found.match, query.path, match.path)
@@ -219,7 +219,7 @@ def _exports(
 
     export_row(
         {
-            "Contrast (PNG)": ("against.png", figure),
+            **figure_files("against", figure, "Contrast"),
             "Contrast (JSON)": ("against.json", numbers),
             "Contrast (NPZ)": ("against.npz", arrays),
         },

@@ -13,7 +13,7 @@ from simviz_core.pairs import PairExplanation, pair_as_json, poolings_as_json
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import compared_poolings
@@ -64,9 +64,9 @@ def _exports(
     match: ChosenImage,
     style: FigureStyle,
 ) -> None:
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         pictures = query.picture.pixels, match.picture.pixels
-        return poolings_figure(compared, *pictures, (query.id, match.id), style)
+        return poolings_figure(compared, *pictures, (query.id, match.id), style, file_format)
 
     def numbers() -> str:
         values = pair_as_json(pair, query.path, match.path)
@@ -74,7 +74,7 @@ def _exports(
 
     export_row(
         {
-            "Comparison (PNG)": ("poolings.png", figure),
+            **figure_files("poolings", figure, "Comparison"),
             "Comparison (JSON)": ("poolings.json", numbers),
         },
         pair_command(query.path, match.path, pair.settings, style, is_comparison=True),

@@ -22,16 +22,18 @@ from simviz_core.pairs import (
     RelativePair,
     Side,
     block_part,
+    feature_rows,
     pair_as_json,
     save_pair_arrays,
 )
 from simviz_core.retrieval import NOTHING
+from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.navigation import page_fragment
 from simviz_ui.pair.against import pair_against
 from simviz_ui.pair.checks import pair_checks
@@ -159,9 +161,11 @@ def _exports(
     instead: Instead | None,
     gallery: Gallery,
 ) -> None:
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         pictures = query.picture.pixels, match.picture.pixels
-        return pair_figure(pair, *pictures, (query.id, match.id), style, parts, instead)
+        return pair_figure(
+            pair, *pictures, (query.id, match.id), style, parts, instead, file_format
+        )
 
     def numbers() -> str:
         values = pair_as_json(pair, query.path, match.path, parts)
@@ -175,9 +179,10 @@ def _exports(
     blocks = [part.block for part in parts]
     export_row(
         {
-            "Figure (PNG)": ("pair.png", figure),
+            **figure_files("pair", figure),
             "Numbers (JSON)": ("pair.json", numbers),
             "Numbers (NPZ)": ("pair.npz", arrays),
+            "Features (CSV)": ("pair.csv", lambda: as_csv(feature_rows(pair))),
         },
         pair_command(
             query.path,

@@ -22,17 +22,19 @@ from simviz_core.retrieval import (
     SearchReport,
     crop_to,
     rank,
+    ranking_rows,
     relative_search_as_json,
     search_as_json,
     search_panels,
     search_title,
     weights_on,
 )
+from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, page_fragment, run_again
 from simviz_ui.region.checks import region_check
@@ -93,9 +95,8 @@ def region_search(
         waiting = show_columns(columns, style, settings, bool(per_class), reference)
         if run_missing(waiting, settings):
             run_again()
-        exported = columns[min(1, len(columns) - 1)]
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
-        _exports(gallery, exported, settings, options, style, reference)
+        _exports(gallery, columns, settings, options, style, reference)
         if weights is not None and not per_class:
             region_check(query, region, columns[1].ranking, settings, style)
 
@@ -272,17 +273,29 @@ def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}" if whole > 0 else "–"
 
 
+def _reports(
+    columns: Sequence[Column], settings: NetworkSettings
+) -> list[tuple[str, SearchReport]]:
+    """The rankings that are shown, each under its title."""
+    return [
+        (column.title.lower(), SearchReport(settings, column.ranking, column.query.label))
+        for column in columns
+    ]
+
+
 def _exports(
     gallery: Gallery,
-    column: Column,
+    columns: Sequence[Column],
     settings: NetworkSettings,
     options: Sequence[str],
     style: FigureStyle,
     reference: Reference | None,
 ) -> None:
+    # The figure and the command are of one search, the tables of all that are shown.
+    column = columns[min(1, len(columns) - 1)]
     chosen = column.query.chosen
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         return search_figure(
             chosen.picture.pixels,
             column.region,
@@ -293,7 +306,11 @@ def _exports(
             search_title(column.title.lower(), settings),
             style,
             reference,
+            file_format,
         )
+
+    def table() -> str:
+        return as_csv(ranking_rows(_reports(columns, settings)))
 
     def numbers() -> str:
         report = SearchReport(settings, column.ranking, column.query.label)
@@ -301,6 +318,7 @@ def _exports(
         if reference is not None:
             is_region = column.weights is not None
             values |= {"relative": relative_search_as_json(reference, (), is_region)}
+        values["rankings"] = ranking_rows(_reports(columns, settings))
         return json.dumps(values, indent=1)
 
     command = search_command(
@@ -315,8 +333,9 @@ def _exports(
     )
     export_row(
         {
-            "Figure (PNG)": ("region.png", figure),
+            **figure_files("region", figure),
             "Numbers (JSON)": ("region.json", numbers),
+            "Rankings (CSV)": ("region.csv", table),
         },
         command,
     )

@@ -22,16 +22,18 @@ from simviz_core.retrieval import (
     Region,
     SearchReport,
     rank,
+    ranking_rows,
     search_as_json,
     search_panels,
     search_title,
     searches_as_json,
 )
+from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
 from simviz_ui.navigation import page_fragment, run_again
 from simviz_ui.retrieval.filters import Filters, search_controls
@@ -168,14 +170,17 @@ def _exports(
     # What is exported is what is shown; the command indexes what is missing.
     chosen = next(iter(rows.values())).query.chosen
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         lines = [
             (pooling, search_panels(search_report(row.query, row.ranking, None, row.settings)))
             for pooling, row in rows.items()
         ]
         title = search_title("whole image", settings, is_comparison=True)
         readable = [(pooling, panels) for pooling, panels in lines if panels]
-        return search_poolings_figure(chosen.picture.pixels, readable, title, style)
+        return search_poolings_figure(chosen.picture.pixels, readable, title, style, file_format)
+
+    def table() -> str:
+        return as_csv(ranking_rows([(pooling, _report(row)) for pooling, row in rows.items()]))
 
     def numbers() -> str:
         own = rows.get(settings.pooling)
@@ -185,8 +190,9 @@ def _exports(
 
     export_row(
         {
-            "Comparison (PNG)": ("search-poolings.png", figure),
+            **figure_files("search-poolings", figure, "Comparison"),
             "Comparison (JSON)": ("search-poolings.json", numbers),
+            "Rankings (CSV)": ("search-poolings.csv", table),
         },
         search_command(
             chosen.path,

@@ -16,16 +16,18 @@ from simviz_core.retrieval import (
     Region,
     SearchReport,
     rank,
+    ranking_rows,
     relative_search_as_json,
     search_as_json,
     search_panels,
     search_title,
 )
+from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
 from simviz_ui.navigation import page_fragment
 from simviz_ui.retrieval.filters import Filters, search_controls
@@ -104,7 +106,7 @@ def _exports(
 ) -> None:
     chosen = query.chosen
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         return search_figure(
             chosen.picture.pixels,
             Region(),
@@ -113,7 +115,12 @@ def _exports(
             search_title("whole image", settings),
             style,
             reference,
+            file_format,
         )
+
+    def table() -> str:
+        report = SearchReport(settings, ranking, query.label)
+        return as_csv(ranking_rows([("whole image", report)]))
 
     def numbers() -> str:
         report = SearchReport(settings, ranking, query.label)
@@ -124,8 +131,9 @@ def _exports(
 
     export_row(
         {
-            "Figure (PNG)": ("search.png", figure),
+            **figure_files("search", figure),
             "Numbers (JSON)": ("search.json", numbers),
+            "Ranking (CSV)": ("search.csv", table),
         },
         search_command(
             chosen.path,

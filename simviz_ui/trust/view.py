@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
 import plotly.graph_objects as go
@@ -13,8 +14,10 @@ from simviz_core.figures import MethodBars, method_bars_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
+from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name, store_folder
 from simviz_ui.choices.weights_in_use import show_weights
+from simviz_ui.display.exports import download_buttons, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.resources import network_fingerprint, network_of
@@ -197,7 +200,7 @@ def _exports(
         values = {**report.as_json(), "gallery": gallery_name(gallery), **settings.as_json()}
         return json.dumps(values, indent=1)
 
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         bars = MethodBars(
             "share or correlation",
             tuple(finding.name for finding in findings),
@@ -210,21 +213,16 @@ def _exports(
                 for finding in findings
             ),
         )
-        return method_bars_figure([bars], f"{gallery_name(gallery)} · {settings.title}")
+        return method_bars_figure(
+            [bars], f"{gallery_name(gallery)} · {settings.title}", file_format
+        )
 
     with st.container(horizontal=True, gap="small"):
         if findings:
-            st.download_button(
-                "Figure (PNG)",
-                figure,
-                "trust.png",
-                on_click="ignore",
-                icon=":material/download:",
-            )
-        st.download_button(
-            "Report (JSON)",
-            numbers,
-            "trust.json",
-            on_click="ignore",
-            icon=":material/download:",
+            download_buttons(figure_files("trust", figure))
+        download_buttons(
+            {
+                "Report (JSON)": ("trust.json", numbers),
+                "Findings (CSV)": ("trust.csv", lambda: as_csv(map(asdict, report.findings))),
+            }
         )

@@ -252,7 +252,8 @@ def test_a_network_that_cannot_be_had_leaves_the_page_working(
 
 def test_exports_hold_the_numbers_of_the_page(pair: AppTest) -> None:
     labels = [button.label for button in pair.download_button]
-    assert labels == ["Figure (PNG)", "Numbers (JSON)", "Numbers (NPZ)"]
+    assert labels[:3] == ["Figure (PNG)", "Figure (SVG)", "Figure (PDF)"]
+    assert labels[3:] == ["Numbers (JSON)", "Numbers (NPZ)", "Features (CSV)"]
     assert "python -m simviz_core pair" in pair.code[0].value
     assert pair.session_state["query"] in pair.code[0].value
 

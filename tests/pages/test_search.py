@@ -137,7 +137,8 @@ def test_damaged_embeddings_are_made_anew(app: AppTest, cache_folder: Path) -> N
 
 def test_exports_and_the_command(search: AppTest, small_gallery: Path) -> None:
     labels = [button.label for button in search.download_button]
-    assert labels == ["Figure (PNG)", "Numbers (JSON)"]
+    assert labels[:3] == ["Figure (PNG)", "Figure (SVG)", "Figure (PDF)"]
+    assert labels[3:] == ["Numbers (JSON)", "Ranking (CSV)"]
     command = search.code[0].value
     assert command.startswith("python -m simviz_core search")
     assert str(small_gallery) in command
@@ -182,7 +183,8 @@ def test_the_comparison_of_the_chosen_pooling_needs_no_other(search: AppTest) ->
     alone = [match["id"] for match in matches(search, "matches_average")]
     assert alone == [match["id"] for match in before]
     labels = [button.label for button in search.download_button]
-    assert labels == ["Comparison (PNG)", "Comparison (JSON)"]
+    assert labels[:3] == [f"Comparison ({kind})" for kind in ("PNG", "SVG", "PDF")]
+    assert labels[3:] == ["Comparison (JSON)", "Rankings (CSV)"]
     search.get_by_key("compare_poolings").set_value(False).run()
     assert matches(search) == before
 

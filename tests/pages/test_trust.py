@@ -46,7 +46,9 @@ def test_it_is_measured_once_and_there_at_once_afterwards(app: AppTest) -> None:
     words = plain(" ".join(item.value for item in app.markdown))
     assert "Exact up to rounding" in words
     assert "Over 2 items; 95% interval" in words
-    assert [found.label for found in app.download_button] == ["Figure (PNG)", "Report (JSON)"]
+    downloads = [found.label for found in app.download_button]
+    assert downloads[:3] == ["Figure (PNG)", "Figure (SVG)", "Figure (PDF)"]
+    assert downloads[3:] == ["Report (JSON)", "Findings (CSV)"]
     again = open_page(new_app(), TRUST)
     assert [metric.value for metric in again.metric] == [metric.value for metric in app.metric]
 

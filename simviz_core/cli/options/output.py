@@ -2,10 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
+from simviz_core.figures import (
+    COLOUR_MAPS,
+    DEFAULT_COLOUR_MAP,
+    DEFAULT_OPACITY,
+    FILE_FORMATS,
+    PNG,
+    FigureStyle,
+)
+from simviz_core.tables import as_csv
 
 BAD_INPUT = 2
 """The exit status for anything that the user can mend."""
@@ -24,7 +33,7 @@ Commands = argparse._SubParsersAction
 
 def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
     """Where to write a figure, and how it shows the maps."""
-    command.add_argument("--figure", metavar="FILE", help=f"write {content} as PNG")
+    add_figure_option(command, content)
     command.add_argument(
         "--colour-map",
         choices=COLOUR_MAPS,
@@ -41,6 +50,48 @@ def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
     command.add_argument(
         "--scale-each", action="store_true", help="give each map of the figure its own colour scale"
     )
+
+
+def add_figure_option(command: argparse.ArgumentParser, content: str) -> None:
+    """Where to write a figure."""
+    command.add_argument(
+        "--figure",
+        type=figure_file,
+        metavar="FILE",
+        help=f"write {content} as PNG, SVG or PDF, by the file's ending",
+    )
+
+
+def figure_file(text: str) -> str:
+    """The name of a file that a figure can be written to.
+
+    Raises:
+        argparse.ArgumentTypeError: It has another ending.
+    """
+    if file_format(text) not in FILE_FORMATS:
+        raise argparse.ArgumentTypeError(
+            f"a figure is written as .{', .'.join(FILE_FORMATS)}, not as {Path(text).suffix}"
+        )
+    return text
+
+
+def file_format(file: str) -> str:
+    """The format that a file's ending names; PNG without one."""
+    return Path(file).suffix.lower().removeprefix(".") or PNG
+
+
+def add_csv_option(command: argparse.ArgumentParser, content: str) -> None:
+    """Where to write a table."""
+    command.add_argument("--csv", metavar="FILE", help=f"write {content} as CSV; - is the output")
+
+
+def write_csv(rows: Iterable[Mapping[str, Any]], file: str) -> None:
+    """Write rows as CSV to a file, or to the standard output for `-`."""
+    text = as_csv(rows)
+    if file == "-":
+        print(text, end="")
+    else:
+        Path(file).write_text(text, encoding="utf-8", newline="")
 
 
 def add_json_option(command: argparse.ArgumentParser) -> None:

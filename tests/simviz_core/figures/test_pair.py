@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from functools import partial
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -34,6 +36,20 @@ def test_figure_is_a_png_with_both_maps(
         colours = count_colours(png)
         assert sum(colours.values()) > 1000 * 500
         assert len(colours) > 500
+
+
+@pytest.mark.parametrize(("file_format", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
+def test_figure_as_svg_and_pdf_is_the_same_each_time(file_format: str, start: bytes) -> None:
+    image = Image.new("RGB", (64, 48), (128, 128, 128))
+    # What an SVG cannot hold, and what a formula would be made of.
+    captions = ("a & <b> \x08", "$x^2$")
+    draw = partial(pair_figure, example_pair(), image, image, captions, FigureStyle())
+    first = draw(file_format=file_format)
+    assert first.startswith(start)
+    if file_format == "svg":
+        ElementTree.fromstring(first)
+    else:
+        assert b"CreationDate" not in first
 
 
 def test_an_unknown_colour_map_is_refused() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from simviz_core.figures import ClassBlock, ClassPanel, FigureStyle, class_figure
 from simviz_core.figures.maps import shortened
-from simviz_core.figures.text import as_png, fallback_fonts, visible
+from simviz_core.figures.text import as_file, fallback_fonts, visible
 
 NAMES = [
     "$x",
@@ -40,7 +40,7 @@ def pixels(png: bytes) -> np.ndarray:
 def drawn(text: str) -> np.ndarray:
     figure = Figure(figsize=(4, 1))
     figure.suptitle(text)
-    return pixels(as_png(figure, 60))
+    return pixels(as_file(figure, 60))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,7 +65,7 @@ def test_a_formula_is_drawn_letter_by_letter() -> None:
 
 def test_the_numbers_of_a_logarithmic_axis_stay() -> None:
     images = []
-    for draw in (lambda figure: as_png(figure, 60), _plainly):
+    for draw in (lambda figure: as_file(figure, 60), _plainly):
         figure = Figure(figsize=(4, 2))
         axis = figure.subplots()
         axis.plot([1, 1000], [0, 1])
