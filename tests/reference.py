@@ -143,3 +143,19 @@ def map_at_r(similarities: Array, labels: list[str | None], queries: list[int]) 
         precisions = [sum(is_same[:i]) / i for i in range(1, R + 1) if is_same[i - 1]]
         values.append(sum(precisions) / R)
     return sum(values) / len(values)
+
+
+def query_outcome(
+    similarities: Array, labels: list[str | None], query: int, allowed: Array
+) -> tuple[int, int, int, float, int]:
+    """What one query finds: the first row, the first of its class, its rank, its AP@R, and R.
+
+    AP@R as in `map_at_r`; what is not allowed is not in the ranking, nor is the query.
+    """
+    others = np.array(allowed, dtype=bool)
+    others[query] = False
+    rows = ranking(similarities[query], others)
+    is_same = [labels[row] == labels[query] for row in rows]
+    R, first = sum(is_same), is_same.index(True)
+    precisions = [sum(is_same[:i]) / i for i in range(1, R + 1) if is_same[i - 1]]
+    return rows[0], rows[first], first + 1, sum(precisions) / R, R

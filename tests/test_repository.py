@@ -77,7 +77,7 @@ CORE_FLOORS = (
     ("simviz_core.images", "simviz_core.map_measures"),
     ("simviz_core.networks", "simviz_core.gallery"),
     ("simviz_core.checkpoints", "simviz_core.retrieval"),
-    ("simviz_core.runs", "simviz_core.pairs"),
+    ("simviz_core.runs", "simviz_core.pairs", "simviz_core.misses"),
     ("simviz_core.figures",),
     ("simviz_core.classes", "simviz_core.features", "simviz_core.following"),
     ("simviz_core.evidence",),

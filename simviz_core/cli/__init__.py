@@ -2,6 +2,7 @@
 
 from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.cli.classmap import classmap_command
+from simviz_core.cli.errors import errors_command
 from simviz_core.cli.features import channels_command, features_command
 from simviz_core.cli.main import main
 from simviz_core.cli.pair import pair_command
@@ -11,6 +12,7 @@ __all__ = [
     "channels_command",
     "checkpoints_command",
     "classmap_command",
+    "errors_command",
     "features_command",
     "main",
     "pair_command",

@@ -7,7 +7,9 @@ from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
+    add_condition_options,
     add_store_options,
+    asked_conditions,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
@@ -34,6 +36,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_network_options(evaluate)
     add_network_details(evaluate)
     add_store_options(evaluate)
+    add_condition_options(evaluate, "ask and find")
     evaluate.add_argument(
         "--queries",
         type=whole_number,
@@ -47,6 +50,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 def _run(options: argparse.Namespace) -> None:
     gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    conditions = asked_conditions(options, gallery)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)
     with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:
@@ -55,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        quality = retrieval_quality(index, options.queries, options.seed, show)
+        quality = retrieval_quality(index, options.queries, options.seed, show, conditions)
     values = quality_as_json(quality)
     if options.json:
         weights = network.weights.line if network.weights else None

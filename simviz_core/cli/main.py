@@ -8,6 +8,7 @@ from simviz_core import __version__
 from simviz_core.cli import (
     checkpoints,
     classmap,
+    errors,
     evaluate,
     faithfulness,
     features,
@@ -26,6 +27,7 @@ COMMANDS = (
     search,
     index,
     evaluate,
+    errors,
     checkpoints,
     classmap,
     features,

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
+    add_condition_options,
     add_store_options,
+    asked_conditions,
     find_in,
     say_values,
     up_to_date_index,
@@ -41,7 +44,7 @@ from simviz_core.cli.options.region import add_filter_options, add_region_option
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
-from simviz_core.gallery import Gallery, GalleryImage, open_gallery
+from simviz_core.gallery import Conditions, Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import FINE_LABEL, POOLINGS, FineNetwork, SimilarityNetwork
@@ -87,6 +90,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     add_region_options(search)
     add_filter_options(search)
+    add_condition_options(search, "find")
     add_network_options(search)
     add_network_details(search)
     add_store_options(search)
@@ -154,6 +158,7 @@ class _Asked:
         region: What is drawn on it.
         gallery: Where to search.
         own: The query in the gallery; None if it is not there.
+        conditions: On the columns of the gallery.
         features: Feature maps, (H, W, C), by path; pooling comes after them.
     """
 
@@ -162,6 +167,7 @@ class _Asked:
     region: Region
     gallery: Gallery
     own: GalleryImage | None
+    conditions: Conditions
     features: dict[Path, Tensor] = field(default_factory=dict)
 
 
@@ -181,7 +187,7 @@ def _run(options: argparse.Namespace) -> None:
     own = find_in(gallery, Path(options.query))
     if options.exclude_own_class and (own is None or own.label is None):
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
-    asked = _Asked(options, image, region, gallery, own)
+    asked = _Asked(options, image, region, gallery, own, _conditions(options, gallery, own))
     network = asked_network(options)
     found = _find(asked, network)
     compared = [
@@ -202,6 +208,21 @@ def _run(options: argparse.Namespace) -> None:
             _print_matches(each, f"{each.settings.pooling} pooling" if compared else None)
 
 
+def _conditions(
+    options: argparse.Namespace, gallery: Gallery, own: GalleryImage | None
+) -> Conditions:
+    """What is asked of the columns; says so where the query has none of the values asked for."""
+    conditions = asked_conditions(options, gallery)
+    for name in conditions.leave_out_equal:
+        if own is None:
+            raise SettingsError(
+                f"{options.query} is not in the gallery, so that nothing can equal it in {name!r}"
+            )
+        if own.columns.get(name) is None:
+            print(f"simviz: {own.id} has no {name}; nothing equals it", file=sys.stderr)
+    return conditions
+
+
 def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
     options, region, image = asked.options, asked.region, asked.image
     query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
@@ -215,6 +236,8 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
         options.classes,
         without_image=own.id if own and not options.keep_query else None,
         without_class=own.label if own and options.exclude_own_class else None,
+        conditions=asked.conditions,
+        query=own,
     )
     fine = FineNetwork(network) if options.fine else None
     vector = None if fine is None else _fine_vector(asked, fine)
@@ -254,6 +277,7 @@ def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchRep
     if options.fine:
         note = "The query's maps are of the coarse cells; they do not add up to these scores."
         values["fine"] = {"label": FINE_LABEL, "note": note}
+    values |= asked.conditions.as_json()
     values["query_values"] = asked.image.values_as_json()
     if compared:
         values |= {"poolings": searches_as_json(compared)}

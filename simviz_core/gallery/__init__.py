@@ -5,6 +5,7 @@ from simviz_core.gallery.columns import Column, Kind, Value, columns_of, value_t
 from simviz_core.gallery.conditions import (
     NO_CONDITIONS,
     Conditions,
+    check_conditions,
     column_named,
     equal_codes,
     rows_where,
@@ -29,6 +30,7 @@ __all__ = [
     "Kind",
     "UnpackedArchive",
     "Value",
+    "check_conditions",
     "column_named",
     "columns_of",
     "equal_codes",

@@ -32,15 +32,14 @@ class Column:
     @property
     def kind(self) -> Kind:
         """What it holds; numbers and dates can be asked for by a range."""
-        first = self.values[0]
-        if isinstance(first, str):
+        if not self.values or isinstance(self.values[0], str):
             return "text"
-        return "date" if isinstance(first, date) else "number"
+        return "date" if isinstance(self.values[0], date) else "number"
 
     @property
     def has_times(self) -> bool:
         """Whether its dates have a time of day."""
-        return isinstance(self.values[0], datetime)
+        return bool(self.values) and isinstance(self.values[0], datetime)
 
     @cached_property
     def place(self) -> dict[Value, int]:
@@ -65,14 +64,13 @@ class Column:
 
 
 def columns_of(rows: Sequence[Mapping[str, Value | None]]) -> dict[str, Column]:
-    """The columns of images, in the manifest's order; those without any value are left out.
+    """The columns of images, in the manifest's order.
 
     Args:
         rows: What is known of each image, under the columns' names.
     """
     names = dict.fromkeys(name for row in rows for name in row)
-    columns = (_column(name, [row.get(name) for row in rows]) for name in names)
-    return {column.name: column for column in columns if column.values}
+    return {name: _column(name, [row.get(name) for row in rows]) for name in names}
 
 
 def _column(name: str, values: Sequence[Value | None]) -> Column:

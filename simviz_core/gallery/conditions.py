@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Conditions:
         words = [f"--where={text}" for text in self.where]
         return [*words, *(f"--leave-out-equal={name}" for name in self.leave_out_equal)]
 
-    def as_json(self) -> dict[str, list[str]]:
+    def as_json(self) -> dict[str, Any]:
         """The same as JSON-ready values; empty where nothing is asked."""
         if not self:
             return {}
@@ -82,6 +83,32 @@ def rows_where(
     for found in met.values():
         rows &= found
     return rows
+
+
+def check_conditions(
+    columns: Mapping[str, Column], conditions: Conditions, left_out: Mapping[str, str]
+) -> None:
+    """See that conditions can be asked of a gallery, before anything is computed.
+
+    Args:
+        columns: Of the gallery.
+        conditions: What is asked.
+        left_out: Columns of its manifest that say no one thing of each image, with the reason.
+
+    Raises:
+        SettingsError: There is no such column, or the value is none that it can hold.
+    """
+    try:
+        rows_where(columns, conditions.where, next((len(c.codes) for c in columns.values()), 0))
+        equal_codes(columns, conditions.leave_out_equal)
+    except SettingsError as error:
+        asked = [text.partition("=")[0] for text in conditions.where]
+        reasons = [
+            f"the manifest's {name!r} is left out, since {left_out[name]}"
+            for name in (*asked, *conditions.leave_out_equal)
+            if name in left_out
+        ]
+        raise SettingsError("; ".join([str(error), *reasons])) from error
 
 
 def equal_codes(columns: Mapping[str, Column], names: Sequence[str]) -> list[NDArray[np.int64]]:

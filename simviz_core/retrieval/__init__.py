@@ -4,8 +4,11 @@ from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.evaluation import (
     AT,
     MOST_QUERIES,
+    QueryOutcomes,
     RetrievalQuality,
     quality_as_json,
+    quality_of,
+    query_outcomes,
     retrieval_quality,
 )
 from simviz_core.retrieval.indexing import BATCH, IndexProgress, IndexReport, index_gallery
@@ -86,6 +89,7 @@ __all__ = [
     "IndexReport",
     "Match",
     "MatchMaps",
+    "QueryOutcomes",
     "Ranking",
     "Reference",
     "Region",
@@ -113,6 +117,8 @@ __all__ = [
     "mean_reference",
     "plan_index",
     "quality_as_json",
+    "quality_of",
+    "query_outcomes",
     "rank",
     "ranking_rows",
     "region_vector",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.gallery import Conditions, Gallery, GalleryImage, check_conditions
 from simviz_core.images import LoadedImage, ValueRange, given_range
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -23,7 +23,7 @@ from simviz_core.retrieval import (
 )
 
 GALLERY_HELP = "a folder of class folders, a flat folder, or a CSV or Parquet file with a column "
-GALLERY_HELP += "'path' and optionally 'label'"
+GALLERY_HELP += "'path' and optionally 'label' and others to filter by"
 
 
 def add_store_options(command: argparse.ArgumentParser) -> None:
@@ -62,6 +62,43 @@ def value_range(text: str) -> tuple[ValueRange, ...]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not two numbers such as 0,4095, the lower one first"
         ) from error
+
+
+def add_condition_options(command: argparse.ArgumentParser, what: str) -> None:
+    """Which images count, by the columns of the gallery's manifest.
+
+    Args:
+        command: The command.
+        what: What becomes of images that meet them.
+    """
+    command.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help=f"{what} only images with this value in a column of the manifest, or with one in "
+        "COLUMN=LOW..HIGH of numbers and dates; several of one column are alternatives, those of "
+        "different columns must hold together",
+    )
+    command.add_argument(
+        "--leave-out-equal",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="find no image with the query's own value in this column of the manifest, such as "
+        "the same camera; may be given several times",
+    )
+
+
+def asked_conditions(options: argparse.Namespace, gallery: Gallery) -> Conditions:
+    """The conditions that `add_condition_options` asked for.
+
+    Raises:
+        SettingsError: The gallery has no such column, or it cannot hold such a value.
+    """
+    conditions = Conditions(tuple(options.where), tuple(options.leave_out_equal))
+    check_conditions(gallery.columns, conditions, gallery.columns_left_out)
+    return conditions
 
 
 def say_values(pictures: Sequence[LoadedImage], gallery: Gallery | None = None) -> None:
