@@ -10,7 +10,7 @@ from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import choose, enter_through_app, view
+from simviz_ui.navigation import choose, enter_through_app, remember, view
 from simviz_ui.pair.pinned_cells import pinned_cells
 from simviz_ui.pair.view import show_features, show_maps, show_score
 from simviz_ui.retrieval.panel import ready_index
@@ -28,6 +28,8 @@ def pair_tools(gallery: Gallery) -> None:
     def swap() -> None:
         shown = view()
         choose(query=shown.match, match=shown.query)
+        if shown.cell is not None:
+            remember(cell=shown.cell.swapped)  # it stays on its image
 
     classes = gallery.by_label
     largest = max((len(images) for images in classes.values()), default=0)

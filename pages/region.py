@@ -13,7 +13,10 @@ from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
 
 enter_through_app()
-st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
+st.html(
+    "<style>.st-key-rankings { min-width: min(100%, 26rem); }"
+    " .st-key-tending { position: absolute; }</style>"
+)
 st.title("Region")
 st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")
 gallery = gallery_choice()

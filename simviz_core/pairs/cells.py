@@ -5,7 +5,7 @@ cells of either image has its own map on the other image: its part of those pair
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, cast
 
@@ -51,6 +51,11 @@ class CellBlock:
         """How many cells it has."""
         return (self.bottom - self.top + 1) * (self.right - self.left + 1)
 
+    @property
+    def swapped(self) -> "CellBlock":
+        """The same block, once its image is the other one of the pair."""
+        return replace(self, side="match" if self.side == "query" else "query")
+
     def lies_in(self, grid: tuple[int, ...]) -> bool:
         """Whether a grid of so many rows and columns has all of its cells."""
         return self.bottom < grid[0] and self.right < grid[1]
@@ -67,6 +72,19 @@ class CellBlock:
         if self.cells > 1:
             corners += [self.bottom, self.right]
         return ",".join([self.side, *map(str, corners)])
+
+
+def block_around(weights: torch.Tensor, side: Side) -> CellBlock:
+    """The smallest block that holds every cell that a region covers at least by half.
+
+    Args:
+        weights: The region's share of each cell, (H, W), 0..1, not all zero. Where no cell is
+            covered by half, the one that is covered most counts.
+        side: The image that the region lies on.
+    """
+    rows, columns = torch.nonzero(weights >= min(0.5, weights.max().item()), as_tuple=True)
+    corners = (int(c) for c in (rows.min(), columns.min(), rows.max(), columns.max()))
+    return CellBlock(side, *corners)
 
 
 def cell_block(text: str) -> CellBlock:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from simviz_core.errors import SettingsError
 from simviz_core.pairs.cells import CellBlock, CellPairs, Side, cell_block
-from simviz_ui.navigation import remember, view
+from simviz_ui.navigation import PAIR_PAGE, open_page, remember, view
 
 PINNED_ON = "pinned_on"
 """In the session: the id of the image that the pinned block lies on."""
@@ -44,6 +44,12 @@ def pin_cells(text: str, images: dict[Side, str]) -> None:
     if block is not None:
         st.session_state[PINNED_ON] = images[block.side]
     remember(cell=block)
+
+
+def open_pinned(match_id: str, block: CellBlock) -> None:
+    """Have the Pair page opened on the query and a match, with a block pinned; for callbacks."""
+    st.session_state.pop(PINNED_ON, None)
+    open_page(PAIR_PAGE, match=match_id, cell=block)
 
 
 def pinned_now() -> CellBlock | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 
 import streamlit as st
@@ -10,9 +11,11 @@ from torch import Tensor
 from simviz_core.figures import FigureStyle
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import block_around
 from simviz_core.retrieval import MatchMaps, Ranking, Reference, Region
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
+from simviz_ui.pair.pinned_cells import open_pinned
 from simviz_ui.retrieval.matches import (
     QUERY_BOX,
     Query,
@@ -129,10 +132,12 @@ def _show_column(
         st.caption("No image is left to be found.")
         return
     picture = fitted(column.query.chosen.picture.pixels, QUERY_BOX) if with_query else None
+    # The Pair page pins the cells that the region covers.
+    block = None if column.weights is None else block_around(column.weights, "query")
     results_grid(
         shown,
         f"matches {column.title}",
-        open_in_pair,
+        open_in_pair if block is None else partial(open_pinned, block=block),
         make_query_of,
         ShownQuery(as_data_uri(picture), column.query.chosen.id) if picture else None,
         card_width="6.5rem" if not stacked else "9.5rem",

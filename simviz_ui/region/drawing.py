@@ -1,4 +1,4 @@
-"""Draw rectangles on an image: include or exclude, move, resize, delete, undo."""
+"""Draw rectangles on an image: include or exclude, move, resize, delete, undo, or type corners."""
 
 import io
 from typing import Any
@@ -6,20 +6,23 @@ from typing import Any
 import streamlit as st
 from streamlit_drawable_canvas import boxes_to_drawing, st_canvas
 
-from simviz_core.decomposition.regions import Rectangle
 from simviz_core.images import LoadedImage
 from simviz_core.retrieval import Region
-from simviz_ui.display.map_style import fitted
-from simviz_ui.navigation import came_with_link, remember, view, was_shown
+from simviz_ui.components.canvas import tend_canvas
+from simviz_ui.navigation import came_with_link, remember, run_again, view, was_shown
+from simviz_ui.region.boxes import (
+    CANVAS_BOX,
+    SHORTEST_SIDE,
+    STROKE_WIDTH,
+    boxes_of,
+    canvas_size,
+    region_of_boxes,
+)
+from simviz_ui.region.corners import corner_fields
 
-CANVAS_BOX = (440, 440)
-"""The image is drawn on as large as fits into this width and height, in pixels."""
 STROKES = {"include": "#2f9e60", "exclude": "#d64545"}
 FILLS = {"include": "rgba(47, 158, 96, 0.12)", "exclude": "rgba(214, 69, 69, 0.30)"}
-STROKE_WIDTH = 3
 FONT_SIZE = 12
-Box = dict[str, Any]
-"""A rectangle of the canvas: label, left, top, width, height."""
 
 
 def draw_region(image_id: str, image: LoadedImage) -> Region:
@@ -43,30 +46,45 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
         format_func=str.capitalize,
         key="draw",
         help="Search for what the green rectangles cover, without what the red ones cover. Drag "
-        "to draw. In the toolbar over the picture, the pencil lets you move, resize, relabel and "
-        "delete; the arrows undo and redo what is drawn; the bin clears.",
+        "to draw. In the toolbar over the picture, the pencil lets you select, move, resize and "
+        "relabel, and the Delete key removes what is selected; the arrows undo and redo what is "
+        "drawn; the bin clears. Corners, below the picture, takes numbers instead.",
     )
-    picture = fitted(image.pixels, CANVAS_BOX)
-    scale = (picture.width / image.width, picture.height / image.height)
-    key = f"canvas {image_id}"
+    size = canvas_size(image)
+    scale = (size[0] / image.width, size[1] / image.height)
+    drawn = _drawn(image_id)
     seeds: dict[str, Any] = st.session_state.setdefault("canvas_seeds", {})
+    key = f"canvas {image_id} {st.session_state.get('canvas_number', 0)}"
     if key not in st.session_state or key not in seeds:
         # What the canvas starts with must not change while it is shown.
-        seeds[key] = _as_drawing(_drawn(image_id), scale)
+        seeds[key] = _as_drawing(drawn, scale), drawn
+    drawing, seeded = seeds[key]
+    kind = mode or "include"
     result = st_canvas(
-        fill_color=FILLS[mode or "include"],
-        stroke_color=STROKES[mode or "include"],
+        fill_color=FILLS[kind],
+        stroke_color=STROKES[kind],
         stroke_width=STROKE_WIDTH,
         background_image=_encoded(image.digest, image),
-        width=picture.width,
-        height=picture.height,
+        width=size[0],
+        height=size[1],
+        max_display_height=max(CANVAS_BOX[1], SHORTEST_SIDE),
         drawing_mode="labeled_rect",
-        label=mode or "include",
+        label=f"{kind} {_next_number(kind, key, drawing)}",
         font_size=FONT_SIZE,
-        initial_drawing=seeds[key],
+        initial_drawing=drawing,
         key=key,
     )
-    region = _as_region(result.boxes, scale)
+    region = region_of_boxes(result.boxes, scale, image)
+    if region == region_of_boxes(boxes_of(seeded, scale), scale, image):
+        region = seeded  # to the last bit, which the canvas's scale may cost
+    label = f"{image_id}, to draw rectangles on. {_in_words(region)} Corners, below, takes numbers."
+    with st.container(key="tending"):  # takes no room
+        tend_canvas(label, min(size[0], CANVAS_BOX[0]), region.is_drawn)
+    typed = corner_fields(region, (image.width, image.height))
+    if typed != region:
+        st.session_state["canvas_number"] = st.session_state.get("canvas_number", 0) + 1
+        _remember(image_id, typed)
+        run_again()
     _remember(image_id, region)
     return region
 
@@ -74,7 +92,7 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _encoded(digest: str, _image: LoadedImage) -> bytes:
     buffer = io.BytesIO()
-    fitted(_image.pixels, CANVAS_BOX).save(buffer, "JPEG", quality=90)
+    _image.pixels.resize(canvas_size(_image), reducing_gap=2).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
@@ -94,29 +112,24 @@ def _remember(image_id: str, region: Region) -> None:
 
 def _as_drawing(region: Region, scale: tuple[float, float]) -> dict[str, Any]:
     objects = []
-    for kind, rectangles in (("include", region.include), ("exclude", region.exclude)):
-        boxes = [
-            {
-                "label": kind,
-                "left": x0 * scale[0],
-                "top": y0 * scale[1],
-                "width": (x1 - x0) * scale[0],
-                "height": (y1 - y0) * scale[1],
-            }
-            for x0, y0, x1, y1 in rectangles
-        ]
+    for box in boxes_of(region, scale):
+        kind = box["label"].split()[0]
         drawing = boxes_to_drawing(
-            boxes, stroke_color=STROKES[kind], stroke_width=STROKE_WIDTH, fill_color=FILLS[kind]
+            [box], stroke_color=STROKES[kind], stroke_width=STROKE_WIDTH, fill_color=FILLS[kind]
         )
-        objects += [{**box, "fontSize": FONT_SIZE} for box in drawing["objects"]]
+        objects += [{**drawn, "fontSize": FONT_SIZE} for drawn in drawing["objects"]]
     return {"objects": objects}
 
 
-def _as_region(boxes: list[Box], scale: tuple[float, float]) -> Region:
-    rectangles: dict[bool, list[Rectangle]] = {True: [], False: []}
-    for box in boxes:
-        is_excluded = box["label"].strip().lower().startswith("ex")
-        left, top = box["left"] / scale[0], box["top"] / scale[1]
-        corner = (left + box["width"] / scale[0], top + box["height"] / scale[1])
-        rectangles[is_excluded].append((left, top, *corner))
-    return Region(tuple(rectangles[False]), tuple(rectangles[True]))
+def _next_number(kind: str, key: str, drawing: dict[str, Any]) -> int:
+    """One more than the rectangles of a kind have that are on the canvas at this moment."""
+    held = (st.session_state.get(key) or {}).get("drawing") or {"raw": drawing}
+    labels = [str(drawn.get("label", "")) for drawn in (held["raw"] or {}).get("objects", [])]
+    numbers = [label.removeprefix(kind).strip() for label in labels if label.startswith(kind)]
+    return max([int(number) for number in numbers if number.isdecimal()], default=0) + 1
+
+
+def _in_words(region: Region) -> str:
+    if not region.is_drawn:
+        return "Nothing is drawn."
+    return f"{len(region.include)} included, {len(region.exclude)} excluded."

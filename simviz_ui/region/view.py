@@ -37,9 +37,10 @@ from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold, page_fragment, run_again
+from simviz_ui.region.boxes import CANVAS_BOX
 from simviz_ui.region.checks import region_check
 from simviz_ui.region.columns import Column, show_columns
-from simviz_ui.region.drawing import CANVAS_BOX, draw_region
+from simviz_ui.region.drawing import draw_region
 from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
@@ -49,6 +50,9 @@ from simviz_ui.retrieval.relative import (
     chosen_reference,
 )
 from simviz_ui.serving.resources import decomposed, run_missing
+
+BLANK = "\N{NO-BREAK SPACE}"
+"""A line of a card that keeps it in step with those beside it."""
 
 
 @page_fragment
@@ -87,6 +91,7 @@ def region_search(
             columns = _rankings(index, query, region, weights, allowed, filters.top)
             if with_crop:
                 columns.append(_cropped(index, query, region, settings, allowed, filters.top))
+                left.image(columns[-1].query.chosen.picture.pixels, "What is cut out", width=160)
         if weights is None:
             st.info("Draw a rectangle on the picture to search by what it covers.")
         elif not per_class:
@@ -170,7 +175,7 @@ def _rankings(
             ranking=shown,
             weights=weights,
             notes=tuple(
-                f"region {score:.3f} · {_share(score, match.score)}"
+                f"region {score:.3f} · {_share(score, match.score)}\n{BLANK}"
                 for match, score in zip(whole.matches, of_whole, strict=True)
             ),
         ),
@@ -182,7 +187,7 @@ def _rankings(
             found,
             weights,
             tuple(
-                f"of {similarity:.3f} · {_share(match.score, similarity)} · without it {rest:.3f}"
+                f"of {similarity:.3f} · {_share(match.score, similarity)}\nwithout it {rest:.3f}"
                 for match, similarity, rest in zip(
                     found.matches, found.similarities, found.without, strict=True
                 )
@@ -214,7 +219,7 @@ def _cropped(
         cropped,
         rank(index, image, None, top, allowed),
         None,
-        (),
+        (f"{BLANK}\n{BLANK}",) * top,
         region,
     )
 

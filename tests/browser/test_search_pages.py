@@ -58,7 +58,7 @@ def ids(matches: Locator) -> list[str]:
     return [match.get_attribute("title") or "" for match in matches.all()]
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], steps: int = 8) -> None:
     """Drag on the canvas, between shares of its width and height."""
     box = page.locator(CANVAS).bounding_box()
     assert box
@@ -67,7 +67,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
     )
     page.mouse.move(x0, y0)
     page.mouse.down()
-    page.mouse.move(x1, y1, steps=8)
+    page.mouse.move(x1, y1, steps=steps)
     page.mouse.up()
 
 
@@ -161,8 +161,26 @@ def test_rectangles_are_undone_moved_and_deleted(page: Page, app_url: str) -> No
     drag(page, (0.7, 0.7), (0.4, 0.5))
     moved = link_changes(page, drawn)
     assert "include" in moved
-    page.get_by_role("button", name="Delete selected").click()
+    page.keyboard.press("Delete")
     assert "regions" not in link_changes(page, moved)
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_hidden()
+    drag(page, (0.5, 0.55), (0.9, 0.9))  # with nothing left to edit, a drag draws
+    assert "include" in link_changes(page, page.url)
+
+
+def test_a_drag_goes_on_over_the_edge_and_may_begin_outside(page: Page, app_url: str) -> None:
+    open_region(page, app_url)
+    before = page.url
+    drag(page, (0.5, 0.5), (1.4, 1.3), steps=1)  # a flick, released far outside
+    drawn = link_changes(page, before)
+    assert drawn.split("regions=")[1].startswith("include%3A160%2C120%2C320%2C240")
+    drag(page, (-0.02, -0.03), (0.25, 0.25))
+    both = link_changes(page, drawn)
+    assert "include%3A0%2C0%2C80%2C60" in both
+    page.get_by_role("button", name="Corners (2)").click()
+    expect(
+        page.get_by_text("In pixels from the top left of the original, 320 × 240")
+    ).to_be_visible()
 
 
 def test_the_drawing_survives_a_page_switch_and_a_reload(page: Page, app_url: str) -> None:
@@ -192,8 +210,9 @@ def test_a_click_without_a_drag_does_no_harm(page: Page, app_url: str) -> None:
     page.wait_for_timeout(1000)
     settled(page)
     before = page.url
+    assert "regions" not in before
     drag(page, (0.5, 0.55), (0.9, 0.9))
-    link_changes(page, before)
+    assert link_changes(page, before).count("include") == 1
     assert len(ids(ranking(page, "Region"))) == 12
 
 

@@ -19,7 +19,14 @@ from simviz_core.decomposition import (
     linear_tail,
 )
 from simviz_core.errors import SettingsError
-from simviz_core.pairs import CellBlock, CellPairs, block_part, cell_block, cell_pairs
+from simviz_core.pairs import (
+    CellBlock,
+    CellPairs,
+    block_around,
+    block_part,
+    cell_block,
+    cell_pairs,
+)
 from simviz_core.pairs.cells import Side, block_as_json
 
 RULES: tuple[Pooling, ...] = (AveragePooling(), MaxPooling(), GeMPooling(3.0))
@@ -116,3 +123,18 @@ def test_a_contribution_of_zero_has_no_shares() -> None:
     part = block_part(cell_pairs(zero, zero), cell_block("match,0,1"))
     values = block_as_json(part)
     assert (values["contribution"], values["partner"]["share"]) == (0, None)
+
+
+def test_a_block_around_a_region_holds_what_is_covered_by_half() -> None:
+    weights = torch.zeros(4, 5, dtype=torch.float64)
+    weights[1:3, 1:4] = torch.tensor([[0.5, 1.0, 0.2], [0.4, 1.0, 0.3]])
+    assert block_around(weights, "query") == CellBlock("query", 1, 1, 2, 2)
+    weights = weights.clamp(max=0.3)
+    weights[3, 4] = 0.31
+    assert block_around(weights, "match") == CellBlock("match", 3, 4, 3, 4)
+
+
+@given(blocks())
+def test_a_block_stays_on_its_image_when_the_pair_is_swapped(block: CellBlock) -> None:
+    assert block.swapped.side == OTHER[block.side]
+    assert block.swapped.swapped == block
