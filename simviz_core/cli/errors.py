@@ -5,7 +5,6 @@ import shlex
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -27,9 +26,11 @@ from simviz_core.cli.options.network import (
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_json_option,
     whole_number,
     write_json,
+    write_text,
 )
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import Conditions, Gallery, open_gallery
@@ -85,9 +86,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     errors.add_argument(
         "--top", type=whole_number, default=20, metavar="K", help="misses printed; default: 20"
     )
-    errors.add_argument(
-        "--csv", metavar="FILE", help="write all of them as a table; - is the output"
-    )
+    add_csv_option(errors, "all of them")
     add_json_option(errors)
     errors.set_defaults(run=_run)
 
@@ -140,11 +139,7 @@ def _run(options: argparse.Namespace) -> None:
         compared = replace(compared, weights=other.weights)
         report = replace(report, compared_with=compared, comparison=comparison)
     if options.csv:
-        text = misses_as_csv(report)
-        if options.csv == "-":
-            print(text, end="")
-        else:
-            Path(options.csv).write_text(text, encoding="utf-8")
+        write_text(misses_as_csv(report), options.csv)
     if options.json:
         write_json(misses_as_json(report), options.json)
     if "-" not in (options.csv, options.json):

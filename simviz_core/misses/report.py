@@ -1,7 +1,5 @@
 """What is exported of the misses of a gallery: JSON and CSV."""
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ from simviz_core.misses.confusion import class_qualities, confusions
 from simviz_core.misses.table import QueryOutcome, list_misses, sorted_misses
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import QueryOutcomes, quality_as_json, quality_of
+from simviz_core.tables import as_csv
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def misses_as_csv(report: MissReport) -> str:
     if report.comparison is None or report.compared_with is None:
         misses = sorted_misses(list_misses(outcomes), report.order)
         rows = [{**_miss_values(miss), **basis} for miss in misses]
-        names = [*_NAMES, *basis]
+        columns = [*_NAMES, *basis]
     else:
         basis["compared_with"] = report.compared_with.title.partition("\n")[0]
         rows = [
@@ -95,12 +94,8 @@ def misses_as_csv(report: MissReport) -> str:
             for kind in COMPARED_KINDS
             for before, after in report.comparison.rows(kind)
         ]
-        names = ["change", *_NAMES, *(f"{name}_after" for name in _NAMES[2:]), *basis]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+        columns = ["change", *_NAMES, *(f"{name}_after" for name in _NAMES[2:]), *basis]
+    return as_csv(rows, columns)
 
 
 def _after(outcome: QueryOutcome) -> dict[str, Any]:

@@ -87,7 +87,11 @@ def add_csv_option(command: argparse.ArgumentParser, content: str) -> None:
 
 def write_csv(rows: Iterable[Mapping[str, Any]], file: str) -> None:
     """Write rows as CSV to a file, or to the standard output for `-`."""
-    text = as_csv(rows)
+    write_text(as_csv(rows), file)
+
+
+def write_text(text: str, file: str) -> None:
+    """Write a table to a file, or to the standard output for `-`."""
     if file == "-":
         print(text, end="")
     else:
