@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from simviz_ui.components.address import replace_address
 from simviz_ui.display.messages import as_markdown
@@ -35,6 +36,9 @@ class _Session:
         widgets: The key of the widget that holds a field, and what it shows for None; of those
             that this run has made.
         widgets_before: The same of the run before.
+        made: The fragment that made a field's widget, None for the page, and what it showed then.
+        older: Values that the browser sent for widgets that cannot have been changed.
+        older_of: The run in which it did.
         to_show: Fields that a link or a button has set since their widgets were made.
         linked: Those of them that came with a link.
         notes: What became of the link, by field: the message, and what is shown instead.
@@ -49,6 +53,9 @@ class _Session:
     views: dict[str, View] = field(default_factory=dict)
     widgets: dict[str, tuple[str, Any]] = field(default_factory=dict)
     widgets_before: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    made: dict[str, tuple[str | None, Any]] = field(default_factory=dict)
+    older: dict[str, Any] = field(default_factory=dict)
+    older_of: Any = None
     to_show: set[str] = field(default_factory=set)
     linked: set[str] = field(default_factory=set)
     notes: dict[str, tuple[str, Any]] = field(default_factory=dict)
@@ -93,6 +100,7 @@ def enter(page: str) -> None:
         _switch(clicked)
     is_link = session.page is None or bool(context and context.is_history_navigation)
     if not is_link and session.page == page:
+        _pass_over_older_again()
         _keep_at_once()
         session.widgets_before, session.widgets = session.widgets, {}
         return
@@ -167,6 +175,7 @@ def hold(
         held = st.session_state[key]
         if (offered := _offered(name, held, default, options)) != held:
             st.session_state[key] = offered
+    session.made[name] = ThreadState.get().fragment_id, st.session_state[key]
     return {"key": key, "persist_state": "page"}
 
 
@@ -218,6 +227,7 @@ def came_with_link(name: str) -> bool:
 
 def keep_choices() -> None:
     """Take what the widgets hold over into the view."""
+    _pass_over_older()
     session = _session()
     held = {}
     for name, (key, default) in session.widgets.items():
@@ -229,6 +239,52 @@ def keep_choices() -> None:
         is_own = DEFAULTS[name] is None and name not in EXPLICIT and value in (default, "")
         held[name] = None if is_own else value
     session.view = session.view.with_fields(held)
+
+
+def is_choice(name: str) -> bool:
+    """Whether a widget's callback comes of a choice, and not of an older value sent by a timer.
+
+    Args:
+        name: The field that the widget holds.
+    """
+    context, made = get_script_run_ctx(), _session().made.get(name)
+    running = context.fragment_ids_this_run if context else None
+    return not running or (made is not None and made[0] in running)
+
+
+def _pass_over_older() -> None:
+    """While a fragment runs, let widgets outside it hold what they showed.
+
+    The browser sends what all widgets hold with every run. What has just been chosen by a button
+    or an upload it may not have heard of yet, while a fragment is already run by its timer: then it
+    sends older values, which nobody has chosen. Only a fragment's own widgets can have changed.
+    """
+    session, context = _session(), get_script_run_ctx()
+    if context is None or not context.fragment_ids_this_run:
+        return
+    if session.older_of is not context.cursors:  # which every run has a new one of
+        session.older, session.older_of = {}, context.cursors
+    for name, (key, _) in session.widgets.items():
+        fragment, shown = session.made[name]
+        if fragment in context.fragment_ids_this_run or key not in st.session_state:
+            continue
+        if name not in session.to_show and st.session_state[key] != shown:
+            session.older[name] = st.session_state[key]
+            st.session_state[key] = shown
+
+
+def _pass_over_older_again() -> None:
+    """Do the same in the run of the page that the fragment asked for.
+
+    A timer that went off in the meantime brings the same older values along.
+    """
+    session = _session()
+    older, session.older = session.older, {}
+    for name, value in older.items():
+        if name in session.widgets and name not in session.to_show:
+            key, (_, shown) = session.widgets[name][0], session.made[name]
+            if key in st.session_state and st.session_state[key] == value:
+                st.session_state[key] = shown
 
 
 def choose(**fields: Any) -> None:
@@ -267,10 +323,11 @@ def open_page(page: str, **fields: Any) -> None:
 
 
 def follow_click() -> None:
-    """Do what a click asked for; first thing in a fragment.
+    """Do what a click asked for; first thing in every fragment, also one that a timer runs.
 
     A click runs the fragment alone, but another choice or another page needs the whole page run.
     """
+    keep_choices()
     session = _session()
     if session.clicked is not None and _is_fragment_run():
         st.rerun()

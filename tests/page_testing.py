@@ -45,6 +45,11 @@ def button(app: AppTest, label: str):
     return next(button for button in app.button if button.label == label)
 
 
+def uploader(app: AppTest, field: str):
+    """The box that takes files for a field of the view, or the only one for all of them."""
+    return next(box for box in app.get("file_uploader") if box.key.startswith(f"{field}_file_"))
+
+
 def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
     """A PNG file of one colour."""
     buffer = io.BytesIO()

@@ -11,6 +11,9 @@ import pytest
 
 from simviz_core.cli import main
 from simviz_core.cli.main import COMMANDS
+from simviz_ui.choices.galleries import ARCHIVE
+from simviz_ui.choices.image_picker import PHOTO
+from simviz_ui.choices.weights import CHECKPOINT
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -235,6 +238,12 @@ def test_versions_are_pinned_and_torch_has_its_torchvision() -> None:
     pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     minor = {name: int(pinned[name].split(".")[1]) for name in ("torch", "torchvision")}
     assert minor["torchvision"] - minor["torch"] == 14, "torch 2.N goes with torchvision 0.(N + 14)"
+
+
+def test_the_server_takes_what_the_pages_offer() -> None:
+    config = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
+    offered = [kind.megabytes for kind in (PHOTO, ARCHIVE, CHECKPOINT)]
+    assert config["server"]["maxUploadSize"] > max(offered), "what frames a file counts, too"
 
 
 def test_usage_statistics_are_off() -> None:

@@ -1,6 +1,6 @@
 """Galleries: which images there are, where they lie, and what class each is of."""
 
-from simviz_core.gallery.archive import UnpackedArchive, unpack_archive
+from simviz_core.gallery.archive import MAX_UNPACKED_BYTES, UnpackedArchive, unpack_archive
 from simviz_core.gallery.columns import Column, Kind, Value, columns_of, value_text
 from simviz_core.gallery.conditions import (
     NO_CONDITIONS,
@@ -22,6 +22,7 @@ from simviz_core.gallery.opening import (
 __all__ = [
     "DEMO_GALLERY",
     "MANIFEST_SUFFIXES",
+    "MAX_UNPACKED_BYTES",
     "NO_CONDITIONS",
     "Column",
     "Conditions",

@@ -13,7 +13,7 @@ from simviz_core.networks.weights import listed
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import hold, wanted
+from simviz_ui.navigation import follow_click, hold, wanted
 
 MOST_OFFERED = 100
 MOST_NAMED = 20
@@ -163,6 +163,7 @@ def watch_runs() -> None:
     The last, so that no timer runs while the page is still being made: one that fires just when
     the page asks to be run again makes Streamlit forget that.
     """
+    follow_click()
     folders, states = st.session_state.get(WATCHED, ([], []))
     if [_state(folder) for folder in folders] != states:
         st.rerun()

@@ -9,6 +9,7 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import is_inside
 from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
+from simviz_ui.serving.uploads import lies_in_uploads
 
 FOLDERS_VARIABLE = "SIMVIZ_GALLERIES"
 """Environment variable with the folders that may be opened, separated as in PATH."""
@@ -48,14 +49,15 @@ def allowed_path(name: str, error: type[SimVizError], besides: Sequence[Path] = 
         besides: Folders that may be opened whatever the operator says.
 
     Returns:
-        The path. Links on it lead nowhere outside the folders.
+        The path. Links on it lead nowhere outside the folders, and not into uploads, which may
+        lie in them: those are had by their ids.
 
     Raises:
         SimVizError: It lies outside the folders, of the kind that was asked for.
     """
     allowed = allowed_folders()
     path = _expanded(name)
-    if not is_inside(path, [*allowed, *besides]):
+    if not is_inside(path, [*allowed, *besides]) or lies_in_uploads(path):
         folders = ", ".join(str(folder) for folder in allowed)
         raise error(
             f"{name} is outside the folders that may be opened here: {folders}. Whoever runs "

@@ -1,19 +1,21 @@
 """The gallery, the same on every page and part of the link.
 
 Galleries are folders and manifests inside the folders that the operator allowed, so that nobody
-can look through the disk from a browser; and uploads, which live as long as their session.
+can look through the disk from a browser; and uploads, which are had by their ids.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from simviz_core.errors import GalleryError, SimVizError
 from simviz_core.gallery import (
     DEMO_GALLERY,
     MANIFEST_SUFFIXES,
+    MAX_UNPACKED_BYTES,
     Gallery,
     looks_like_gallery,
     open_gallery,
@@ -22,13 +24,22 @@ from simviz_core.gallery import (
 from simviz_core.images import IMAGE_SUFFIXES
 from simviz_core.retrieval import default_store_folder
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
-from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import choose, hold, wanted
-from simviz_ui.serving.jobs import index_jobs
+from simviz_ui.choices.uploads import (
+    NewUpload,
+    UploadKind,
+    is_upload,
+    known_uploads,
+    plain_name,
+    upload_box,
+    upload_store,
+    use_upload,
+)
+from simviz_ui.display.messages import as_markdown, name_each, show_error
+from simviz_ui.navigation import hold, wanted
+from simviz_ui.serving.uploads import Filled, Upload, digest_of
 
 DEMO = "demo rooms"
 """What the demo gallery is called in the choice and in links."""
-UPLOADED = "uploaded: "
 LARGEST_UPLOAD = 1000
 """Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
 MOST_OFFERED = 100
@@ -41,7 +52,7 @@ def gallery_choice() -> Gallery | None:
     Returns:
         The gallery; None where it cannot be opened, after a message has been shown.
     """
-    offered = [DEMO, *_offered(tuple(allowed_folders())), *_uploads()]
+    offered = [DEMO, *_offered(tuple(allowed_folders())), *known_uploads(ARCHIVE.name)]
     if (asked := wanted("gallery")) and asked not in offered:
         offered.append(asked)
     with st.sidebar:
@@ -63,6 +74,8 @@ def gallery_choice() -> Gallery | None:
             gallery = None
         if gallery is not None:
             st.caption(_summary(gallery))
+            if upload := upload_store().of_path(gallery.source):
+                _say_what_was_left_out(upload)
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
                 "Rescan",
@@ -71,19 +84,23 @@ def gallery_choice() -> Gallery | None:
                 help="Look for new, changed and deleted files.",
             )
             with st.popover("Upload", icon=":material/upload:"):
-                _upload()
+                upload_box(ARCHIVE, "gallery")
     return gallery
 
 
 def store_folder(gallery: Gallery) -> Path:
     """Where a gallery's embeddings are kept; those of an upload go with it."""
-    is_uploaded = any(str(gallery.source) == folder.name for folder in _uploads().values())
-    return _store_inside(gallery.source) if is_uploaded else default_store_folder()
+    upload = upload_store().of_path(gallery.source)
+    return upload.folder / "embeddings" if upload else default_store_folder()
 
 
 def gallery_name(gallery: Gallery) -> str:
-    """The gallery's path as one would type it: from the folder the app was started in."""
-    return readable_path(gallery.source)
+    """The gallery's path as one would type it: from the folder the app was started in.
+
+    An upload is called what its file was called.
+    """
+    upload = upload_store().of_path(gallery.source)
+    return upload.title if upload else readable_path(gallery.source)
 
 
 def _summary(gallery: Gallery) -> str:
@@ -94,13 +111,28 @@ def _summary(gallery: Gallery) -> str:
     return f"{count}, {classes:,} {'class' if classes == 1 else 'classes'}"
 
 
+def _say_what_was_left_out(upload: Upload) -> None:
+    if upload.names_read_as:
+        st.caption(
+            "The archive does not state how its file names are written; they were read as "
+            f"{as_markdown(upload.names_read_as)}."
+        )
+    if count := len(upload.left_out):
+        name_each(
+            f"{count:,} {'file was' if count == 1 else 'files were'} left out",
+            [f"{name}: {reason}" for name, reason in upload.left_out],
+            icon=":material/folder_off:",
+        )
+
+
 def _open(name: str) -> Gallery:
+    upload = use_upload(ARCHIVE.name, "gallery", name)
+    if upload is not None:
+        return _listed(upload.path, None)
+    if is_upload(name):
+        raise GalleryError(upload_store().why_gone(ARCHIVE.name, name))
     if name == DEMO:
         return _listed(DEMO_GALLERY, None)
-    if name in _uploads():
-        return _listed(Path(_uploads()[name].name), None)
-    if name.startswith(UPLOADED):
-        raise GalleryError("the uploaded gallery was deleted with its session; upload it again")
     return _listed(allowed_path(name, GalleryError), tuple(allowed_folders()))
 
 
@@ -129,71 +161,60 @@ def _rescan() -> None:
     _offered.clear()
 
 
-def _uploads() -> dict[str, TemporaryDirectory[str]]:
-    """The session's uploaded galleries, under the names that the choice shows."""
-    return _upload_folders(None)
+def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
+    """Every archive is a gallery, and the images beside are one together."""
+    archives = [file for file in files if _is_archive(file)]
+    new = [
+        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(_unpack, file))
+        for file in archives
+    ]
+    if images := [file for file in files if not _is_archive(file)]:
+        first = plain_name(images[0])
+        title = first if len(images) == 1 else f"{len(images)} files, {first} first"
+        contents = [
+            part for file in images for part in (plain_name(file).encode(), file.getbuffer())
+        ]
+        new.append(NewUpload(title, digest_of(*contents), partial(_write, images)))
+    return new
 
 
-def _delete_all(uploads: dict[str, TemporaryDirectory[str]]) -> None:
-    for folder in uploads.values():
-        _delete(folder)
+def _is_archive(file: UploadedFile) -> bool:
+    return file.name.lower().endswith(".zip")
 
 
-def _delete(folder: TemporaryDirectory[str]) -> None:
-    """Delete an uploaded gallery with its embeddings, once nothing writes to them any more."""
-    index_jobs().stop(_store_inside(Path(folder.name)))
-    folder.cleanup()
+def _unpack(archive: UploadedFile, folder: Path) -> Filled:
+    images = _images_folder(folder)
+    room = min(MAX_UNPACKED_BYTES, int(upload_store().limits.size))
+    unpacked = unpack_archive(archive, images, room)
+    open_gallery(images)
+    return Filled(images, unpacked.left_out, unpacked.names_read_as)
 
 
-def _store_inside(folder: Path) -> Path:
-    # Hidden, so that it is no part of the gallery.
-    return folder / ".embeddings"
+def _write(files: Sequence[UploadedFile], folder: Path) -> Filled:
+    images, left_out = _images_folder(folder), []
+    for file in files:
+        path = images / plain_name(file)
+        if path.exists():
+            left_out.append((path.name, "another of the files has this name"))
+        else:
+            path.write_bytes(file.getbuffer())
+    open_gallery(images)
+    return Filled(images, tuple(left_out))
 
 
-@st.cache_resource(scope="session", on_release=_delete_all, show_spinner=False)
-def _upload_folders(_: None) -> dict[str, TemporaryDirectory[str]]:
-    return {}
+def _images_folder(folder: Path) -> Path:
+    # A folder of their own, since the embeddings lie beside it.
+    images = folder / "images"
+    images.mkdir()
+    return images
 
 
-def _upload() -> None:
-    st.file_uploader(
-        "A ZIP archive, or several images",
-        type=["zip", *sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)],
-        accept_multiple_files=True,
-        key="gallery_files",
-        max_upload_size=LARGEST_UPLOAD,
-        on_change=_take_upload,
-    )
-    if message := st.session_state.get("gallery_error"):
-        show_error(message)
-    st.caption(
-        "Class folders inside the archive become classes. Stays on this server until you close "
-        "or reload this page."
-    )
-
-
-def _take_upload() -> None:
-    st.session_state.pop("gallery_error", None)
-    files = st.session_state["gallery_files"]
-    if not files:
-        return
-    folder = TemporaryDirectory(prefix="simviz-gallery-", ignore_cleanup_errors=True)
-    try:
-        for file in files:
-            # Of a client's file name only the last part counts.
-            name = Path(file.name.replace("\\", "/")).name
-            if name.lower().endswith(".zip"):
-                unpack_archive(file, Path(folder.name))
-            else:
-                (Path(folder.name) / name).write_bytes(file.getvalue())
-        open_gallery(folder.name)
-    except (SimVizError, OSError) as error:
-        folder.cleanup()
-        st.session_state["gallery_error"] = str(error)
-        return
-    title = files[0].name if len(files) == 1 else f"{len(files)} files, {files[0].name} first"
-    name = UPLOADED + title
-    if name in _uploads():
-        _delete(_uploads()[name])
-    _uploads()[name] = folder
-    choose(gallery=name)
+ARCHIVE = UploadKind(
+    name="gallery",
+    label="ZIP archives, each a gallery, or images, which are one together",
+    megabytes=LARGEST_UPLOAD,
+    sort_out=_sort_out,
+    suffixes=IMAGE_SUFFIXES | {".zip"},
+    takes_several=True,
+    note="Class folders inside an archive become classes.",
+)

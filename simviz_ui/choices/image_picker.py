@@ -5,19 +5,31 @@ import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import IMAGE_SUFFIXES
+from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, load_image
 from simviz_ui.choices.allowed import readable_path
-from simviz_ui.choices.uploads import IS_UPLOAD, upload_store
+from simviz_ui.choices.uploads import (
+    NewUpload,
+    UploadKind,
+    is_upload,
+    known_uploads,
+    plain_name,
+    upload_box,
+    upload_store,
+    use_upload,
+)
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import came_with_link, choose, hold, say_instead, view, wanted
 from simviz_ui.serving.resources import gallery_picture
+from simviz_ui.serving.uploads import Filled, digest_of
 
 THUMBNAILS = 24
 """Thumbnails on one page of the browser."""
@@ -26,6 +38,8 @@ MOST_OPTIONS = 1000
 NAME_WIDTH = 300
 """Of the list of names in a row, in pixels."""
 NO_CLASS = "(no class)"
+LARGEST_UPLOAD = 50
+"""Of a photo, in megabytes: more than any camera makes."""
 
 
 def image_picker(
@@ -72,23 +86,16 @@ def image_picker(
             with browse:
                 _browse(key, gallery, chosen)
         with st.popover("Upload"):
-            _upload(key)
+            upload_box(PHOTO, key)
     try:
-        return _open(gallery, chosen)
+        return _open(key, gallery, chosen)
     except ImageError as error:
         show_error(error)
         return None
 
 
-def _is_there(gallery: Gallery, image_id: str) -> bool:
-    return image_id in gallery.by_id or (
-        image_id in _uploads() and upload_store().get(image_id) is not None
-    )
-
-
 def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:
     """What the selectbox lists: of a large gallery only what lies around the current image."""
-    uploads = [image_id for image_id in _uploads() if upload_store().get(image_id)]
     images = gallery.images
     if len(images) > MOST_OPTIONS:
         place = gallery.position.get(current or "", default)
@@ -96,41 +103,36 @@ def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:
         images = images[start : start + MOST_OPTIONS]
     ids = [image.id for image in images]
     first = gallery.images[default].id
-    return [*(ids if first in ids else [first, *ids]), *uploads]
+    return [*(ids if first in ids else [first, *ids]), *known_uploads(PHOTO.name)]
 
 
-def _open(gallery: Gallery, image_id: str) -> ChosenImage:
-    if IS_UPLOAD.fullmatch(image_id):
-        upload = upload_store().get(image_id)
-        if upload is None:
-            raise ImageError("the uploaded image is no longer held; upload it again")
-        return ChosenImage(image_id, upload.name, upload)
-    image = gallery.image(image_id)
-    return ChosenImage(image_id, readable_path(image.path), gallery_picture(image))
+def _open(key: str, gallery: Gallery, image_id: str) -> ChosenImage:
+    if image_id in gallery.by_id:
+        use_upload(PHOTO.name, key, None)
+        image = gallery.image(image_id)
+        return ChosenImage(image_id, readable_path(image.path), gallery_picture(image))
+    upload = use_upload(PHOTO.name, key, image_id)
+    if upload is None:
+        raise ImageError(upload_store().why_gone(PHOTO.name, image_id))
+    return ChosenImage(image_id, upload.title, _uploaded_picture(upload.path, upload.title))
 
 
-def _uploads() -> list[str]:
-    """The ids of the uploads that this session knows."""
-    return st.session_state.setdefault("uploads", [])
-
-
-def _add_upload(image_id: str) -> None:
-    if image_id not in _uploads():
-        _uploads().append(image_id)
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _uploaded_picture(path: Path, title: str) -> LoadedImage:
+    return load_image(path, name=title)
 
 
 def _current(key: str, title: str, gallery: Gallery, first: str) -> str:
     """The image that is chosen, or the first one where that is not there."""
-    asked = wanted(key)
-    if asked is None:
-        return first
-    if IS_UPLOAD.fullmatch(asked) and upload_store().get(asked):
-        _add_upload(asked)  # this session may know it from the link alone
-    if _is_there(gallery, asked):
-        return asked
-    if IS_UPLOAD.fullmatch(asked):
-        message = f"{title}: {asked} is no longer held; upload it again. {first} is shown instead."
-        say_instead(key, message, first)
+    asked: str | None = wanted(key)
+    if asked is None or asked in gallery.by_id:
+        return asked or first
+    if is_upload(asked):
+        # This session may know it from the link alone.
+        if use_upload(PHOTO.name, key, asked):
+            return asked
+        why = upload_store().why_gone(PHOTO.name, asked)
+        say_instead(key, f"{title}: {why}. {first} is shown instead.", first)
     elif came_with_link(key):
         message = f"{title}: the gallery has no image {asked}. {first} is shown instead."
         say_instead(key, message, first)
@@ -197,28 +199,25 @@ def _browse(key: str, gallery: Gallery, chosen: str) -> None:
     thumbnail_grid(shown, chosen, f"{key}_thumbnails", lambda image_id: choose(**{key: image_id}))
 
 
-def _upload(key: str) -> None:
-    st.file_uploader(
-        "An image of your own",
-        type=sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES),
-        key=f"{key}_file",
-        on_change=partial(_take_upload, key),
-    )
-    message = st.session_state.get(f"{key}_error")
-    if message:
-        show_error(message)
-    st.caption("Stays on this server, in memory. A link to it works until the server restarts.")
+def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
+    """Every file is one photo."""
+
+    def fill(file: UploadedFile, folder: Path) -> Filled:
+        load_image(file.getvalue(), name=plain_name(file))
+        path = folder / plain_name(file)
+        path.write_bytes(file.getbuffer())
+        return Filled(path)
+
+    return [
+        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(fill, file))
+        for file in files
+    ]
 
 
-def _take_upload(key: str) -> None:
-    st.session_state.pop(f"{key}_error", None)
-    file = st.session_state[f"{key}_file"]
-    if file is None:
-        return
-    try:
-        image_id = upload_store().add(file.getvalue(), file.name)
-    except ImageError as error:
-        st.session_state[f"{key}_error"] = str(error)
-        return
-    _add_upload(image_id)
-    choose(**{key: image_id})
+PHOTO = UploadKind(
+    name="image",
+    label="An image of your own",
+    megabytes=LARGEST_UPLOAD,
+    sort_out=_sort_out,
+    suffixes=IMAGE_SUFFIXES,
+)

@@ -1,7 +1,6 @@
 """The network settings, the same on every page and part of the link."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 
@@ -26,8 +25,8 @@ from simviz_core.networks import (
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
-from simviz_ui.choices.allowed import readable_path
-from simviz_ui.choices.weights import UPLOADED, weights_choice
+from simviz_ui.choices.uploads import is_upload
+from simviz_ui.choices.weights import weights_choice, weights_name
 from simviz_ui.choices.weights_in_use import (
     PRETRAINED,
     RANDOM,
@@ -85,7 +84,7 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
     weights = RANDOM if settings.is_random else PRETRAINED
     return {
         "network": settings.network,
-        "weights": readable_path(Path(checkpoint)) if checkpoint else weights,
+        "weights": weights_name(checkpoint) if checkpoint else weights,
         "checkpoint_part": settings.part,
         "pooling": settings.pooling,
         "size": size_text(settings.size),
@@ -127,7 +126,7 @@ def _shown(settings: NetworkSettings) -> NetworkSettings:
     if reading.note:
         st.caption(f":material/info: {as_markdown(reading.note)}")
     weights = reading.weights
-    if weights is not None and (name := view().weights or "").startswith(UPLOADED):
+    if weights is not None and is_upload(name := view().weights or ""):
         weights = replace(weights, source=name)  # where it lies on this server is nobody's business
     settings = replace(settings, pooling=reading.pooling or settings.pooling, weights=weights)
     show_weights(settings)

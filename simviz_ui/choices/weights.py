@@ -1,31 +1,34 @@
 """A network's weights on the pages: pretrained, random, or a checkpoint file.
 
-Files are opened inside the folders that the operator allowed, as galleries are; uploads live as
-long as their session. No file's code is ever run: see `simviz_core.checkpoints.reading`.
+Files are opened inside the folders that the operator allowed, as galleries are, and uploads by
+their ids. No file's code is ever run: see `simviz_core.checkpoints.reading`.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from simviz_core.checkpoints import CHECKPOINT_SUFFIXES, looks_like_checkpoint, read_checkpoint
-from simviz_core.errors import CheckpointError, SimVizError
+from simviz_core.checkpoints import looks_like_checkpoint, read_checkpoint
+from simviz_core.errors import CheckpointError
 from simviz_core.runs import DEMO_RUNS
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
-from simviz_ui.choices.weights_in_use import PRETRAINED, RANDOM, let_go_of_part
-from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import (
-    came_with_link,
-    choose,
-    choose_instead,
-    hold,
-    say_instead,
-    wanted,
+from simviz_ui.choices.uploads import (
+    NewUpload,
+    UploadKind,
+    is_upload,
+    known_uploads,
+    plain_name,
+    upload_box,
+    upload_store,
+    use_upload,
 )
+from simviz_ui.choices.weights_in_use import PRETRAINED, RANDOM, let_go_of_part
+from simviz_ui.navigation import came_with_link, choose_instead, hold, say_instead, wanted
+from simviz_ui.serving.uploads import Filled, digest_of
 
-UPLOADED = "uploaded: "
 LARGEST_UPLOAD = 2000
 """Of a checkpoint, in megabytes; it is held in memory while it arrives."""
 MOST_OFFERED = 100
@@ -42,7 +45,8 @@ def weights_choice() -> tuple[str | None, bool]:
         CheckpointError: The file may not be opened here, or is there no more. Where a link names
             such a file, the pretrained weights take its place, and the page says so.
     """
-    offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders())), *_uploads()]
+    offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders()))]
+    offered += known_uploads(CHECKPOINT.name)
     _replace_unusable(offered)
     if (asked := wanted("weights")) and asked not in offered:
         offered.append(asked)
@@ -56,7 +60,7 @@ def weights_choice() -> tuple[str | None, bool]:
         "open one that is not listed.",
     )
     with st.popover("Upload a checkpoint", icon=":material/upload:"):
-        _upload()
+        upload_box(CHECKPOINT, "weights")
     return _path_of(chosen or PRETRAINED), chosen == RANDOM
 
 
@@ -73,16 +77,20 @@ def _replace_unusable(offered: Sequence[str]) -> None:
         choose_instead("weights", None)
 
 
+def weights_name(checkpoint: str) -> str:
+    """What a checkpoint's path is called in the choice and in links."""
+    upload = upload_store().of_path(Path(checkpoint))
+    return upload.id if upload else readable_path(Path(checkpoint))
+
+
 def _path_of(chosen: str) -> str | None:
+    upload = use_upload(CHECKPOINT.name, "weights", chosen)
+    if upload is not None:
+        return str(upload.path)
+    if is_upload(chosen):
+        raise CheckpointError(upload_store().why_gone(CHECKPOINT.name, chosen))
     if chosen in (PRETRAINED, RANDOM):
         return None
-    if chosen in _uploads():
-        folder = _uploads()[chosen]
-        return str(Path(folder.name) / chosen.removeprefix(UPLOADED))
-    if chosen.startswith(UPLOADED):
-        raise CheckpointError(
-            "the uploaded checkpoint was deleted with its session; upload it again"
-        )
     allowed_path(chosen, CheckpointError, [DEMO_RUNS])
     return chosen
 
@@ -104,55 +112,26 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
     return found[:MOST_OFFERED]
 
 
-def _uploads() -> dict[str, TemporaryDirectory[str]]:
-    """The session's uploaded checkpoints, under the names that the choice shows."""
-    return _upload_folders(None)
+def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
+    """Every file is one checkpoint."""
 
-
-def _delete_all(uploads: dict[str, TemporaryDirectory[str]]) -> None:
-    for folder in uploads.values():
-        folder.cleanup()
-
-
-@st.cache_resource(scope="session", on_release=_delete_all, show_spinner=False)
-def _upload_folders(_: None) -> dict[str, TemporaryDirectory[str]]:
-    return {}
-
-
-def _upload() -> None:
-    st.file_uploader(
-        "A state_dict or safetensors file",
-        type=sorted(suffix.removeprefix(".") for suffix in CHECKPOINT_SUFFIXES),
-        key="weights_file",
-        max_upload_size=LARGEST_UPLOAD,
-        on_change=_take_upload,
-    )
-    if message := st.session_state.get("weights_error"):
-        show_error(message)
-    st.caption(
-        "Read without running any code of it. Stays on this server until you close or reload this "
-        "page."
-    )
-
-
-def _take_upload() -> None:
-    st.session_state.pop("weights_error", None)
-    file = st.session_state["weights_file"]
-    if file is None:
-        return
-    # Of a client's file name only the last part counts.
-    name = Path(file.name.replace("\\", "/")).name
-    folder = TemporaryDirectory(prefix="simviz-weights-", ignore_cleanup_errors=True)
-    try:
-        path = Path(folder.name) / name
+    def fill(file: UploadedFile, folder: Path) -> Filled:
+        path = folder / plain_name(file)
         path.write_bytes(file.getbuffer())
         read_checkpoint(path)
-    except (SimVizError, OSError) as error:
-        folder.cleanup()
-        st.session_state["weights_error"] = str(error).replace(f"{folder.name}/", "")
-        return
-    before = _uploads().pop(UPLOADED + name, None)
-    if before is not None:
-        before.cleanup()
-    _uploads()[UPLOADED + name] = folder
-    choose(weights=UPLOADED + name, checkpoint_part=None)
+        return Filled(path)
+
+    return [
+        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(fill, file))
+        for file in files
+    ]
+
+
+CHECKPOINT = UploadKind(
+    name="checkpoint",
+    label="A file of weights: a state_dict, a training checkpoint, or safetensors",
+    megabytes=LARGEST_UPLOAD,
+    sort_out=_sort_out,
+    note="Read without running any code of it.",
+    lets_go_of=("checkpoint_part",),
+)

@@ -11,7 +11,7 @@ from simviz_core.checkpoints.parts import rank
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import WeightsInUse
 from simviz_ui.display.messages import as_markdown
-from simviz_ui.navigation import choose, choose_instead, hold, say_instead, view
+from simviz_ui.navigation import choose, choose_instead, hold, is_choice, say_instead, view
 
 PRETRAINED, RANDOM = "pretrained", "random (untrained)"
 WHOLE = "."
@@ -73,7 +73,7 @@ def _first_parts() -> dict[str, str]:
 def let_go_of_weights() -> None:
     """Go back to the pretrained weights, for another network; for the callback of its choice."""
     name = view().weights
-    if name in (None, PRETRAINED, RANDOM):
+    if not is_choice("network") or name in (None, PRETRAINED, RANDOM):
         return
     choose(weights=None, checkpoint_part=None)
     say_instead(
@@ -86,4 +86,5 @@ def let_go_of_weights() -> None:
 
 def let_go_of_part() -> None:
     """Take the part that comes first, of other weights; for the callback of their choice."""
-    choose(checkpoint_part=None)
+    if is_choice("weights"):
+        choose(checkpoint_part=None)

@@ -7,8 +7,12 @@ most of what it shows, and Plotly reads a kind of HTML.
 import html
 import re
 import string
+from collections.abc import Sequence
 
 import streamlit as st
+
+NAMED = 50
+"""Of many things, how many are named on a page."""
 
 JOINER = "\u2060"
 """A word joiner: without width or meaning of its own. Some of what Streamlit replaces it looks for
@@ -29,6 +33,15 @@ _PLOTLY = str.maketrans({"$": "&#36;", "{": "&#123;"})
 def show_error(message: Exception | str) -> None:
     """Show a message that may hold file names, which are not meant as Markdown."""
     st.error(as_markdown(message), icon=":material/error:")
+
+
+def name_each(title: str, lines: Sequence[str], icon: str) -> None:
+    """Show lines that may hold file names below a title that opens; of many only the first."""
+    with st.expander(title, icon=icon):
+        for line in lines[:NAMED]:
+            st.text(_visible(line))
+        if len(lines) > NAMED:
+            st.text(f"… and {len(lines) - NAMED:,} more")
 
 
 def as_markdown(text: object) -> str:

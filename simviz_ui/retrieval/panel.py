@@ -21,14 +21,13 @@ from simviz_core.retrieval import (
     plan_index,
 )
 from simviz_ui.choices.galleries import store_folder
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.messages import name_each, show_error
+from simviz_ui.navigation import follow_click
 from simviz_ui.serving.jobs import IndexJob, index_jobs
 from simviz_ui.serving.resources import network_fingerprint, network_of
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
-NAMED = 50
-"""Unreadable files that are named on the page."""
 
 
 def gallery_index(
@@ -151,6 +150,7 @@ def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable)
 @st.fragment(run_every=0.5)
 def _show_progress(job: IndexJob, name: str) -> None:
     """How far indexing a table has come; runs the page anew when it has ended."""
+    follow_click()
     if not job.is_running:
         st.rerun()
     progress = job.progress
@@ -182,15 +182,12 @@ def _show_unreadable(plan: IndexPlan) -> None:
     if not plan.unreadable:
         return
     count = len(plan.unreadable)
-    with st.expander(
+    name_each(
         f"{count:,} {'file' if count == 1 else 'files'} of the gallery cannot be read and "
         f"{'is' if count == 1 else 'are'} left out",
+        [row.error or row.id for row in plan.unreadable],
         icon=":material/broken_image:",
-    ):
-        for row in plan.unreadable[:NAMED]:
-            st.text(row.error)
-        if count > NAMED:
-            st.text(f"… and {count - NAMED:,} more")
+    )
 
 
 def current_plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:

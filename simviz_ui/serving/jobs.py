@@ -97,10 +97,14 @@ class IndexJobs:
         """The latest job on a table, running or ended."""
         return self._jobs.get(table.name)
 
+    def all(self) -> list[IndexJob]:
+        """The latest job on each table, running or ended."""
+        return list(self._jobs.values())
+
     def stop(self, folder: Path) -> None:
-        """End every job that writes into a folder, and wait until it has ended."""
-        for job in list(self._jobs.values()):
-            if job.folder == folder:
+        """End every job that writes below a folder, and wait until it has ended."""
+        for job in self.all():
+            if job.folder and job.folder.is_relative_to(folder):
                 job.stop()
 
     def start(

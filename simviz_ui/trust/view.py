@@ -19,6 +19,7 @@ from simviz_ui.choices.galleries import gallery_name, store_folder
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import download_buttons, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
+from simviz_ui.navigation import follow_click
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.resources import network_fingerprint, network_of
 from simviz_ui.trust.jobs import TrustJob, trust_jobs
@@ -91,6 +92,7 @@ def _start(
 @st.fragment(run_every=0.5)
 def _show_progress(job: TrustJob) -> None:
     """How far measuring has come; runs the page anew when it has ended."""
+    follow_click()
     if not job.is_running:
         st.rerun()
     share = job.done / job.total if job.total else 0.0

@@ -234,15 +234,17 @@ def test_two_sessions_draw_without_disturbing_each_other(
     assert page.url.startswith(mine.split("regions=")[0])
 
 
-def test_an_uploaded_gallery_is_searched(
-    page: Page, app_url: str, demo_rooms: Path, tmp_path: Path
+def test_an_uploaded_gallery_is_searched_and_survives_a_reload(
+    page: Page, app_url: str, demo_rooms: Path, three_hotels: Path, tmp_path: Path
 ) -> None:
     archive = tmp_path / "rooms.zip"
     with zipfile.ZipFile(archive, "w") as opened:
         for hotel in ("hotel_01", "hotel_03"):
             for view in (demo_rooms / hotel).iterdir():
                 opened.write(view, f"top/{hotel}/{view.name}")
-    open_search(page, app_url, "")
+        opened.writestr("top/padding.bin", bytes(60_000_000))  # more than a photo may have
+    assert archive.stat().st_size > 60_000_000
+    open_search(page, app_url, f"?gallery={three_hotels}")
     sidebar = page.locator('[data-testid="stSidebar"]')
     sidebar.get_by_role("button", name="Upload").click()
     page.locator('input[type="file"][accept*="zip"]').set_input_files(archive)
@@ -250,6 +252,11 @@ def test_an_uploaded_gallery_is_searched(
     expect(page.locator(".card")).to_have_count(11)
     with_maps(page)
     assert page.get_by_role("combobox", name="Query").input_value() == "hotel_01/view_0.jpg"
+    expect(page).to_have_url(re.compile(r"gallery=rooms\.zip\+%28upload\+[0-9a-f]{16}%29"))
+    page.reload()
+    expect(sidebar.get_by_text("12 images, 2 classes")).to_be_visible()
+    expect(sidebar.get_by_text("1 file was left out")).to_be_visible()
+    expect(page.locator(".card")).to_have_count(11)
 
 
 def test_a_folder_outside_is_refused(page: Page, app_url: str) -> None:

@@ -1,15 +1,31 @@
 """The choice of gallery: what may be opened, and what is said of the rest."""
 
 import io
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_testing import button, open_page, png, until_indexed
+from page_testing import (
+    PATIENCE,
+    button,
+    new_app,
+    open_page,
+    plain,
+    png,
+    until_indexed,
+    uploader,
+)
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from simviz_ui.choices import galleries
 from simviz_ui.choices.allowed import FOLDERS_VARIABLE
+from simviz_ui.choices.uploads import upload_store
+from simviz_ui.serving.jobs import index_jobs
+from simviz_ui.serving.uploads import UploadLimits
 
 SEARCH = "pages/search.py"
 
@@ -88,25 +104,148 @@ def test_rescan_finds_new_files(app: AppTest, small_gallery: Path) -> None:
 def test_an_archive_becomes_a_gallery(app: AppTest) -> None:
     content = archive(top__cats__1_png=png("red"), top__cats__2_png=png("blue"), notes=b"text")
     open_page(app, SEARCH)
-    app.get_by_key("gallery_files").set_value([("pets.zip", content, "application/zip")]).run()
+    uploader(app, "gallery").set_value([("pets.zip", content, "application/zip")]).run()
     assert not app.error
-    assert app.session_state["gallery"] == "uploaded: pets.zip"
+    assert app.session_state["gallery"].startswith("pets.zip (upload ")
     assert "2 images, 1 class" in captions(app)
     until_indexed(app)
     assert app.session_state["query"] == "cats/1.png"
 
 
+def upload_gallery(app: AppTest, name: str, content: bytes) -> str:
+    """Upload an archive, and return what it is called from then on."""
+    uploader(app, "gallery").set_value([(name, content, "application/zip")]).run()
+    assert not app.exception
+    uploaded: str = app.session_state["gallery"]
+    assert uploaded.startswith(f"{name} (upload ")
+    return uploaded
+
+
+def test_a_link_finds_an_uploaded_gallery_and_its_index(app: AppTest) -> None:
+    content = archive(cats__1_png=png("red"), cats__2_png=png("blue"), dogs__1_png=png("lime"))
+    uploaded = upload_gallery(open_page(app, SEARCH), "pets.zip", content)
+    until_indexed(app)
+    assert app.query_params["gallery"] == uploaded
+    other = open_page(new_app(), SEARCH, gallery=uploaded, query="dogs/1.png")
+    assert not other.error
+    assert "3 images, 2 classes" in captions(other)
+    assert not other.get("progress")
+    assert uploaded in names(other)
+    assert uploaded not in names(open_page(new_app(), SEARCH))
+
+
+def test_a_second_archive_is_a_second_gallery(app: AppTest) -> None:
+    open_page(app, "pages/overview.py")
+    first = upload_gallery(app, "pets.zip", archive(cats__1_png=png("red")))
+    second = upload_gallery(app, "pets.zip", archive(a__1_png=png("blue"), b__1_png=png("lime")))
+    assert {first, second} < set(names(app))
+    assert "2 images, 2 classes" in captions(app)
+    app.get_by_key("gallery").set_value(first).run()
+    assert "1 images, 1 class" in captions(app)
+
+
+def test_archives_that_are_chosen_together_are_a_gallery_each(app: AppTest) -> None:
+    open_page(app, "pages/overview.py")
+    files = [
+        ("a.zip", archive(cats__1_png=png("red")), "application/zip"),
+        ("b.zip", b"PK only text", "application/zip"),
+        ("c.zip", archive(dogs__1_png=png("blue"), dogs__2_png=png("lime")), "application/zip"),
+    ]
+    uploader(app, "gallery").set_value(files).run()
+    assert [name[:5] for name in names(app)][-2:] == ["a.zip", "c.zip"]
+    assert app.session_state["gallery"].startswith("c.zip")
+    assert plain(app.error[0].value).startswith("b.zip: the ZIP archive is damaged")
+
+
+def test_what_was_left_out_of_an_archive_is_said(app: AppTest) -> None:
+    buffer = io.BytesIO(archive(cats__1_png=png("red"), cats__2_png=png("blue"), notes=b"text"))
+    with zipfile.ZipFile(buffer, "a") as opened:
+        opened.writestr(zipfile.ZipInfo("cats/broken.png"), b"these bytes are going to be others")
+        broken = opened.getinfo("cats/broken.png").header_offset
+        opened.writestr("猫/3.png", png("lime"))
+    content = bytearray(buffer.getvalue())
+    content[broken + 30 + len("cats/broken.png")] ^= 0xFF
+    open_page(app, "pages/overview.py")
+    upload_gallery(app, "pets.zip", bytes(content))
+    assert "3 images, 2 classes" in captions(app)
+    (expander,) = [each for each in app.expander if "left out" in each.label]
+    assert expander.label == "2 files were left out"
+    said = [text.value for text in expander.text]
+    assert said[0] == "notes: no image by its ending"
+    assert said[1].startswith("cats/broken.png: damaged (")
+
+
+def test_the_encoding_that_names_were_read_in_is_said(app: AppTest) -> None:
+    content = archive(cats__1_png=png("red")).replace(b"cats/1.png", "猫ね/1.png".encode("cp932"))
+    assert len("猫ね".encode("cp932")) == len(b"cats")
+    open_page(app, "pages/overview.py")
+    upload_gallery(app, "pets.zip", content)
+    assert "they were read as cp932." in captions(app)
+
+
+def test_images_of_one_name_are_told(app: AppTest) -> None:
+    open_page(app, "pages/overview.py")
+    files = [("1.png", png("red"), "image/png"), ("1.png", png("blue"), "image/png")]
+    uploader(app, "gallery").set_value(files).run()
+    assert app.session_state["gallery"].startswith("2 files, 1.png first (upload ")
+    assert "1 images, no classes" in captions(app)
+    (expander,) = [each for each in app.expander if "left out" in each.label]
+    assert expander.text[0].value == "1.png: another of the files has this name"
+
+
 def test_an_uploaded_gallery_that_is_gone_is_named(app: AppTest) -> None:
-    open_page(app, SEARCH, gallery="uploaded: gone.zip")
-    assert "upload it again" in app.error[0].value
-    app.get_by_key("gallery").set_value(galleries.DEMO).run()
-    assert not app.error
+    uploaded = upload_gallery(open_page(app, SEARCH), "pets.zip", archive(a__1_png=png("red")))
+    upload_store().limits = UploadLimits(age=-1)
+    other = open_page(new_app(), SEARCH, gallery="gone.zip (upload 0123456789abcdef)")
+    assert "uploads do not outlive the server" in plain(other.error[0].value)
+    other.get_by_key("gallery").set_value(galleries.DEMO).run()
+    assert not other.error
+    upload_store().stop_using("test session id")
+    other = open_page(new_app(), SEARCH, gallery=uploaded)
+    assert "nobody used it for" in plain(other.error[0].value)
+    assert "upload it again" in plain(other.error[0].value)
+    assert "Choose a gallery" in other.info[0].value
+
+
+def test_an_uploaded_gallery_is_had_by_its_id_alone(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_gallery(open_page(app, SEARCH), "pets.zip", archive(a__1_png=png("red")))
+    folder = upload_store().folder
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(folder.parent))
+    (images,) = folder.glob("*/images")
+    other = open_page(new_app(), SEARCH, gallery=str(images))
+    assert "outside the folders that may be opened here" in plain(other.error[0].value)
+    assert not [name for name in names(other) if folder.name in name and name != str(images)]
+
+
+def test_a_timer_does_not_undo_a_choice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    until_indexed(open_page(app, SEARCH))
+    older = app._tree.get_widget_states()  # what a busy browser goes on sending for a while
+    uploaded = upload_gallery(app, "pets.zip", archive(a__1_png=png("red"), b__1_png=png("blue")))
+    assert app.get("progress")
+    deadline = time.monotonic() + PATIENCE
+    while any(job.is_running for job in index_jobs().all()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    timers = list(app._fragment_storage._fragments)
+    request_rerun = LocalScriptRunner.request_rerun
+
+    def as_timer(runner: LocalScriptRunner, asked: RerunData) -> bool:
+        runner._requests = ScriptRequests()  # it begins with a run of the whole page
+        return request_rerun(runner, replace(asked, fragment_id_queue=timers))
+
+    monkeypatch.setattr(LocalScriptRunner, "request_rerun", as_timer)
+    app._run(older)
+    assert not app.exception
+    assert not app.get("progress")
+    assert app.session_state["gallery"] == uploaded
+    assert "2 images, 2 classes" in captions(app)
 
 
 def test_several_images_become_a_gallery_without_classes(app: AppTest) -> None:
     open_page(app, SEARCH)
     files = [(f"{n}.png", png(colour), "image/png") for n, colour in enumerate(("red", "blue"))]
-    app.get_by_key("gallery_files").set_value(files).run()
+    uploader(app, "gallery").set_value(files).run()
     assert "2 images, no classes" in captions(app)
     until_indexed(app)
     assert "Recall@K needs a class" in captions(app)
@@ -125,6 +264,6 @@ def test_a_bad_archive_says_why_and_loses_nothing(
     app: AppTest, name: str, content: bytes, reason: str
 ) -> None:
     open_page(app, SEARCH)
-    app.get_by_key("gallery_files").set_value([(name, content, "application/zip")]).run()
+    uploader(app, "gallery").set_value([(name, content, "application/zip")]).run()
     assert reason in " ".join(error.value for error in app.error)
     assert app.session_state["gallery"] == galleries.DEMO

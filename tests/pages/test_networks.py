@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from page_testing import open_page, plain, until_indexed
+from page_testing import new_app, open_page, plain, until_indexed, uploader
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
 from simviz_core.networks import build_network
-from simviz_ui.choices import weights
 
 PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
 NAME, RANDOM = "timm/test_resnet", "random (untrained)"
@@ -162,18 +161,23 @@ def test_a_checkpoint_elsewhere_is_not_opened(
 
 def test_an_uploaded_checkpoint(named: AppTest, checkpoint: bytes) -> None:
     before = metric(named, "Similarity")
-    named.get_by_key("weights_file").upload("mine.pth", checkpoint).run()
+    uploader(named, "weights").upload("mine.pth", checkpoint).run()
     assert not named.exception
-    assert named.session_state["weights"] == "uploaded: mine.pth"
-    assert metric(named, "Similarity") != before
-    named.get_by_key("weights_file").upload("bad.pth", b"not a checkpoint").run()
-    assert any("bad.pth" in error.value.replace("\\", "") for error in named.error)
-    assert named.session_state["weights"] == "uploaded: mine.pth"
+    uploaded, score = named.session_state["weights"], metric(named, "Similarity")
+    assert uploaded.startswith("mine.pth (upload ")
+    assert score != before
+    uploader(named, "weights").upload("bad.pth", b"not a checkpoint").run()
+    assert any("bad.pth" in plain(error.value) for error in named.error)
+    assert not any("simviz-uploads" in error.value for error in named.error)
+    assert named.session_state["weights"] == uploaded
+    other = open_page(new_app(), PAIR, network=NAME, weights=uploaded)
+    assert metric(other, "Similarity") == score
+    assert uploaded in other.selectbox("weights").options
 
 
 def test_an_upload_that_is_gone_is_explained(app: AppTest) -> None:
-    app = open_page(app, PAIR, weights=f"{weights.UPLOADED}mine.pth")
-    assert any("deleted with its session" in plain(warning.value) for warning in app.warning)
+    app = open_page(app, PAIR, weights="mine.pth (upload 0123456789abcdef)")
+    assert any("upload it again" in plain(warning.value) for warning in app.warning)
 
 
 def test_the_default_networks_can_be_cut_and_untrained_too(app: AppTest) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_testing import button, new_app, open_page, plain, png
+from page_testing import button, new_app, open_page, plain, png, uploader
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
-from simviz_ui.choices import galleries
+from simviz_ui.choices import galleries, uploads
 from simviz_ui.choices.uploads import upload_store
 
 PAIR = "pages/pair.py"
@@ -139,7 +139,7 @@ def test_a_link_to_nothing_falls_back(app: AppTest) -> None:
 
 def test_an_upload_is_shown_and_survives_a_page_switch(pair: AppTest) -> None:
     before = metric(pair, "Similarity")
-    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploader(pair, "query").set_value(("mine.png", png(), "image/png")).run()
     assert not pair.error
     uploaded = pair.session_state["query"]
     assert uploaded.startswith("mine.png (upload ")
@@ -151,7 +151,7 @@ def test_an_upload_is_shown_and_survives_a_page_switch(pair: AppTest) -> None:
 
 
 def test_the_link_of_an_upload_can_be_opened_and_swapped(pair: AppTest) -> None:
-    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploader(pair, "query").set_value(("mine.png", png(), "image/png")).run()
     uploaded, score = pair.session_state["query"], metric(pair, "Similarity")
     other = open_page(new_app(), PAIR, query=uploaded)
     assert metric(other, "Similarity") == score
@@ -162,7 +162,7 @@ def test_the_link_of_an_upload_can_be_opened_and_swapped(pair: AppTest) -> None:
 
 
 def test_an_upload_that_made_room_for_others_falls_back(pair: AppTest) -> None:
-    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploader(pair, "query").set_value(("mine.png", png(), "image/png")).run()
     upload_store.clear()
     pair.run()
     assert not pair.exception
@@ -173,16 +173,26 @@ def test_an_upload_that_made_room_for_others_falls_back(pair: AppTest) -> None:
 
 def test_a_bad_upload_says_why_and_loses_nothing(pair: AppTest) -> None:
     before = pair.session_state["query"], metric(pair, "Similarity")
-    pair.get_by_key("query_file").set_value(("mine.jpg", b"only text", "image/jpeg")).run()
+    uploader(pair, "query").set_value(("mine.jpg", b"only text", "image/jpeg")).run()
     assert "mine.jpg is not an image" in plain(pair.error[0].value)
     assert (pair.session_state["query"], metric(pair, "Similarity")) == before
-    pair.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploader(pair, "query").set_value(("mine.png", png(), "image/png")).run()
     assert not pair.error
+
+
+def test_a_photo_above_its_limit_is_refused_in_words(
+    pair: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MEGABYTE", 100)  # a browser refuses by itself what is too large
+    uploader(pair, "query").set_value(("mine.png", png() + bytes(10_000), "image/png")).run()
+    assert "mine.png has 10" in plain(pair.error[0].value)
+    assert "an image may have 50 MB" in plain(pair.error[0].value)
+    assert pair.session_state["query"] == "chairs/view_1.png"
 
 
 def test_file_names_are_not_markdown(pair: AppTest) -> None:
     name = "$x$ **loud** [link](http).jpg"
-    pair.get_by_key("query_file").set_value((name, b"only text", "image/jpeg")).run()
+    uploader(pair, "query").set_value((name, b"only text", "image/jpeg")).run()
     assert name in plain(pair.error[0].value)
     assert name not in pair.error[0].value
 

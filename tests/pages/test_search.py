@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from page_testing import button, new_app, open_page, png, until_indexed
+from page_testing import button, new_app, open_page, png, until_indexed, uploader
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
@@ -85,7 +85,7 @@ def test_only_misses_steps_through_misses(search: AppTest) -> None:
 
 
 def test_an_uploaded_query_has_no_hits_or_misses(search: AppTest) -> None:
-    search.get_by_key("query_file").set_value(("mine.png", png(), "image/png")).run()
+    uploader(search, "query").set_value(("mine.png", png(), "image/png")).run()
     assert not search.error
     assert {match["is_hit"] for match in matches(search)} == {None}
     assert len(matches(search)) == 6
