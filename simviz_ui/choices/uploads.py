@@ -96,10 +96,12 @@ def upload_box(kind: UploadKind, field: str) -> None:
     )
     for message in st.session_state.get(_errors_key(field), ()):
         show_error(message)
+    # The browser itself refuses what is too large, and tells the server nothing of it.
     st.caption(
-        f"{kind.note} Stays on this server until nobody has used it for "
-        f"{upload_store().limits.age / 3600:g} hours, newer uploads need the room, or the server "
-        "ends. Whoever has the link can open it."
+        f"A file that turns red was not taken: it has more than {kind.megabytes:,} MB, or the "
+        f"connection to the server broke. {kind.note} Stays on this server until nobody has "
+        f"used it for {upload_store().limits.age / 3600:g} hours, newer uploads need the room, or "
+        "the server ends. Whoever has the link can open it."
     )
 
 
