@@ -99,9 +99,9 @@ def upload_box(kind: UploadKind, field: str) -> None:
     # The browser itself refuses what is too large, and tells the server nothing of it.
     st.caption(
         f"A file that turns red was not taken: it has more than {kind.megabytes:,} MB, or the "
-        f"connection to the server broke. {kind.note} Stays on this server until nobody has "
-        f"used it for {upload_store().limits.age / 3600:g} hours, newer uploads need the room, or "
-        "the server ends. Whoever has the link can open it."
+        f"connection to the server broke. {kind.note} What was taken stays on this server until "
+        f"nobody has used it for {upload_store().limits.age / 3600:g} hours, newer uploads need "
+        "the room, or the server ends. Whoever has the link can open it."
     )
 
 
