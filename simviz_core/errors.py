@@ -35,3 +35,7 @@ class RunError(SimVizError):
 
 class TrainingError(SimVizError):
     """Training that cannot begin, go on or be resumed."""
+
+
+class ProjectionError(SimVizError):
+    """A map of a gallery that cannot be laid out."""

@@ -82,7 +82,12 @@ CORE_FLOORS = (
     ("simviz_core.checkpoints", "simviz_core.retrieval"),
     ("simviz_core.runs", "simviz_core.pairs", "simviz_core.misses"),
     ("simviz_core.figures",),
-    ("simviz_core.classes", "simviz_core.features", "simviz_core.following"),
+    (
+        "simviz_core.classes",
+        "simviz_core.features",
+        "simviz_core.following",
+        "simviz_core.projection",
+    ),
     ("simviz_core.evidence",),
     ("simviz_core.training",),
     ("simviz_core.cli",),

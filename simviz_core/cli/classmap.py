@@ -21,9 +21,11 @@ from simviz_core.classes import (
 )
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
+    add_selection_option,
     add_store_options,
     find_in,
     say_values,
+    selected_rows,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -105,6 +107,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     add_network_options(classmap)
     add_network_details(classmap)
+    add_selection_option(classmap)
     add_store_options(classmap)
     add_figure_options(classmap, "the images with their class maps")
     add_json_option(classmap)
@@ -119,6 +122,7 @@ def classmap_command(
     style: FigureStyle,
     shown: tuple[int, int],
     against: str | None = None,
+    selection: str | None = None,
 ) -> str:
     """The command that draws the images of one or two classes and prints their numbers.
 
@@ -129,6 +133,7 @@ def classmap_command(
         style: How the figure shows the maps.
         shown: How many images of each class are left out, and how many are shown after them.
         against: The class that the first one is contrasted with; None without a contrast.
+        selection: The name of the selection that stands for the gallery; None for all of it.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -137,6 +142,7 @@ def classmap_command(
     words += [f"--class={label}" for label in labels]
     if against is not None:
         words += ["--contrast"] if len(labels) > 1 else [f"--against={against}"]
+    words += [] if selection is None else [f"--selection={selection}"]
     skip, top = shown
     words += [*(["--skip", str(skip)] if skip else []), "--top", str(top)]
     words += [*settings_words(settings), "--figure", "classes.png"]
@@ -151,7 +157,8 @@ def _run(options: argparse.Namespace) -> None:
     ]
     say_values(pictures)
     network = asked_network(options)
-    sums = class_sums(up_to_date_index(options, gallery, network))
+    index = up_to_date_index(options, gallery, network)
+    sums = class_sums(index.part(selected_rows(options, gallery, index)))
     wanted = _wanted(options, gallery, sums)
     labels = list(dict.fromkeys(label for label, _, _ in wanted))
     against = {label: _against(options, sums, label) for label in labels}

@@ -19,6 +19,8 @@ from simviz_core.cli import (
     search,
     train,
 )
+from simviz_core.cli.gallery import export
+from simviz_core.cli.gallery import map as map_
 from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
 from simviz_core.errors import SimVizError
 
@@ -28,6 +30,8 @@ COMMANDS = (
     index,
     evaluate,
     errors,
+    map_,
+    export,
     checkpoints,
     classmap,
     features,

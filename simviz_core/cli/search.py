@@ -14,10 +14,12 @@ from torch import Tensor
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_condition_options,
+    add_selection_option,
     add_store_options,
     asked_conditions,
     find_in,
     say_values,
+    selected_rows,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -91,6 +93,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     add_region_options(search)
     add_filter_options(search)
     add_condition_options(search, "find")
+    add_selection_option(search)
     add_network_options(search)
     add_network_details(search)
     add_store_options(search)
@@ -238,7 +241,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
         without_class=own.label if own and options.exclude_own_class else None,
         conditions=asked.conditions,
         query=own,
-    )
+    ) & selected_rows(options, asked.gallery, index)
     fine = FineNetwork(network) if options.fine else None
     vector = None if fine is None else _fine_vector(asked, fine)
     ranking = rank(index, query, weights, options.top, allowed, options.per_class, vector)

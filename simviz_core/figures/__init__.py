@@ -22,6 +22,13 @@ from simviz_core.figures.features import (
     channels_figure,
     feature_curves_figure,
 )
+from simviz_core.figures.gallery_map import (
+    MOST_NAMED,
+    NO_VALUE,
+    gallery_map_figure,
+    is_scale,
+    value_colours,
+)
 from simviz_core.figures.maps import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -52,6 +59,8 @@ __all__ = [
     "DEFAULT_OPACITY",
     "DIVERGING_COLOUR_MAP",
     "FILE_FORMATS",
+    "MOST_NAMED",
+    "NO_VALUE",
     "PNG",
     "AgainstRow",
     "AgainstScales",
@@ -75,6 +84,8 @@ __all__ = [
     "contrast_legend",
     "describe",
     "feature_curves_figure",
+    "gallery_map_figure",
+    "is_scale",
     "map_scales",
     "method_bars_figure",
     "overlay",
@@ -85,4 +96,5 @@ __all__ = [
     "spread_line",
     "sum_check",
     "upsample",
+    "value_colours",
 ]

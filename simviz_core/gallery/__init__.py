@@ -18,19 +18,30 @@ from simviz_core.gallery.opening import (
     looks_like_gallery,
     open_gallery,
 )
+from simviz_core.gallery.selections import (
+    SELECTION_NAME,
+    Selection,
+    asked_selection,
+    read_selection,
+    save_selection,
+    selection_of,
+)
 
 __all__ = [
     "DEMO_GALLERY",
     "MANIFEST_SUFFIXES",
     "MAX_UNPACKED_BYTES",
     "NO_CONDITIONS",
+    "SELECTION_NAME",
     "Column",
     "Conditions",
     "Gallery",
     "GalleryImage",
     "Kind",
+    "Selection",
     "UnpackedArchive",
     "Value",
+    "asked_selection",
     "check_conditions",
     "column_named",
     "columns_of",
@@ -39,7 +50,10 @@ __all__ = [
     "looks_like_gallery",
     "open_gallery",
     "random_pair",
+    "read_selection",
     "rows_where",
+    "save_selection",
+    "selection_of",
     "unpack_archive",
     "value_text",
 ]

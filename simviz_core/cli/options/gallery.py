@@ -5,18 +5,28 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from simviz_core.gallery import Conditions, Gallery, GalleryImage, check_conditions
+from simviz_core.errors import SettingsError
+from simviz_core.gallery import (
+    Conditions,
+    Gallery,
+    GalleryImage,
+    asked_selection,
+    check_conditions,
+)
 from simviz_core.images import LoadedImage, ValueRange, given_range
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
     CACHE_VARIABLE,
     PRECISIONS,
+    AllowedRows,
     EmbeddingTable,
     GalleryIndex,
     IndexProgress,
     IndexReport,
+    default_store_folder,
     embedding_table,
     index_gallery,
     load_index,
@@ -163,3 +173,30 @@ def warn_of_unreadable(report: IndexReport) -> None:
             f"{len(report.unreadable):,}; the first is {image_id}: {' '.join(reason.split())}",
             file=sys.stderr,
         )
+
+
+def add_selection_option(command: argparse.ArgumentParser) -> None:
+    """Some images of the gallery instead of all."""
+    command.add_argument(
+        "--selection",
+        metavar="WHICH",
+        help="take these images of the gallery alone: a selection of the page Map by its name, or "
+        "a file with the id of an image on each line",
+    )
+
+
+def selected_rows(
+    options: argparse.Namespace, gallery: Gallery, index: GalleryIndex
+) -> AllowedRows:
+    """The images of `--selection`, (N,); all where none are asked for.
+
+    Raises:
+        SettingsError: There is no such selection or file, or none of its images is indexed.
+        GalleryError: The gallery has no such image.
+    """
+    if options.selection is None:
+        return np.ones(len(index.images), dtype=bool)
+    rows = asked_selection(options.selection, gallery, default_store_folder()).rows(index.images)
+    if not rows.any():
+        raise SettingsError("no image of the selection is indexed, or none can be read")
+    return rows

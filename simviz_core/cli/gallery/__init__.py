@@ -1,0 +1,1 @@
+"""Commands about a gallery as a whole."""

@@ -1,0 +1,76 @@
+"""`export GALLERY`: a gallery's embeddings for other programs."""
+
+import argparse
+import json
+import shlex
+from pathlib import Path
+
+from simviz_core import __version__
+from simviz_core.cli.gallery.map import add_seed_option, quality_of, up_to_date_map
+from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, up_to_date_index
+from simviz_core.cli.options.network import (
+    add_network_details,
+    add_network_options,
+    asked_network,
+    asked_settings,
+    settings_words,
+)
+from simviz_core.cli.options.output import Commands, OneLineParser
+from simviz_core.errors import SettingsError
+from simviz_core.gallery import open_gallery
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.projection import about_map, image_rows, write_parquet, write_projector
+
+
+def add_to(commands: "Commands[OneLineParser]") -> None:
+    """Add the command."""
+    export = commands.add_parser(
+        "export",
+        help="write a gallery's embeddings, labels and map as Parquet or for TensorBoard",
+        description="Write the unit embeddings of a gallery with ids, paths, labels, the columns "
+        "of the manifest and the places on the map, as files that other programs open. The "
+        "gallery is indexed, and its map made, first where they are not yet.",
+    )
+    export.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
+    export.add_argument("--parquet", metavar="FILE", help="write a Parquet file, a row an image")
+    export.add_argument(
+        "--tsv",
+        metavar="FOLDER",
+        help="write a folder that TensorBoard's projector opens: tensors.tsv, metadata.tsv and "
+        "what names them to it",
+    )
+    export.add_argument(
+        "--without-map", action="store_true", help="leave the places on the map out"
+    )
+    add_seed_option(export)
+    add_network_options(export)
+    add_network_details(export)
+    add_store_options(export)
+    export.set_defaults(run=_run)
+
+
+def export_command(gallery: str, settings: NetworkSettings) -> str:
+    """The command that writes a gallery's embeddings, as one line for a POSIX shell."""
+    words = ["python", "-m", "simviz_core", "export", gallery, *settings_words(settings)]
+    return shlex.join([*words, "--parquet", "embeddings.parquet", "--tsv", "projector"])
+
+
+def _run(options: argparse.Namespace) -> None:
+    if not (options.parquet or options.tsv):
+        raise SettingsError("name what to write: --parquet FILE, --tsv FOLDER, or both")
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    network = asked_network(options)
+    index = up_to_date_index(options, gallery, network)
+    found = None if options.without_map else up_to_date_map(options, gallery, network, index)
+    rows = image_rows(index, found, quality_of(index))
+    if options.parquet:
+        about = {
+            "gallery": options.gallery,
+            **asked_settings(options, network).as_json(),
+            **index.coverage.as_json(),
+            **({} if found is None else {"map": about_map(found)}),
+            "version": __version__,
+        }
+        write_parquet(index, rows, Path(options.parquet), json.dumps(about))
+    if options.tsv:
+        write_projector(index, rows, Path(options.tsv))
