@@ -6,7 +6,7 @@ from simviz_core.classes import NO_CLASSES
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
 from simviz_ui.classes.choice import class_choice
-from simviz_ui.classes.matrix import show_class_matrix
+from simviz_ui.classes.matrix import RESULT, show_class_matrix
 from simviz_ui.classes.view import show_classes, sums_of
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.retrieval.panel import gallery_index
@@ -27,6 +27,7 @@ if not index.classes:
     st.info(f"There is nothing to show: {NO_CLASSES}.")
     st.stop()
 sums = sums_of(index)
-choice = class_choice(sums)
+with st.container(key=RESULT):
+    choice = class_choice(sums)
 show_classes(gallery, sums, choice, settings)
-show_class_matrix(sums, choice.labels[0])
+show_class_matrix(sums, choice.labels)

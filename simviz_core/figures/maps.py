@@ -4,7 +4,7 @@ Sign and scale are kept: values are never clamped at zero, and panels that are c
 scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import matplotlib
@@ -31,6 +31,8 @@ CONTRIBUTION = "contribution of a cell to the similarity"
 """What the colours of a similarity map measure."""
 Map = NDArray[np.float32]
 NEGLIGIBLE = 1e-6
+FAINT = 0.15
+"""Maps that reach less of a scale than this share are hardly seen on it."""
 """Negative values smaller than this share of the largest magnitude are rounding, not sign."""
 
 FADED = 0.35
@@ -146,6 +148,25 @@ class MapScales:
         shown = list(maps)
         shared = _centred_scale(*shown) if style.shared_scale and shown else None
         return cls(shared, style.colour_map, is_centred=True)
+
+    def faint(self, groups: Mapping[str, Iterable[NDArray[np.float32]]]) -> dict[str, float]:
+        """The groups of maps that can hardly be seen on the shared scale.
+
+        Args:
+            groups: Maps by what they are of.
+
+        Returns:
+            The share of the scale that the strongest of their cells reaches, 0..1, where it is
+            less than `FAINT`; nothing where each map has its own scale.
+        """
+        if self.shared is None:
+            return {}
+        most = max(abs(self.shared.low), abs(self.shared.high))
+        reached = {
+            name: max((float(np.abs(values).max()) for values in maps), default=most) / most
+            for name, maps in groups.items()
+        }
+        return {name: share for name, share in reached.items() if share < FAINT}
 
     def of(self, values: NDArray[np.float32]) -> ColourScale:
         """The scale of one of the maps.

@@ -1,6 +1,6 @@
 """Curves over the iterations of a training."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import plotly.graph_objects as go
@@ -55,17 +55,15 @@ def show_curves(reports: Sequence[RunReport], is_pair: bool) -> None:
             )
         )
     charts += [
+        _change_chart("The map, from one to the next", "Pearson's r", reports, _pearson),
         _change_chart(
-            "Change of the map, from one to the next",
-            "Pearson's r; divergence, bits",
-            reports,
-            {"Pearson's r": _pearson, "Jensen-Shannon": _divergence},
+            "The map, from one to the next", "Jensen-Shannon divergence, bits", reports, _divergence
         ),
         _change_chart(
             f"The {NEIGHBOURS} nearest, from one to the next",
             "share that stayed",
             reports,
-            {"": _overlap},
+            _overlap,
         ),
     ]
     st.html(CURVES_SIDE_BY_SIDE)
@@ -126,24 +124,18 @@ def _change_chart(
     title: str,
     unit: str,
     reports: Sequence[RunReport],
-    values: Mapping[str, Callable[[Change], float | None]],
+    value: Callable[[Change], float | None],
 ) -> go.Figure:
-    """A point at the later one of each two checkpoints, for each of the values."""
+    """A point at the later one of each two checkpoints."""
     figure = _empty(title, unit, percent=False)
     for number, report in enumerate(reports):
         found = [
             (iteration, change(before, after))
             for (_, before), (iteration, after) in pairwise(report.seen)
         ]
-        for (name, value), dash in zip(values.items(), DASHES, strict=False):
-            points = [(i, y) for i, item in found if (y := value(item)) is not None]
-            titles = [name] if name else []
-            titles += [_name(report)] if len(reports) > 1 or not name else []
-            _add(figure, ", ".join(titles), points, number, dash)
-    figure.update_layout(showlegend=len(reports) > 1 or len(values) > 1)
-    if len(values) > 1:
-        # Names of a measure and a run are too long for two of them side by side.
-        figure.update_layout(legend_entrywidth=1)
+        points = [(i, y) for i, item in found if (y := value(item)) is not None]
+        _add(figure, _name(report), points, number)
+    figure.update_layout(showlegend=len(reports) > 1)
     return figure
 
 

@@ -28,7 +28,7 @@ from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
-from simviz_ui.choices.display import style_controls
+from simviz_ui.choices.display import offer_own_scales, style_controls
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.network import as_fields
 from simviz_ui.components.checkpoint_grid import (
@@ -94,6 +94,11 @@ def _show_grid(
     )
     if scales.shared:
         colour_bar(scales.shared)
+    groups: dict[str, list[NDArray[np.float32]]] = {}
+    for place, report in zip(places, reports, strict=True):
+        if report and (maps := _maps_of(report)):
+            groups.setdefault(titles[place.run.root], []).extend(maps)
+    offer_own_scales(scales, groups, "own_scales_of_runs")
     if snapshots := [report.snapshot for report in reports if report and report.snapshot]:
         residual = max(snapshot.residual for snapshot in snapshots)
         st.caption(

@@ -1,9 +1,14 @@
 """How maps are shown, the same on every page and part of the link."""
 
-import streamlit as st
+from collections.abc import Iterable, Mapping
 
-from simviz_core.figures import COLOUR_MAPS, FigureStyle
-from simviz_ui.navigation import hold, view
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from simviz_core.figures import COLOUR_MAPS, FigureStyle, MapScales
+from simviz_ui.display.messages import as_markdown
+from simviz_ui.navigation import choose, hold, view
 
 
 def style_controls() -> FigureStyle:
@@ -44,3 +49,24 @@ def style_controls() -> FigureStyle:
             help="One colour scale for both maps, so that they can be compared, or one for each.",
         )
     return view().figure_style
+
+
+def offer_own_scales(
+    scales: MapScales, groups: Mapping[str, Iterable[NDArray[np.float32]]], key: str
+) -> None:
+    """Say which maps can hardly be seen on the scale that all share, and offer each its own.
+
+    Args:
+        scales: What the maps are shown with.
+        groups: The maps that are shown, by what they are of.
+        key: Of the button.
+    """
+    faint = scales.faint(groups)
+    if not faint:
+        return
+    words = ", ".join(f"{as_markdown(name)} ({share:.0%} of it)" for name, share in faint.items())
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/contrast: Hardly seen on the shared scale: {words}.", width="content"
+        )
+        st.button("A scale for each", key=key, on_click=choose, kwargs={"scale": "each"})

@@ -1,10 +1,13 @@
 """The matrix of class-to-class similarities, to be clicked."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
+from simviz_ui.components.reveal import reveal
 from simviz_ui.display.messages import as_markdown, as_plotly_text
 from simviz_ui.navigation import choose, page_fragment
 
@@ -13,18 +16,24 @@ MOST_CLASSES = 60
 SIDE = 640
 """Of the chart, in pixels."""
 MARGIN = 90
+MARK = "#ff5a1f"
+"""Colour of the frame around the cell that is shown; seen on all of Viridis."""
 LONGEST = 18
 """Letters of a class's name beside the matrix."""
+RESULT = "class_result"
+"""Key of the container that a click brings into view."""
+REVEALED = "reveal_class_result"
 
 
 @page_fragment
-def show_class_matrix(sums: ClassSums, label: str) -> None:
+def show_class_matrix(sums: ClassSums, chosen: Sequence[str]) -> None:
     """How similar the classes are to one another; a click shows two of them side by side.
 
     Args:
         sums: Of the gallery.
-        label: The chosen class.
+        chosen: The class that is shown, and the one beside it if there is one.
     """
+    label = chosen[0]
     classes = list(sums.index.classes)
     if len(classes) < 2:
         return
@@ -34,7 +43,7 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
         st.caption(
             f"{as_markdown(label)} and the {len(near)} of {len(classes):,} classes closest to it."
         )
-        classes = [label, *near]
+        classes = list(dict.fromkeys([*chosen, *near]))
     similarities = class_similarities(sums, sums.places(classes))
     order = order_in_blocks(np.nan_to_num(similarities, nan=1.0))
     labels = [classes[place] for place in order]
@@ -48,18 +57,23 @@ def show_class_matrix(sums: ClassSums, label: str) -> None:
         if points:
             first, other = labels[round(points[0]["x"])], labels[round(points[0]["y"])]
             choose(**{"class": first, "class2": other if other != first else None})
+            st.session_state[REVEALED] = True
 
+    shown = [labels.index(name) for name in chosen]
     st.plotly_chart(
-        _chart(similarities[np.ix_(order, order)], labels),
+        _chart(similarities[np.ix_(order, order)], labels, shown),
         key="class_matrix",
         on_select=open_pair,
         selection_mode="points",
         width="content",
         config={"displayModeBar": False},
     )
+    if st.session_state.pop(REVEALED, False):
+        reveal(RESULT)
 
 
-def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
+def _chart(similarities: np.ndarray, labels: list[str], shown: list[int]) -> go.Figure:
+    """The matrix, with the cell of the classes that are shown framed: x, y."""
     # Axes of places, not of names: whatever classes are called, a click says which they are.
     places = np.arange(len(labels))
     names = np.array([as_plotly_text(label) for label in labels], dtype=object)
@@ -93,6 +107,16 @@ def _chart(similarities: np.ndarray, labels: list[str]) -> go.Figure:
             ),
         ]
     )
+    if shown:
+        x0, y0 = shown[0], shown[-1]
+        figure.add_shape(
+            type="rect",
+            x0=x0 - 0.5,
+            x1=x0 + 0.5,
+            y0=y0 - 0.5,
+            y1=y0 + 0.5,
+            line={"color": MARK, "width": 3},
+        )
     ends = [-0.5, len(labels) - 0.5]
     axis = {
         "tickvals": places,

@@ -14,8 +14,14 @@ from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import GalleryIndex
+from simviz_ui.choices.display import offer_own_scales
 from simviz_ui.choices.weights_in_use import show_weights
-from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
+from simviz_ui.display.compared_maps import (
+    ComparedColumn,
+    ComparedMap,
+    by_title,
+    compared_maps,
+)
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_in_use
@@ -64,7 +70,8 @@ def class_poolings(
     except SimVizError as error:
         show_error(error)
         return
-    compared_maps(columns, style, CLASS_MAP_LABEL)
+    scales = compared_maps(columns, style, CLASS_MAP_LABEL)
+    offer_own_scales(scales, by_title(columns), "own_scales_of_poolings")
     show_weights(*each)
 
 

@@ -55,13 +55,16 @@ class ComparedColumn:
 
 def compared_maps(
     columns: Sequence[ComparedColumn], style: FigureStyle, measured: str = CONTRIBUTION
-) -> None:
+) -> MapScales:
     """Show columns of maps beside one another, on one colour scale or each on its own.
 
     Args:
         columns: At least one, each with at least one map.
         style: How the maps are shown; a shared scale is shared by all the columns.
         measured: What the maps' values are.
+
+    Returns:
+        The scales that they are shown with.
     """
     values = [shown.values for column in columns for shown in column.maps]
     scales = MapScales.of_maps(values, style)
@@ -81,3 +84,9 @@ def compared_maps(
                     colour_bar(scale, measured)
     if scales.shared:
         colour_bar(scales.shared, measured)
+    return scales
+
+
+def by_title(columns: Sequence[ComparedColumn]) -> dict[str, list[NDArray[np.float32]]]:
+    """The maps of each column."""
+    return {column.title: [shown.values for shown in column.maps] for column in columns}

@@ -84,7 +84,11 @@ def show_channels(
             _show(column, chosen.picture.pixels, values, scales.of(values), style, chosen.id)
         _show_examples(columns[2:], found, settings, style)
     if scales.shared:
-        colour_bar(scales.shared)
+        colour_bar(scales.shared, "contribution of a cell of the pair through the channel")
+    st.caption(
+        "Over the images of the gallery, under which their activation stands, the colours are the "
+        "activation of each cell; each row of them has its own scale."
+    )
     _exports(gallery, index, settings, query, match, (i, j), channels, style)
 
 

@@ -10,9 +10,15 @@ from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.pairs import PairExplanation, pair_as_json, poolings_as_json
+from simviz_ui.choices.display import offer_own_scales
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
-from simviz_ui.display.compared_maps import ComparedColumn, ComparedMap, compared_maps
+from simviz_ui.display.compared_maps import (
+    ComparedColumn,
+    ComparedMap,
+    by_title,
+    compared_maps,
+)
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
@@ -43,7 +49,8 @@ def pair_poolings(
     except SimVizError as error:
         show_error(error)
         return
-    compared_maps([_column(pair, query, match) for pair in compared], style)
+    columns = [_column(pair, query, match) for pair in compared]
+    offer_own_scales(compared_maps(columns, style), by_title(columns), "own_scales_of_poolings")
     show_weights(*(pair.settings for pair in compared))
     _exports(pair, compared, query, match, style)
 

@@ -29,6 +29,7 @@ from simviz_core.retrieval import (
     searches_as_json,
 )
 from simviz_core.tables import as_csv
+from simviz_ui.choices.display import offer_own_scales
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
@@ -119,6 +120,13 @@ def show_poolings(
         run_again()
     if scales.shared:
         colour_bar(scales.shared)
+    groups = {
+        POOLING_TITLES[pooling]: [
+            values for maps in row.maps if maps for values in (maps.query_map, maps.match_map)
+        ]
+        for pooling, row in rows.items()
+    }
+    offer_own_scales(scales, groups, "own_scales_of_poolings")
     _exports(gallery, rows, settings, filters, style)
 
 

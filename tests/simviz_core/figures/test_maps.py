@@ -137,3 +137,12 @@ def test_a_contrast_is_transparent_at_zero_and_a_similarity_map_is_not() -> None
     np.testing.assert_array_equal(shown[5, 5], colours[0])
     plain = np.asarray(overlay(image, values, MapScales.of_maps([values], style).of(values), style))
     assert plain[5, 25].min() > 200, "zero is white where the scale is of contributions"
+
+
+def test_maps_that_are_hardly_seen_on_the_shared_scale_are_named() -> None:
+    strong, weak = np.full((2, 2), 1.0, np.float32), np.full((2, 2), 0.1, np.float32)
+    groups = {"average": [strong, weak], "max": [weak], "empty": []}
+    shared = MapScales.of_maps([strong, weak], FigureStyle())
+    assert shared.faint(groups) == {"max": pytest.approx(0.1)}
+    each = MapScales.of_maps([strong, weak], FigureStyle(shared_scale=False))
+    assert each.faint(groups) == {}
