@@ -47,6 +47,10 @@ PLAIN_EMBEDDERS = frozenset(_PLAIN_EMBEDDERS.split())
 USUAL_LENGTH = 16
 """Embeddings have a multiple of this many components; the 1,000 classes of ImageNet are none."""
 LONGEST_EMBEDDING = 65_536
+MOST_LAYERS = 100
+"""Of an embedder."""
+MOST_TOLD = 10
+"""Layers that are left out and named; more are counted."""
 TRUNK, EMBEDDER, CLASSIFIER = "trunk", "embedder", "classifier"
 
 
@@ -94,8 +98,12 @@ def find_embedder(
             return Embedder(left_out=(f"{beside.name} beside it, as asked",))
         parts = [part for part in open_checkpoint(beside).parts if part.tensors]
         where, layers = beside, layers_of(min(parts, key=lambda part: rank(part.name)).tensors)
-    chain, reasons = _chain(layers, dimension, tail, where, is_beside)
-    spoken_of = [layer for layer in layers if layer in chain or _is_named(layer, reasons)]
+    chain, told = _chain(layers, dimension, tail, where, is_beside)
+    names = {layer.name for layer in chain} | told.keys()
+    spoken_of = [layer for layer in layers if layer.name in names]
+    reasons = list(told.values())
+    if len(reasons) > MOST_TOLD:
+        reasons[MOST_TOLD:] = [f"{len(reasons) - MOST_TOLD:,} more layers"]
     keys = frozenset(key for layer in spoken_of for key in layer.parts.values())
     keys = frozenset() if is_beside else keys
     if not chain:
@@ -121,10 +129,13 @@ def embedder_beside(path: Path) -> Path | None:
 
 def _chain(
     layers: Sequence[Layer], dimension: int, tail: str, path: Path, is_beside: bool
-) -> tuple[list[Layer], list[str]]:
+) -> tuple[list[Layer], dict[str, str]]:
     """The layers that take the pooled vector one after the other, and why others do not."""
     chain: list[Layer] = []
-    reasons: list[str] = []
+    reasons: dict[str, str] = {}
+    groups: dict[str, list[Layer]] = {}
+    for layer in layers:
+        groups.setdefault(layer.group, []).append(layer)
     has_named = is_beside or any(_kind(layer) == EMBEDDER for layer in layers)
     for layer in layers:
         kind = EMBEDDER if is_beside else _kind(layer)
@@ -139,14 +150,19 @@ def _chain(
                 )
         elif kind == CLASSIFIER or not fits:
             if kind or not HEADS.isdisjoint(layer.name.split(".")):
-                reasons.append(f"{layer.name} ({layer.text})")
+                reasons[layer.name] = f"{layer.name} ({layer.text})"
             continue
-        elif reason := _as_classifier(layer, layers, chain, has_named, tail):
-            reasons.append(f"{layer.name} ({layer.text}), {reason}")
+        elif reason := _as_classifier(layer, groups[layer.group], chain, has_named, tail):
+            reasons[layer.name] = f"{layer.name} ({layer.text}), {reason}"
             continue
         elif tail != "drop":
             layer.check(path)
         chain.append(layer)
+        if len(chain) > MOST_LAYERS:
+            raise CheckpointError(
+                f"the embedder of {path} has more than {MOST_LAYERS} layers; drop the layers after "
+                "the pooling (--tail drop)"
+            )
         dimension = layer.outputs
     if tail != "drop" and any(layer.outputs > LONGEST_EMBEDDING for layer in chain):
         raise CheckpointError(
@@ -157,12 +173,12 @@ def _chain(
 
 
 def _as_classifier(
-    layer: Layer, layers: Sequence[Layer], chain: Sequence[Layer], has_named: bool, tail: str
+    layer: Layer, beside: Sequence[Layer], chain: Sequence[Layer], has_named: bool, tail: str
 ) -> str | None:
     """Why a layer whose name says neither is taken for a classifier; None if it is not."""
     if _kind(layer) == EMBEDDER or tail == "keep":
         return None
-    group = [other for other in layers if other.group == layer.group and other.number is not None]
+    group = [other for other in beside if other.number is not None]
     linear = [
         other
         for other in (group if layer.number is not None else [layer])
@@ -236,10 +252,6 @@ def _tails(chain: Sequence[Layer], path: Path, title: str) -> tuple[Tail, ...]:
             )
         tails.append(tail_of(layer.kind, loaded))
     return tuple(tails)
-
-
-def _is_named(layer: Layer, reasons: Sequence[str]) -> bool:
-    return any(reason.startswith(f"{layer.name} (") for reason in reasons)
 
 
 def _named(chain: Sequence[Layer]) -> str:

@@ -25,6 +25,8 @@ COUNTERS = frozenset({"num_batches_tracked", "total_ops", "total_params", "n_ave
 """Last names of tensors that count something, and are no weights."""
 UNUSED = ("aux", "AuxLogits")
 """What blocks begin with that only training runs; a checkpoint may lack them."""
+MOST_PREFIXES = 50
+"""Copies of a network in one dictionary that are looked at."""
 
 
 class Shaped(Protocol):
@@ -157,6 +159,7 @@ def match_weights(
         for key in left
         if plain_of[key].startswith(blocks) and not _is_of_head(plain_of[key], prefix)
     ]
+    are_beyond = set(beyond)
     wrong = {shape.name for shape in wrong_shape}
     absent = [name for name in expected if name not in found]
     return WeightsMatch(
@@ -167,7 +170,7 @@ def match_weights(
         + sum(weights[key].numel() for key in beyond),
         missing=tuple(name for name in absent if not name.startswith(UNUSED)),
         beyond=tuple(beyond),
-        unexpected=tuple(key for key in left if key not in set(beyond)),
+        unexpected=tuple(key for key in left if key not in are_beyond),
         wrong_shape=wrong_shape,
     )
 
@@ -176,8 +179,8 @@ def prefixes(expected: Mapping[str, Tensor], weights: Mapping[str, Shaped]) -> l
     """The prefixes under which at least half of the trunk lies in the checkpoint, most first.
 
     Returns:
-        Prefixes of plain names, each "" or with a dot at its end; the best one alone where no
-        half lies anywhere; none where not even a name is the same.
+        Prefixes of plain names, each "" or with a dot at its end, `MOST_PREFIXES` at the most; the
+        best one alone where no half lies anywhere; none where not even a name is the same.
     """
     own = {plain_name(name): tensor for name, tensor in expected.items()}
     depth = 1 + max(name.count(".") for name in own)
@@ -190,7 +193,7 @@ def prefixes(expected: Mapping[str, Tensor], weights: Mapping[str, Shaped]) -> l
                 tensor = weights[key]
                 fits = tuple(tensor.shape) == tuple(own[name].shape)
                 found[plain.removesuffix(name)] += tensor.numel() if fits else 0
-    ordered = [prefix for prefix, _ in found.most_common()]
+    ordered = [prefix for prefix, _ in found.most_common(MOST_PREFIXES)]
     half = sum(tensor.numel() for tensor in own.values()) / 2
     return [prefix for prefix in ordered if found[prefix] >= half] or ordered[:1]
 

@@ -6,11 +6,14 @@ names (`weight`, `bias`, `running_mean`) agree, one after the other.
 """
 
 from collections.abc import Mapping
+from itertools import islice
 
 from torch import Tensor
 
 from simviz_core.checkpoints.matching import Shaped, WeightsMatch, is_counter, plain_names
 
+MOST_PREFIXES = 500
+"""Numbered groups of layers that are looked at."""
 CONVOLUTION = 3
 """Dimensions of a convolution's weights, at the least; heads have none."""
 
@@ -52,7 +55,7 @@ def _by_numbers(
         if part.isdecimal()
     )
     ways = []
-    for prefix in prefixes:
+    for prefix in islice(prefixes, MOST_PREFIXES):
         blocks = _blocks(names, prefix)
         numbered = sorted(
             (int(name), inside) for name, inside in blocks.items() if name.isdecimal()

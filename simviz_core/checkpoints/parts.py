@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from simviz_core.checkpoints.formats.inert import StandIn
-from simviz_core.checkpoints.formats.stored import StoredTensor, Unusable
+from simviz_core.checkpoints.formats.stored import Damaged, StoredTensor, Unusable
 
 FIRST = (
     "state_dict",
@@ -38,6 +38,10 @@ OPTIMISERS = ("optimizer", "optimiser", "optim", "lr_scheduler", "scaler", "sche
 DEEPEST = 8
 MOST_DICTIONARIES = 20_000
 """That are looked into."""
+MOST_TENSORS = 50_000
+"""By name in a file; networks have some thousands at the most."""
+LONGEST_NAME = 1000
+"""In letters; what is called otherwise is no weight."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +84,14 @@ def find_parts(content: object) -> Contents:
 
     Returns:
         What was found.
+
+    Raises:
+        Damaged: It has far more tensors than any network.
     """
     parts: list[Part] = []
     strangers: dict[str, None] = {}
     modules: dict[str, None] = {}
-    arrays = 0
+    arrays = count = 0
     for name, entries in _dictionaries(content):
         tensors: dict[str, StoredTensor] = {}
         unusable: dict[str, Unusable] = {}
@@ -94,7 +101,7 @@ def find_parts(content: object) -> Contents:
                 arrays += _is_array(value)
                 if _is_module(value):
                     modules[value.name] = None
-            if not isinstance(key, str):
+            if not isinstance(key, str) or len(key) > LONGEST_NAME:
                 continue
             if isinstance(value, StoredTensor) and value.dtype.is_floating_point:
                 tensors[key] = value
@@ -103,6 +110,9 @@ def find_parts(content: object) -> Contents:
                 unusable[key] = Unusable(f"holds no floating-point numbers but {kind}")
             elif isinstance(value, Unusable):
                 unusable[key] = value
+        count += len(tensors) + len(unusable)
+        if count > MOST_TENSORS:
+            raise Damaged(f"it has more than {MOST_TENSORS:,} tensors by name")
         if tensors or unusable:
             parts.append(Part(name, tensors, unusable))
     if isinstance(content, StandIn) and _is_module(content):
@@ -139,7 +149,9 @@ def _dictionaries(content: object) -> Iterator[tuple[str, Mapping[object, object
         waiting.extend(
             (f"{name}.{key}" if name else key, inner, depth + 1)
             for key, inner in entries.items()
-            if isinstance(key, str) and isinstance(inner, dict | StandIn)
+            if isinstance(key, str)
+            and len(key) <= LONGEST_NAME
+            and isinstance(inner, dict | StandIn)
         )
 
 

@@ -15,6 +15,7 @@ from simviz_core.checkpoints.formats.judging import (
     kind_of,
 )
 from simviz_core.checkpoints.formats.safetensors_files import (
+    INDEX_SUFFIX,
     PART_IN_NAME,
     index_of,
     read_parts,
@@ -33,6 +34,8 @@ _USUAL_NAME = re.compile(
     r"\.(pth|pt|ckpt|bin|pkl|safetensors)(\.tar)?([-_.]\d+)?$|\.(safetensors|bin)\.index\.json$",
     re.IGNORECASE,
 )
+MOST_TIMES, MOST_BYTES_BEYOND = 4, 100_000_000
+"""What a file's tensors may be larger than it: some share their numbers, some are compressed."""
 NONE_BY_NAME = (
     "{} holds no weights by name; save the network's state_dict(), plain or in a dictionary under "
     "'state_dict' or 'model'"
@@ -80,14 +83,13 @@ def open_checkpoint(path: Path | str) -> Contents:
     """
     path = Path(path)
     try:
-        content = _content(path)
+        found = find_parts(_content(path))
     except CheckpointError:
         raise
     except PermissionError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # A damaged or hostile file can raise anything.
         raise CheckpointError(_refusal(error, path)) from error
-    found = find_parts(content)
     if not any(part.tensors for part in found.parts):
         raise CheckpointError(_without_weights(found, path))
     return found
@@ -124,12 +126,27 @@ def load_tensors(tensors: Mapping[str, StoredTensor], path: Path | str) -> dict[
         The tensors, on the CPU.
 
     Raises:
-        CheckpointError: The file is damaged, or was changed since it was opened.
+        CheckpointError: The file is damaged, or was changed since it was opened; or its tensors
+            lie over one another so often that they are far larger than it.
     """
+    claimed = sum(tensor.numel() * tensor.dtype.itemsize for tensor in tensors.values())
+    if claimed > MOST_TIMES * _size(Path(path)) + MOST_BYTES_BEYOND:
+        raise CheckpointError(
+            f"{path} claims {claimed / 1e6:,.0f} MB of weights, far more than it holds; save the "
+            "network's state_dict() anew"
+        )
     try:
         return {name: tensor.load() for name, tensor in tensors.items()}
     except Exception as error:  # as above
         raise CheckpointError(_refusal(error, Path(path))) from error
+
+
+def _size(path: Path) -> int:
+    """The bytes of a checkpoint, of all its parts where it has several."""
+    if path.is_file() and not path.name.endswith(INDEX_SUFFIX):
+        return path.stat().st_size
+    folder = path if path.is_dir() else path.parent
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
 
 def refuse_unusable(part: Part, path: Path | str, name: str | None = None) -> CheckpointError:

@@ -1,7 +1,9 @@
 """A machine for pickles that builds tensors and plain containers, and never runs code of a file.
 
 Python's own unpickler imports what a file names and calls it. This one knows names as text only:
-see `inert`. What it does and holds is bounded by the size of the file and by `MOST_STEPS`.
+see `inert`. What it does and holds is bounded by the size of the file and by `MOST_STEPS`: a step
+that makes something of what was kept before, so that a few bytes could ask for very much, counts
+for as many steps as that is long.
 """
 
 import codecs
@@ -13,10 +15,38 @@ from simviz_core.checkpoints.formats.inert import Name, StandIn, make
 from simviz_core.checkpoints.formats.stored import Damaged
 
 MOST_STEPS = 5_000_000
-"""Of a pickle; a checkpoint with its optimiser has some ten thousand."""
+"""Of a file; a checkpoint with its optimiser has some ten thousand."""
+LONGEST_NUMBER = 1000
+"""In bytes, of a whole number; Python takes long to compute with longer ones."""
 LONGEST_LINE = 100_000_000
 """In bytes; Python 2 wrote arrays as lines of text."""
 _PLAIN_KEYS = (str, bytes, int, float, type(None))
+
+
+class Budget:
+    """What may be done for a file, and for all that lie in it as files of their own.
+
+    Attributes:
+        steps: That are left.
+        copies: Bytes of text that may still be copied.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.steps = MOST_STEPS
+        self.copies = 2 * size
+
+    def spend(self, steps: int, copies: int = 0) -> None:
+        """Take from it.
+
+        Raises:
+            Damaged: It is used up.
+        """
+        self.steps -= steps
+        self.copies -= copies
+        if self.steps < 0:
+            raise Damaged(f"it takes more than {MOST_STEPS:,} steps to read")
+        if self.copies < 0:
+            raise Damaged("it makes far more than it holds")
 
 
 class PickleMachine:
@@ -27,6 +57,7 @@ class PickleMachine:
         size: Of the file, in bytes.
         persistent: What stands for an identifier that a file gives: the storages of tensors.
         nested: Reads a file of `torch.save` that lies in this one.
+        budget: What may be done.
     """
 
     def __init__(
@@ -35,12 +66,13 @@ class PickleMachine:
         size: int,
         persistent: Callable[[object], object],
         nested: Callable[[bytes], object],
+        budget: Budget,
     ) -> None:
         self.file = file
         self.size = size
         self.persistent = persistent
         self.nested = nested
-        self._steps = 0
+        self.budget = budget
         self._stack: list[Any] = []
         self._marks: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
@@ -57,9 +89,7 @@ class PickleMachine:
         """
         self._stack, self._marks, self._memo = [], [], {}
         while (operation := self._read(1)) != b".":
-            self._steps += 1
-            if self._steps > MOST_STEPS:
-                raise Damaged(f"it takes more than {MOST_STEPS:,} steps to read")
+            self.budget.spend(1)
             run = _OPERATIONS.get(operation)
             if run is None:
                 raise Damaged(f"{operation!r} is no step of a pickle")
@@ -140,6 +170,11 @@ class PickleMachine:
             target.state = state
 
     def _make(self, arguments: object, what: object) -> None:
+        for given in arguments if isinstance(arguments, tuple) else ():
+            if isinstance(given, list | tuple | dict):
+                self.budget.spend(len(given))
+            elif isinstance(given, str | bytes):
+                self.budget.spend(0, len(given))
         self._push(make(what, arguments, self.nested))
 
     def _global(self, module: object, name: object) -> None:
@@ -167,6 +202,8 @@ class PickleMachine:
         self._push(codecs.escape_decode(line[1:-1].encode("latin-1"))[0].decode("latin-1"))
 
     def _long(self, count: int) -> None:
+        if count > LONGEST_NUMBER:
+            raise Damaged("a number has too many digits")
         self._push(int.from_bytes(self._read(count), "little", signed=True))
 
     def _new_with_keywords(self) -> None:

@@ -5,11 +5,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from simviz_core.checkpoints.formats.inert import StandIn, storage_kind
-from simviz_core.checkpoints.formats.pickles import PickleMachine
+from simviz_core.checkpoints.formats.pickles import Budget, PickleMachine
 from simviz_core.checkpoints.formats.stored import Damaged, Storage
 
 MOST_COMPRESSED_AWAY = 100_000_000
@@ -50,6 +51,8 @@ def read_archive(path: Path) -> object:
         raise Damaged("what stands beside its numbers is too large")
     content = bytes(_Entry(path, pickle, is_summed).read(0, pickle.file_size))
 
+    opened: dict[str, _Entry] = {}  # several tensors may lie in one, whose checksum is taken once
+
     def persistent(identifier: object) -> object:
         kind, key, count = _storage_identifier(identifier)
         dtype, width = storage_kind(kind)
@@ -59,9 +62,11 @@ def read_archive(path: Path) -> object:
             raise Damaged(f"the numbers of storage {str(key)[:20]!r} are not in it")
         if entry.file_size < count * width:
             raise Damaged("a storage is shorter than it should be")
-        return Storage(dtype, count, _Entry(path, entry, is_summed).read)
+        return Storage(dtype, count, opened.setdefault(key, _Entry(path, entry, is_summed)).read)
 
-    return PickleMachine(io.BytesIO(content), len(content), persistent, _nested).load()
+    budget = Budget(len(content))
+    nested = partial(_nested, budget)
+    return PickleMachine(io.BytesIO(content), len(content), persistent, nested, budget).load()
 
 
 def _root(entries: dict[str, zipfile.ZipInfo]) -> str:
@@ -125,15 +130,14 @@ class _Entry:
         self.is_checked = True
 
 
-def read_pickles(
-    open_file: Opener, size: int, nested: Callable[[bytes], object] | None = None
-) -> object:
+def read_pickles(open_file: Opener, size: int, outer: Budget | None = None) -> object:
     """Read the one file of older versions of `torch.save`, or a plain pickle.
 
     Args:
         open_file: Opens it.
         size: In bytes.
-        nested: Reads a storage that lies in it as a file of its own; None for the usual way.
+        outer: What may be done for the file that this one lies in; None where it lies in none.
+            In one that does, none may lie.
 
     Returns:
         What was saved, with its tensors still in the file.
@@ -162,7 +166,9 @@ def read_pickles(
         return Storage(dtype, count, read)
 
     with open_file() as file:
-        pickles = PickleMachine(file, size, persistent, nested or _nested)
+        budget = Budget(size) if outer is None else outer
+        nested = partial(_nested, budget) if outer is None else _inert
+        pickles = PickleMachine(file, size, persistent, nested, budget)
         first = pickles.load()
         if first != MAGIC or isinstance(first, bool):
             return first
@@ -190,9 +196,9 @@ def _find_places(
         raise Damaged("it ends too soon")
 
 
-def _nested(content: bytes) -> object:
-    """Read a storage that lies in a pickle as a file of its own; in that may lie no other one."""
-    return read_pickles(lambda: io.BytesIO(content), len(content), _inert)
+def _nested(budget: Budget, content: bytes) -> object:
+    """Read a storage that lies in a pickle as a file of its own."""
+    return read_pickles(lambda: io.BytesIO(content), len(content), budget)
 
 
 def _inert(_: bytes) -> object:
@@ -206,9 +212,11 @@ def _storage_identifier(identifier: object) -> tuple[object, str, int]:
     _, kind, key, _, count = identifier[:5]
     if type(count) is not int or not 0 <= count < 2**60:
         raise Damaged("the length of a storage is no number")
+    if not isinstance(key, str):
+        raise Damaged("the key of a storage is no text")
     if len(identifier) > 5 and identifier[5] is not None:
         raise Damaged("it was written by a version of PyTorch that is too old; save it again")
-    return kind, str(key)[:100], count
+    return kind, key[:100], count
 
 
 def _bytes(file: IO[bytes], start: int, count: int) -> bytearray:
