@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ def planes(values: NDArray[Any]) -> bytes:
 
 def tiff(
     values: NDArray[Any],
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     *,
     is_planar: bool = False,
     **tags: tuple[int, str, float],

@@ -28,6 +28,7 @@ from simviz_core.cli.options.output import (
     add_json_option,
     figure_style,
     file_format,
+    path_word,
     style_words,
     whole_number,
     whole_numbers,
@@ -147,9 +148,10 @@ def checkpoints_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "checkpoints", query, "--gallery", gallery]
+    words = ["python", "-m", "simviz_core", "checkpoints", path_word(query)]
+    words += ["--gallery", path_word(gallery)]
     for run in runs:
-        words += ["--run", str(run.root)]
+        words += ["--run", path_word(str(run.root))]
     if not all(describes_itself(run.root) for run in runs):
         words += ["--network", runs[0].network, "--pooling", runs[0].pooling]
         words += ["--size", str(runs[0].size)]

@@ -43,6 +43,7 @@ from simviz_core.cli.options.output import (
     add_json_option,
     figure_style,
     file_format,
+    path_word,
     style_words,
     whole_number,
     write_csv,
@@ -138,7 +139,7 @@ def classmap_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "classmap", "--gallery", gallery]
+    words = ["python", "-m", "simviz_core", "classmap", "--gallery", path_word(gallery)]
     words += [f"--class={label}" for label in labels]
     if against is not None:
         words += ["--contrast"] if len(labels) > 1 else [f"--against={against}"]

@@ -28,6 +28,7 @@ from simviz_core.cli.options.output import (
     add_json_option,
     figure_style,
     file_format,
+    path_word,
     style_words,
     whole_number,
     write_csv,
@@ -124,7 +125,7 @@ def features_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "features", "--gallery", gallery]
+    words = ["python", "-m", "simviz_core", "features", "--gallery", path_word(gallery)]
     words += ["--pairs", str(pairs), "--seed", str(seed)]
     words += [] if same_class else ["--different-classes"]
     return shlex.join(
@@ -153,8 +154,9 @@ def channels_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "features", "--gallery", gallery]
-    words += ["--of-pair", query, match, "--channels", str(count), *settings_words(settings)]
+    words = ["python", "-m", "simviz_core", "features", "--gallery", path_word(gallery)]
+    words += ["--of-pair", path_word(query), path_word(match)]
+    words += ["--channels", str(count), *settings_words(settings)]
     return shlex.join([*words, "--figure", "channels.png", *style_words(style), "--json", "-"])
 
 

@@ -29,6 +29,7 @@ from simviz_core.cli.options.output import (
     add_json_option,
     figure_style,
     file_format,
+    path_word,
     style_words,
     write_csv,
     write_json,
@@ -164,14 +165,15 @@ def pair_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "pair", query, match]
+    words = ["python", "-m", "simviz_core", "pair", path_word(query), path_word(match)]
     words += [*settings_words(settings), "--figure", "pair.png"]
     words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
     words += relative_words(relative)
-    words += ["--gallery", gallery] if gallery is not None and relative.needs_gallery else []
+    if gallery is not None and relative.needs_gallery:
+        words += ["--gallery", path_word(gallery)]
     words += ["--lost"] if is_lost else []
-    words += ["--against", against] if against is not None else []
+    words += ["--against", path_word(against)] if against is not None else []
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
@@ -228,6 +230,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         values = pair_as_json(pair, options.query, options.match, parts)
         values["query_values"], values["match_values"] = (i.values_as_json() for i in images[:2])
+        values["query_note"], values["match_note"] = (i.note or None for i in images[:2])
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}

@@ -37,6 +37,7 @@ from simviz_core.cli.options.output import (
     add_json_option,
     figure_style,
     file_format,
+    path_word,
     style_words,
     whole_number,
     write_csv,
@@ -137,8 +138,8 @@ def search_command(
     Returns:
         One line, quoted for a POSIX shell.
     """
-    words = ["python", "-m", "simviz_core", "search", query, "--gallery", gallery]
-    words += ["--top", str(top), *filters]
+    words = ["python", "-m", "simviz_core", "search", path_word(query)]
+    words += ["--gallery", path_word(gallery), "--top", str(top), *filters]
     for option, rectangles in (
         ("--region", region.include),
         ("--exclude-region", region.exclude),
@@ -282,6 +283,7 @@ def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchRep
         values["fine"] = {"label": FINE_LABEL, "note": note}
     values |= asked.conditions.as_json()
     values["query_values"] = asked.image.values_as_json()
+    values["query_note"] = asked.image.note or None
     if compared:
         values |= {"poolings": searches_as_json(compared)}
     if found.reference is not None:

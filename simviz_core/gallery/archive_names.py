@@ -10,6 +10,8 @@ IS_UTF8 = 0x800
 """Bit of a member's flags that states the encoding."""
 UNICODE_PATH = 0x7075
 """Extra field with the name in UTF-8 beside the old one."""
+LATIN, SHARP_S = 0xC0, 0xE1
+"""Where the letters of cp1252 begin; and the one byte among them that is a letter of cp437, too."""
 KANA = re.compile("[\u3040-\u30ff]")
 
 
@@ -17,7 +19,8 @@ def member_names(members: Sequence[zipfile.ZipInfo]) -> tuple[list[str], str | N
     """The names of an archive's members.
 
     A stated encoding counts. Other names are UTF-8 where all of them can be, Japanese (cp932) where
-    that gives kana, else cp437 as the format has it.
+    that gives kana, Western European (cp1252) where every other letter would be a frame or a Greek
+    one, else cp437 as the format has it.
 
     Args:
         members: As `zipfile` lists them.
@@ -61,4 +64,7 @@ def _encoding_of(names: Sequence[bytes]) -> str:
             continue
         if encoding == "utf-8" or any(KANA.search(name) for name in decoded):
             return encoding
+    letters = {byte for name in names for byte in name if byte > 0x7F}
+    if min(letters) >= LATIN and letters != {SHARP_S}:
+        return "cp1252"
     return "cp437"

@@ -8,11 +8,12 @@ decoder trips over becomes an `ImageError`.
 import hashlib
 import io
 import math
+import stat
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,9 @@ LOOKED_AT = 1_000_000
 """Values of a picture of more than 8 bits that its own range is found in, evenly spread."""
 LONGEST_SIDE = 8192
 """What is longer, in pixels, is reduced even where the shorter side becomes very short."""
+
+STANDARD_PROFILE = (b"sRGB", "sRGB".encode("utf-16-be"))
+"""What stands in the colour profiles that need not be applied."""
 
 DECODER_ERRORS = (
     OSError,
@@ -79,6 +83,7 @@ class LoadedImage:
             None of one of 8 bits, whose values are shown as they are.
         outside: Values that lie outside the range, and are shown as its ends.
         not_finite: Values that are infinite or no number, and are shown as the lowest value.
+        remarks: What else of the file is not shown, in words.
     """
 
     pixels: Image.Image
@@ -89,6 +94,12 @@ class LoadedImage:
     value_range: ValueRange | None = None
     outside: int = 0
     not_finite: int = 0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """All that is to be said of how the file was read; "" where that is nothing."""
+        return "; ".join(filter(None, (self.values_note, *self.remarks)))
 
     @property
     def values_note(self) -> str:
@@ -183,7 +194,11 @@ def resize_for_network(
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        _check_bytes(path.stat().st_size, name)
+        state = path.stat()
+        _check_bytes(state.st_size, name)
+        if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+            # A pipe may never end, a device may have no end.
+            raise ImageError(f"{name} is no plain file; name an image file")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise ImageError(f"there is no file {name}") from error
@@ -224,7 +239,15 @@ def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> Lo
         upright = turned_upright(pixels, orientation)
         width, height = size if orientation < 5 else (size[1], size[0])
         return LoadedImage(
-            _reduce(upright), width, height, name, digest.hexdigest(), shown, outside, not_finite
+            _reduce(upright),
+            width,
+            height,
+            name,
+            digest.hexdigest(),
+            shown,
+            outside,
+            not_finite,
+            _remarks(image),
         )
 
 
@@ -252,6 +275,19 @@ def _check_pixels(size: tuple[int, int], name: str) -> None:
             f"{name} has {width:,} × {height:,} pixels; at most {MAX_PIXELS / 1e6:.0f} million "
             "are decoded; make it smaller"
         )
+
+
+def _remarks(image: Image.Image) -> tuple[str, ...]:
+    """What of a decoded file is not shown."""
+    remarks = []
+    with suppress(Exception):  # the first frame could be read, whatever follows it
+        # Of the second picture of an MPO, which phones write, nobody asks.
+        if image.format != "MPO" and getattr(image, "is_animated", False):
+            remarks.append("the first of several frames")
+    profile = image.info.get("icc_profile")
+    if isinstance(profile, bytes) and not any(name in profile for name in STANDARD_PROFILE):
+        remarks.append("its colour profile is not applied, as it is not in training")
+    return tuple(remarks)
 
 
 def _draft(image: Image.Image) -> tuple[int, int] | None:

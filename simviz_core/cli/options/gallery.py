@@ -112,13 +112,12 @@ def asked_conditions(options: argparse.Namespace, gallery: Gallery) -> Condition
 
 
 def say_values(pictures: Sequence[LoadedImage], gallery: Gallery | None = None) -> None:
-    """Say on standard error which values were made black and white, where there was a choice."""
-    notes = [f"{picture.name}: {picture.values_note}" for picture in pictures]
+    """Say on standard error how files were read, where there was a choice."""
+    notes = [f"{picture.name}: {picture.note}" for picture in pictures if picture.note]
     if gallery is not None:
         notes += [f"the gallery's {found.kind}: {found.text}" for found in gallery.value_ranges]
     for note in notes:
-        if not note.endswith(": "):
-            print(f"simviz: {note}", file=sys.stderr)
+        print(f"simviz: {note}", file=sys.stderr)
 
 
 def bring_up_to_date(

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from simviz_core.checkpoints.loading import load_for_settings
-from simviz_core.cli.options.output import share
+from simviz_core.cli.options.output import path_word, share
 from simviz_core.errors import SettingsError
 from simviz_core.networks import (
     BETWEEN,
@@ -171,7 +171,7 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     """The options that ask for a network."""
     words = ["--network", settings.network, "--pooling", settings.pooling]
     words += ["--size", size_text(settings.size)]
-    words += ["--checkpoint", settings.checkpoint] if settings.checkpoint else []
+    words += ["--checkpoint", path_word(settings.checkpoint)] if settings.checkpoint else []
     words += ["--checkpoint-part", settings.part] if settings.part else []
     words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
     words += ["--layer", settings.layer] if settings.layer else []

@@ -119,6 +119,11 @@ def style_words(style: FigureStyle) -> list[str]:
     return words if style.shared_scale else [*words, "--scale-each"]
 
 
+def path_word(path: str) -> str:
+    """A path as a word of a command, where it must not be taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
 def share(text: str) -> float:
     """A number from 0 to 1.
 

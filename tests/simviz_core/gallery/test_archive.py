@@ -252,6 +252,8 @@ def named(names: list[bytes], flags: int = 0) -> io.BytesIO:
         ("utf-8", ["Stühle/日本語.jpg", "b/2.jpg"], "utf-8"),
         ("cp932", ["ホテル/部屋の写真.jpg", "b/2.jpg"], "cp932"),
         ("cp437", ["Stühle/façade.jpg", "b/2.jpg"], "cp437"),
+        ("cp437", ["Straße/1.jpg", "b/2.jpg"], "cp437"),
+        ("cp1252", ["Stühle/façade.jpg", "Straße/1.jpg"], "cp1252"),
         ("ascii", ["chairs/one.jpg", "b/2.jpg"], None),
     ],
 )
