@@ -67,6 +67,15 @@ def test_a_file_that_is_no_checkpoint_is_one_line(
     assert err.count("\n") == 1
 
 
+def test_paths_are_never_taken_for_options() -> None:
+    settings = NetworkSettings("vgg16", "max", 320, "--help")
+    words = shlex.split(pair_command("-a.jpg", "--json", settings, FigureStyle()))
+    assert words[4:6] == ["./-a.jpg", "./--json"]
+    assert words[words.index("--checkpoint") + 1] == "./--help"
+    words = shlex.split(search_command("-", "-rf", Region(), settings, FigureStyle(), 5))
+    assert words[4:7] == ["./-", "--gallery", "./-rf"]
+
+
 def test_commands_to_copy_name_the_checkpoint() -> None:
     settings = NetworkSettings("vgg16", "max", 320, "runs/my run/3.pth")
     for command in (

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -215,6 +216,27 @@ def test_a_real_image_of_too_many_pixels_is_refused_before_decoding() -> None:
     side = int(MAX_PIXELS**0.5) + 1
     with pytest.raises(ImageError, match="at most 100 million"):
         load_image(encoded(Image.new("1", (side, side)), "PNG"))
+
+
+def test_what_of_a_file_is_not_shown_is_said() -> None:
+    frames = [Image.new("RGB", (4, 3), colour) for colour in ("red", "blue", "green")]
+    for form, is_said in (("GIF", True), ("TIFF", True), ("WEBP", True), ("MPO", False)):
+        buffer = io.BytesIO()
+        frames[0].save(buffer, form, save_all=True, append_images=frames[1:])
+        assert ("the first of several frames" in load_image(buffer.getvalue()).note) == is_said
+    for profile, is_said in ((b"a profile, sRGB", False), (b"a profile, Display P3", True)):
+        buffer = io.BytesIO()
+        frames[0].save(buffer, "PNG", icc_profile=profile)
+        assert ("profile is not applied" in load_image(buffer.getvalue()).note) == is_said
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "device.png"):
+        with pytest.raises(ImageError, match="is no plain file"):
+            load_image(tmp_path / name)
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
