@@ -58,7 +58,7 @@ def use(case: Case) -> str:
     gallery = open_gallery(Path(source))
     query, match, other = sorted(gallery.images, key=lambda image: image.id != gallery.images[0].id)
     if is_class:
-        if [image.label for image in (query, match)] != [name or None] * 2:
+        if [image.label for image in (query, match)] != [name.strip() or None] * 2:
             return WRONG
     else:
         query = next(image for image in gallery.images if Path(image.id).stem != "other")
