@@ -54,7 +54,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "checkpoints": (
         *(*GALLERY, "run", "run2", "run_network", "run_pooling", "run_size"),
         *("iterations1", "iterations2", "pretrained", "query", "follow", "match"),
-        *("all_classes", "objects", *DISPLAY),
+        *("all_classes", "objects", "why_changed", "iterations_why", *DISPLAY),
     ),
 }
 """The fields that each page shows, under the last part of its address."""
@@ -130,6 +130,8 @@ class View:
     pretrained: bool = True
     follow: str = "matches"
     all_classes: bool = False
+    why_changed: bool = False
+    iterations_why: tuple[int, int] | None = None
     objects: tuple[str, ...] | None = None
 
     def __getitem__(self, name: str) -> Any:
@@ -258,7 +260,7 @@ def _from_texts(name: str, texts: list[str]) -> Any:
         return cell_block(text)
     if name == "relative_to":
         return _reference(text)
-    if name in ("iterations1", "iterations2"):
+    if name in ("iterations1", "iterations2", "iterations_why"):
         first, last = (int(number) for number in texts)
         return min(first, last), max(first, last)
     if isinstance(default, tuple) or name == "objects":

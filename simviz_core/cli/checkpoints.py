@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from simviz_core.cli.options.output import (
     file_format,
     path_word,
     style_words,
+    two_iterations,
     whole_number,
     whole_numbers,
     write_csv,
@@ -37,23 +38,31 @@ from simviz_core.cli.options.output import (
 )
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
-from simviz_core.figures import FigureStyle, checkpoints_figure
+from simviz_core.figures import FigureStyle, against_figure, checkpoints_figure
 from simviz_core.following import (
     ChangedQuery,
     CheckpointReport,
     FollowedQuery,
+    NeighbourChange,
     RunReport,
     checkpoint_report,
     checkpoint_table,
     held_out_rows,
     most_changed,
+    nearest_at,
+    neighbour_as_json,
+    neighbour_change,
+    neighbour_rows,
     reports_as_json,
     run_rows,
+    run_title,
 )
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.following.neighbour import Decompose
+from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork, network_facts
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     MOST_QUERIES,
     AllowedRows,
@@ -70,6 +79,9 @@ from simviz_core.runs import (
     open_run,
     with_pretrained,
 )
+
+FIRST_AND_LAST = (-1, -1)
+"""Of `--why-changed` without iterations."""
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -119,6 +131,15 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         metavar="N",
         help="also name the N queries that changed most from the first checkpoint to the last; "
         "runs the first and the last network on all images",
+    )
+    command.add_argument(
+        "--why-changed",
+        nargs="?",
+        const=FIRST_AND_LAST,
+        type=two_iterations,
+        metavar="A,B",
+        help="also say why the nearest neighbour at iteration B is another than at A: each against "
+        "the other, at both; the figure then shows this; default: the first and the last",
     )
     command.add_argument(
         "--objects",
@@ -179,18 +200,28 @@ def _run(options: argparse.Namespace) -> None:
     )
     say_values([query.picture, *([query.partner] if query.partner else [])], gallery)
     reports = [_follow(options, gallery, query, run) for run in runs]
-    if options.figure:
+    whys = [_why(options, query, report) for report in reports] if options.why_changed else []
+    if options.figure and whys:
+        _write_why_figure(options, whys)
+    elif options.figure:
         rows = [run_rows(r, query.picture, query.label, query.partner) for r in reports]
         figure = checkpoints_figure(rows, figure_style(options), file_format(options.figure))
         Path(options.figure).write_bytes(figure)
     if options.json:
         shown = objects if query.mask is not None else ()
-        write_json(reports_as_json(reports, options.query, options.match, shown), options.json)
+        values = reports_as_json(reports, options.query, options.match, shown)
+        for of_run, why in zip(values["runs"], whys, strict=False):
+            of_run["why_changed"] = neighbour_as_json(
+                why.change, why.before, why.after, why.nearest
+            )
+        write_json(values, options.json)
     if options.csv:
         write_csv(checkpoint_table(reports), options.csv)
     if not (options.figure or options.json or options.csv):
         for report in reports:
             _print_summary(report)
+        for why in whys:
+            _print_why(why)
 
 
 def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[str, ...]:
@@ -300,6 +331,70 @@ def _most_changed(
             rows,
             show,
         )
+
+
+@dataclass(frozen=True)
+class _Why:
+    """Why the nearest neighbour of a run's checkpoint is another one than before.
+
+    Attributes:
+        report: Of the run.
+        before: The first iteration.
+        after: The second one.
+        nearest: The nearest neighbour at the first.
+        change: The two, at both; None where it is the same at both.
+    """
+
+    report: RunReport
+    before: int
+    after: int
+    nearest: GalleryImage
+    change: NeighbourChange | None
+
+
+def _why(options: argparse.Namespace, query: FollowedQuery, report: RunReport) -> _Why:
+    seen = [iteration for iteration, _ in report.seen]
+    before, after = options.why_changed
+    if (before, after) == FIRST_AND_LAST:
+        before, after = seen[0], seen[-1]
+    was, now = (nearest_at(report.checkpoints, iteration) for iteration in (before, after))
+    places = {found.checkpoint.iteration: found.checkpoint for found in report.checkpoints}
+
+    def at(iteration: int) -> tuple[int, NetworkSettings, Decompose]:
+        settings = checkpoint_settings(report.run, places[iteration])
+
+        def decompose(images: Sequence[LoadedImage]) -> list[DecomposedImage]:
+            return _decompose(_network(report.run, places[iteration]), images)
+
+        return iteration, settings, decompose
+
+    change = neighbour_change(query.picture, was, now, (at(before), at(after)))
+    return _Why(report, before, after, was, change)
+
+
+def _write_why_figure(options: argparse.Namespace, whys: Sequence[_Why]) -> None:
+    rows = []
+    for why in whys:
+        name = f"{why.report.run.root.resolve().name}, " if len(whys) > 1 else ""
+        for row in neighbour_rows(why.change, Path(options.query).name) if why.change else []:
+            rows.append(replace(row, title=f"{name}{row.title}"))
+    if not rows:
+        raise SettingsError(
+            f"the nearest neighbour is {whys[0].nearest.id} at iteration {whys[0].before} and at "
+            f"{whys[0].after}; choose other iterations with --why-changed A,B for a figure"
+        )
+    title = " / ".join(dict.fromkeys(run_title(why.report.run) for why in whys))
+    figure = against_figure(rows, title, figure_style(options), file_format(options.figure))
+    Path(options.figure).write_bytes(figure)
+
+
+def _print_why(why: _Why) -> None:
+    if why.change is None:
+        print(f"the nearest neighbour stays {why.nearest.path} from {why.before} to {why.after}")
+        return
+    print(f"nearest neighbour {why.change.was.path} at {why.before}, {why.change.now.path} now")
+    for seen in why.change.at:
+        print(f"  iteration {seen.iteration}: {seen.found.check}")
 
 
 def _network(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:

@@ -1,5 +1,13 @@
 """Following: a query through the checkpoints of a training."""
 
+from simviz_core.following.neighbour import (
+    NeighbourChange,
+    NeighboursAt,
+    nearest_at,
+    neighbour_as_json,
+    neighbour_change,
+    neighbour_rows,
+)
 from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
 from simviz_core.following.report import (
     ChangedQuery,
@@ -19,12 +27,18 @@ __all__ = [
     "ChangedQuery",
     "CheckpointReport",
     "FollowedQuery",
+    "NeighbourChange",
+    "NeighboursAt",
     "RunReport",
     "change",
     "checkpoint_report",
     "checkpoint_table",
     "held_out_rows",
     "most_changed",
+    "nearest_at",
+    "neighbour_as_json",
+    "neighbour_change",
+    "neighbour_rows",
     "reports_as_json",
     "run_rows",
     "run_title",

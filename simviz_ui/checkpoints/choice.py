@@ -45,7 +45,7 @@ def _of_run(run: Run, number: int, count: int) -> list[RunCheckpoint]:
     if len(iterations) == 1:
         return list(run.checkpoints)
     key = f"iterations{number}"
-    _keep_range(key, iterations)
+    keep_range(key, iterations)
     first, last = st.select_slider(
         "Iterations" if count == 1 else f"Iterations of {as_markdown(run.root.resolve().name)}",
         iterations,
@@ -63,7 +63,7 @@ def _of_run(run: Run, number: int, count: int) -> list[RunCheckpoint]:
     return within
 
 
-def _keep_range(key: str, iterations: list[int]) -> None:
+def keep_range(key: str, iterations: list[int]) -> None:
     """Take a range that the run does not have for the whole run, which also follows its growth.
 
     A range that is not chosen reaches to the last checkpoint, whichever that is.

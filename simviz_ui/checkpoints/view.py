@@ -27,6 +27,7 @@ from simviz_core.tables import as_csv
 from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
+from simviz_ui.checkpoints.neighbour import show_neighbour_change
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.choices.display import offer_own_scales, style_controls
 from simviz_ui.choices.galleries import gallery_name
@@ -65,7 +66,9 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
     _show_weights(runs)
     show_curves(runs, followed.partner is not None)
     if any(report.seen for report in runs):
-        _exports(runs, followed, style)
+        options = _options(runs, followed)
+        _exports(runs, followed, style, options)
+        show_neighbour_change(runs, followed, style, options)
 
 
 def _show_grid(
@@ -237,7 +240,17 @@ def _open_pair(place: CheckpointIndex, image_id: str) -> None:
     open_page(PAIR_PAGE, match=image_id, **as_fields(place.settings))
 
 
-def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyle) -> None:
+def _options(reports: Sequence[RunReport], followed: Followed) -> list[str]:
+    """The options of the command that shows the same."""
+    options = _chosen_checkpoints(reports)
+    options += ["--match", followed.partner.path] if followed.partner else []
+    options += ["--all-classes"] if followed.all_classes else []
+    return options + (["--objects", ",".join(followed.objects)] if followed.own_objects else [])
+
+
+def _exports(
+    reports: Sequence[RunReport], followed: Followed, style: FigureStyle, options: Sequence[str]
+) -> None:
     query = followed.query
 
     def figure(file_format: str) -> bytes:
@@ -253,10 +266,6 @@ def _exports(reports: Sequence[RunReport], followed: Followed, style: FigureStyl
         objects = followed.objects if query.mask is not None else ()
         return json.dumps(reports_as_json(reports, followed.chosen.path, match, objects), indent=1)
 
-    options = _chosen_checkpoints(reports)
-    options += ["--match", followed.partner.path] if followed.partner else []
-    options += ["--all-classes"] if followed.all_classes else []
-    options += ["--objects", ",".join(followed.objects)] if followed.own_objects else []
     export_row(
         {
             **figure_files("checkpoints", figure),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -245,3 +246,21 @@ def test_a_gallery_of_one_image_says_what_is_missing(
     shutil.copy(small_gallery / "chairs" / "view_1.png", alone)
     open_run_page(app, run_folder, gallery=str(alone))
     assert all("no image" in column["error"] for column in columns(app))
+
+
+def test_why_the_nearest_neighbour_changed_is_that_of_the_command_line(
+    app: AppTest, run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    open_run_page(app, run_folder, why_changed="true")
+    command = next((c.value for c in app.code if "--why-changed" in c.value), None)
+    if command is None:  # by chance it stayed
+        assert any("at both iterations" in info.value for info in app.info)
+        return
+    words = shlex.split(command)[3:]
+    words[words.index("--figure") + 1] = str(tmp_path / "why.png")
+    capsys.readouterr()
+    assert main(words) == 0
+    (found,) = json.loads(capsys.readouterr().out)["runs"]
+    shown = " ".join(element.value for element in app.markdown)
+    for seen in found["why_changed"]["at"]:
+        assert f"difference **{seen['difference']:+.4f}**" in shown

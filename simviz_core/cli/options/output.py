@@ -164,6 +164,18 @@ def whole_numbers(text: str) -> tuple[int, ...]:
         ) from error
 
 
+def two_iterations(text: str) -> tuple[int, int]:
+    """Two different whole numbers, the earlier one first.
+
+    Raises:
+        argparse.ArgumentTypeError: They are none.
+    """
+    numbers = sorted(set(whole_numbers(text)))
+    if len(numbers) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two iterations such as 0,120")
+    return numbers[0], numbers[1]
+
+
 def write_json(values: Any, file: str) -> None:
     """Write JSON to a file, or to the standard output for `-`."""
     text = json.dumps(values, indent=1)

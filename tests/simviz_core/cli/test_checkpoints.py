@@ -242,3 +242,27 @@ def test_the_command_to_copy(run_folder: Path) -> None:
     split = shlex.split(checkpoints_command("a.jpg", "g", [bare], FigureStyle()))
     assert split[split.index("--network") + 1] == "vgg16"
     assert split[split.index("--size") + 1] == "320"
+
+
+def test_why_the_nearest_neighbour_changed(
+    run: Command, words: list[str], tmp_path: Path, tiny_network: str
+) -> None:
+    found = the_run(run(*words, "--all-classes", "--why-changed", "--json", "-"))
+    nearest = {c["iteration"]: c["results"][0]["path"] for c in found["checkpoints"]}
+    why = found["why_changed"]
+    assert (why["before"], why["after"]) == (0, 6)
+    assert (why["was"], why["now"]) == (nearest[0], nearest[6])
+    changed = next(pair for pair in ((0, 6), (0, 3), (3, 6)) if len({nearest[n] for n in pair}) > 1)
+    figure = tmp_path / "why.png"
+    between = f"--why-changed={changed[0]},{changed[1]}"
+    found = the_run(run(*words, "--all-classes", between, "--figure", figure, "--json", "-"))
+    assert Image.open(figure).format == "PNG"
+    first, last = found["why_changed"]["at"]
+    assert first["difference"] <= 0 <= last["difference"], "k was nearer before, j is now"
+    for seen in (first, last):
+        total = np.sum(seen["contrast"]) + seen["constant"]
+        assert total == pytest.approx(seen["difference"], abs=1e-5)
+    status, _, err = run(*words, "--why-changed=0,7")
+    assert (status, "no checkpoint of iteration 7" in err) == (2, True)
+    status, _, err = run(*words, "--why-changed=6")
+    assert (status, "not two iterations" in err) == (2, True)
