@@ -14,7 +14,7 @@ from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
 from simviz_core.pairs.cells import CellBlock, cell_block
-from simviz_core.retrieval import Region, relative_to
+from simviz_core.retrieval import QueryPart, Region, part_from_text, part_text, relative_to
 
 Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
@@ -40,7 +40,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         *(*FILTERS, *RELATIVE, *DISPLAY),
     ),
     "region": (
-        *(*GALLERY, *NETWORK, "query", "regions", "show", "classes_shown", "crop"),
+        *(*GALLERY, *NETWORK, "query", "regions", "parts", "show", "classes_shown", "crop"),
         *("occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
@@ -106,6 +106,7 @@ class View:
     keep_query: bool = False
     without_own_class: bool = False
     regions: Region = NOTHING_DRAWN
+    parts: tuple[QueryPart, ...] = ()
     show: str = "images"
     classes_shown: int = 3
     crop: bool = False
@@ -240,6 +241,8 @@ def _as_texts(value: Any) -> list[str]:
         return ["true" if value else "false"]
     if isinstance(value, Region):
         return [region_as_text(value)]
+    if value and isinstance(value, tuple) and isinstance(value[0], QueryPart):
+        return [f"{part.weight!r} {part_text(part)}" for part in value]
     if isinstance(value, tuple):
         # No value at all cannot be told from no parameter.
         return [str(item) for item in value] or [""]
@@ -256,6 +259,8 @@ def _from_texts(name: str, texts: list[str]) -> Any:
     default, text = DEFAULTS[name], texts[-1] if texts else ""
     if name == "regions":
         return region_from_text(text)
+    if name == "parts":
+        return tuple(_part(text) for text in texts if text)
     if name == "cell":
         return cell_block(text)
     if name == "relative_to":
@@ -277,6 +282,12 @@ def _from_texts(name: str, texts: list[str]) -> Any:
     if not text and default is None:
         return None
     return _checked(name, _plain(text) if name in _ON_OFFER else text)
+
+
+def _part(text: str) -> QueryPart:
+    """A part of a query: its weight, a space, and `part_text`."""
+    weight, _, rest = text.partition(" ")
+    return part_from_text(rest, float(weight))
 
 
 def _reference(text: str) -> str:

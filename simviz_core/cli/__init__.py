@@ -9,6 +9,7 @@ from simviz_core.cli.gallery.map import map_command
 from simviz_core.cli.main import main
 from simviz_core.cli.pair import pair_command
 from simviz_core.cli.search import search_command
+from simviz_core.cli.search_parts import parts_command
 
 __all__ = [
     "channels_command",
@@ -20,5 +21,6 @@ __all__ = [
     "main",
     "map_command",
     "pair_command",
+    "parts_command",
     "search_command",
 ]

@@ -43,8 +43,10 @@ from simviz_core.cli.options.output import (
     write_csv,
     write_json,
 )
+from simviz_core.cli.options.parts import add_parts_options
 from simviz_core.cli.options.region import add_filter_options, add_region_options
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
+from simviz_core.cli.search_parts import search_for_parts
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
 from simviz_core.gallery import Conditions, Gallery, GalleryImage, open_gallery
@@ -92,6 +94,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "--top", type=whole_number, default=10, metavar="K", help="matches; default: %(default)s"
     )
     add_region_options(search)
+    add_parts_options(search)
     add_filter_options(search)
     add_condition_options(search, "find")
     add_selection_option(search)
@@ -176,6 +179,9 @@ class _Asked:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.parts or options.query_weight != 1:
+        search_for_parts(options)
+        return
     region = Region(tuple(options.region), tuple(options.exclude_region))
     if options.crop and not region.include:
         raise SettingsError("--crop needs a --region to cut out")

@@ -43,6 +43,14 @@ from simviz_core.figures.maps import (
     upsample,
 )
 from simviz_core.figures.pair import pair_figure, sum_check
+from simviz_core.figures.parts import (
+    SCORED,
+    ShownPart,
+    part_title,
+    parts_figure,
+    parts_title,
+    shown_parts,
+)
 from simviz_core.figures.poolings import (
     poolings_figure,
     search_poolings_figure,
@@ -62,6 +70,7 @@ __all__ = [
     "MOST_NAMED",
     "NO_VALUE",
     "PNG",
+    "SCORED",
     "AgainstRow",
     "AgainstScales",
     "ChannelRow",
@@ -75,6 +84,7 @@ __all__ = [
     "MapScales",
     "MethodBars",
     "RunRows",
+    "ShownPart",
     "against_figure",
     "against_scales",
     "channels_figure",
@@ -90,9 +100,13 @@ __all__ = [
     "method_bars_figure",
     "overlay",
     "pair_figure",
+    "part_title",
+    "parts_figure",
+    "parts_title",
     "poolings_figure",
     "search_figure",
     "search_poolings_figure",
+    "shown_parts",
     "spread_line",
     "sum_check",
     "upsample",

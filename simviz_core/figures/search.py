@@ -61,7 +61,7 @@ def search_figure(
     lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
     grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
-    _draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
+    draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
     of_matches, of_queries = _scales(panels, style, region, reference)
     axes: list[Axes] = []
     for number, panel in enumerate(panels):
@@ -123,7 +123,8 @@ def _draw(
     panel.set_axis_off()
 
 
-def _draw_query(panel: Axes, query: Image.Image, region: Region, extent: tuple[int, int]) -> None:
+def draw_query(panel: Axes, query: Image.Image, region: Region, extent: tuple[int, int]) -> None:
+    """A query with what is drawn on it, in a panel of a figure."""
     panel.imshow(query, extent=(0, extent[0], extent[1], 0))
     panel.set_title("query", fontsize=9)
     panel.set_axis_off()

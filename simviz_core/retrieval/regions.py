@@ -83,6 +83,23 @@ def crop_to(region: Region, image: LoadedImage) -> Image.Image:
     return image.pixels.crop((x0, y0, x1, y1))
 
 
+def exclude_counts(region: Region, image: LoadedImage) -> bool:
+    """Whether what a region excludes takes anything out of what it includes.
+
+    Raises:
+        SettingsError: A corner is not a number.
+    """
+    whole = (0.0, 0.0, float(image.width), float(image.height))
+    included = [_clipped(drawn, image) for drawn in region.include or (whole,)]
+    excluded = [_clipped(drawn, image) for drawn in region.exclude]
+    return any(
+        max(a[0], b[0]) < min(a[2], b[2]) and max(a[1], b[1]) < min(a[3], b[3])
+        for a in included
+        for b in excluded
+        if a is not None and b is not None
+    )
+
+
 def _clipped(drawn: Rectangle, image: LoadedImage) -> Rectangle | None:
     """The part of a rectangle that lies on the image, its corners in order; None for nothing."""
     if not all(math.isfinite(corner) for corner in drawn):

@@ -24,7 +24,7 @@ from simviz_core.runs import checkpoint_settings
 from simviz_ui.checkpoints.choice import keep_range
 from simviz_ui.checkpoints.reports import Followed
 from simviz_ui.choices.galleries import gallery_name
-from simviz_ui.display.exports import export_row
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.pair.against import show_against
@@ -134,9 +134,9 @@ def _exports(
     style: FigureStyle,
     options: Sequence[str],
 ) -> None:
-    def figure() -> bytes:
+    def figure(file_format: str) -> bytes:
         rows = neighbour_rows(change, followed.chosen.id)
-        return against_figure(rows, run_title(report.run), style)
+        return against_figure(rows, run_title(report.run), style, file_format)
 
     def numbers() -> str:
         match = followed.partner.path if followed.partner else None
@@ -147,7 +147,7 @@ def _exports(
 
     export_row(
         {
-            "Both neighbours (PNG)": ("neighbours.png", figure),
+            **figure_files("neighbours", figure, "Both neighbours"),
             "Both neighbours (JSON)": ("neighbours.json", numbers),
         },
         checkpoints_command(

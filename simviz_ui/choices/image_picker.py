@@ -88,7 +88,7 @@ def image_picker(
         with st.popover("Upload"):
             upload_box(PHOTO, key)
     try:
-        return _open(key, gallery, chosen)
+        return open_image(key, gallery, chosen)
     except ImageError as error:
         show_error(error)
         return None
@@ -106,8 +106,19 @@ def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:
     return [*(ids if first in ids else [first, *ids]), *known_uploads(PHOTO.name)]
 
 
-def _open(key: str, gallery: Gallery, image_id: str) -> ChosenImage:
-    if image_id in gallery.by_id:
+def open_image(key: str, gallery: Gallery, image_id: str) -> ChosenImage:
+    """An image of a gallery, or one that was uploaded.
+
+    Args:
+        key: What it is used for; an upload is held for as long as it is.
+        gallery: The gallery.
+        image_id: The image's id.
+
+    Raises:
+        ImageError: It cannot be read, or is no longer held.
+        GalleryError: The gallery has no such image.
+    """
+    if not is_upload(image_id) or image_id in gallery.by_id:
         use_upload(PHOTO.name, key, None)
         image = gallery.image(image_id)
         return ChosenImage(image_id, readable_path(image.path), gallery_picture(image))

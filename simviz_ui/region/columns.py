@@ -42,6 +42,7 @@ class Column:
         weights: Of the cells that its maps show; None for all.
         notes: A second line for each match.
         region: What its export names.
+        measured: What its matches' colours measure, where that is not what the page says.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Column:
     weights: Tensor | None
     notes: tuple[str, ...]
     region: Region
+    measured: str = ""
 
 
 def show_columns(
@@ -143,7 +145,9 @@ def _show_column(
         card_width="6.5rem" if not stacked else "9.5rem",
         query_share=0.4,
     )
-    if reference is None:
+    if column.measured:
+        measured = column.measured
+    elif reference is None:
         measured = CONTRIBUTION
     elif is_relative:
         measured = in_words(reference).measured

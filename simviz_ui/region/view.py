@@ -41,6 +41,7 @@ from simviz_ui.region.boxes import CANVAS_BOX
 from simviz_ui.region.checks import region_check
 from simviz_ui.region.columns import Column, show_columns
 from simviz_ui.region.drawing import draw_region
+from simviz_ui.region.parts import collect_parts, export_parts, parts_search
 from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
@@ -73,6 +74,7 @@ def region_search(
         region = draw_region(query.chosen.id, query.chosen.picture)
         weights = _weights(region, query)
         share = st.empty()
+        collect_parts(query.chosen, region, gallery)
     with right:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             filters = filter_controls(gallery, query.label is not None)
@@ -97,11 +99,17 @@ def region_search(
         elif not per_class:
             _show_share(share, columns[1], weights)
         show_weights(settings)
+        several = parts_search(gallery, index, settings, filters, per_class)
+        if several is not None:
+            columns = [several.column, *columns[1:]]
         waiting = show_columns(columns, style, settings, bool(per_class), reference)
         if run_missing(waiting, settings):
             run_again()
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
-        _exports(gallery, columns, settings, options, style, reference)
+        if several is not None:
+            export_parts(several, gallery, settings, options, style)
+        else:
+            _exports(gallery, columns, settings, options, style, reference)
         if weights is not None and not per_class:
             region_check(query, region, columns[1].ranking, settings, style)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from simviz_core.figures import COLOUR_MAPS
 from simviz_core.pairs.cells import CellBlock
-from simviz_core.retrieval import Region
+from simviz_core.retrieval import QueryPart, Region
 from simviz_ui.view import (
     DEFAULTS,
     DIFFERENT,
@@ -56,7 +56,17 @@ SPECIAL = {
     "cell": st.builds(blocks, st.sampled_from(["query", "match"]), COUNTS, COUNTS, COUNTS, COUNTS)
     | st.none(),
     "regions": st.builds(Region, RECTANGLES, RECTANGLES),
+    "parts": st.lists(
+        st.builds(
+            QueryPart,
+            TEXTS | st.sampled_from(["a:", "a:1,2,3,4", "b:except:1,2,3,4;1,2,3,4", "a:1,2,3"]),
+            st.builds(Region, RECTANGLES, RECTANGLES),
+            st.floats(0.001, 100) | st.floats(-100, -0.001),
+        ),
+        max_size=3,
+    ).map(tuple),
     "iterations1": RANGES | st.none(),
+    "iterations_why": RANGES | st.none(),
     "iterations2": RANGES | st.none(),
     "pair_kinds": st.lists(st.sampled_from([SAME, DIFFERENT]), unique=True).map(tuple),
     "blank": st.sampled_from(["strongest", "pinned"]),
