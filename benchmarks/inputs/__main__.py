@@ -111,12 +111,12 @@ def with_section(text: str, title: str, table: str) -> str:
 def main() -> int:
     """Write one part, or all, of the table; or only check some inputs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument(
         "--check", type=int, metavar="N", help="try N inputs of each part, and write nothing"
     )
     options, status = parser.parse_args(), 0
-    for part in options.parts:
+    for part in options.parts or PARTS:
         module = importlib.import_module(f"benchmarks.inputs.{part}")
         tried = try_part(module, part, options.check)
         table = _table(module, tried)
