@@ -61,4 +61,4 @@ else:
     let_go_of_indexes({"page"})
     show_matches(gallery, index, query, settings)
 with at_a_glance.container():
-    show_quality(index_quality(index), len(index.images))
+    show_quality(index_quality(index), index)

@@ -41,8 +41,10 @@ from simviz_ui.components.checkpoint_grid import (
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri
 from simviz_ui.display.messages import as_markdown
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
-from simviz_ui.serving.resources import gallery_picture
+from simviz_ui.retrieval.quality import show_coverage
+from simviz_ui.serving.resources import gallery_picture, open_picture
 
 BOX = (240, 240)
 """Pictures are as large as fits into this width and height, in pixels."""
@@ -64,6 +66,7 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
         run_again()
     runs = by_run(places, reports)
     _show_weights(runs)
+    _show_notes(reports, followed)
     show_curves(runs, followed.partner is not None)
     if any(report.seen for report in runs):
         options = _options(runs, followed)
@@ -108,6 +111,17 @@ def _show_grid(
             "Every map of the query adds up to its similarity; the largest difference here is "
             f"{residual:.0e}."
         )
+
+
+def _show_notes(reports: Sequence[CheckpointReport | None], followed: Followed) -> None:
+    """How much of the gallery the figures rest on, and which values the pictures show."""
+    made = [report for report in reports if report is not None]
+    coverages = [report.quality.coverage for report in made if report.quality is not None]
+    show_coverage(next((found for found in coverages if found.note), None))
+    matches = [match for r in made if r.snapshot for match in r.snapshot.ranking.matches]
+    partner = followed.partner.picture if followed.partner else None
+    shown = [partner] if partner else [open_picture(match) for match in matches]
+    show_values([followed.query.picture, *shown])
 
 
 def _show_weights(runs: Sequence[RunReport]) -> None:

@@ -10,6 +10,7 @@ from simviz_core.classes import ClassSums, class_similarities, closest_classes, 
 from simviz_ui.components.reveal import reveal
 from simviz_ui.display.messages import as_markdown, as_plotly_text
 from simviz_ui.navigation import choose, page_fragment
+from simviz_ui.retrieval.quality import show_coverage
 
 MOST_CLASSES = 60
 """Classes in the matrix; of more, the chosen one and those closest to it."""
@@ -60,6 +61,7 @@ def show_class_matrix(sums: ClassSums, chosen: Sequence[str]) -> None:
             st.session_state[REVEALED] = True
 
     shown = [labels.index(name) for name in chosen]
+    show_coverage(sums.index.coverage)
     st.plotly_chart(
         _chart(similarities[np.ix_(order, order)], labels, shown),
         key="class_matrix",

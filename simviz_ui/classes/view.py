@@ -47,6 +47,7 @@ from simviz_ui.display.map_style import (
     overlay_uri,
 )
 from simviz_ui.display.messages import as_markdown
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import PAIR_PAGE, SEARCH_PAGE, hold, open_page, page_fragment, run_again
 from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet, run_missing
 from simviz_ui.serving.with_index import kept_with
@@ -118,7 +119,9 @@ def show_classes(
             _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
     if scales.shared:
         colour_bar(scales.shared, CONTRASTED if choice.is_contrast else CLASS_MAP_LABEL)
-    if run_missing([item.picture for column in columns for item in column], settings):
+    pictures = [item.picture for column in columns for item in column]
+    show_values(pictures)
+    if run_missing(pictures, settings):
         run_again()
     _exports(gallery, sums, choice, columns, settings, style, top or TOPS[1])
     class_poolings(sums, choice.labels[0], [item.image for item in columns[0]], settings, style)

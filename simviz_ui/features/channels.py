@@ -35,7 +35,9 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import hold, page_fragment
+from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.serving.resources import decomposed, gallery_picture
 
 COUNTS = (3, 5, 10)
@@ -70,10 +72,12 @@ def show_channels(
             "Left: what the cells of both images contribute through the channel. Right: the images "
             "of the gallery that excite it most."
         )
+    show_coverage(index.coverage)
     i, j = decomposed([query.picture, match.picture], settings)
     channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES)
     maps = [values for found in channels for values in (found.query_map, found.match_map)]
     scales = MapScales.of_maps(maps, style)
+    examples: list[LoadedImage] = []
     for found in channels:
         st.markdown(f"**{as_markdown(channel_words(found).capitalize())}**")
         columns = st.columns(2 + EXAMPLES, gap="small")
@@ -82,13 +86,14 @@ def show_channels(
             (columns[1], match, found.match_map),
         ):
             _show(column, chosen.picture.pixels, values, scales.of(values), style, chosen.id)
-        _show_examples(columns[2:], found, settings, style)
+        examples += _show_examples(columns[2:], found, settings, style)
     if scales.shared:
         colour_bar(scales.shared, "contribution of a cell of the pair through the channel")
     st.caption(
         "Over the images of the gallery, under which their activation stands, the colours are the "
         "activation of each cell; each row of them has its own scale."
     )
+    show_values([query.picture, match.picture, *examples])
     _exports(gallery, index, settings, query, match, (i, j), channels, style)
 
 
@@ -97,7 +102,8 @@ def _show_examples(
     found: PairChannel,
     settings: NetworkSettings,
     style: FigureStyle,
-) -> None:
+) -> list[LoadedImage]:
+    """The images that excite a channel most, with their maps; returns those that can be read."""
     readable: list[tuple[Match, LoadedImage]] = []
     for match in found.excited:
         try:
@@ -110,6 +116,7 @@ def _show_examples(
     for column, (match, picture), shown in zip(columns, readable, values, strict=False):
         caption = f"{match.image.label or match.image.path.name} · {match.score:.3f}"
         _show(column, picture.pixels, shown, scales.of(shown), style, caption)
+    return [picture for _, picture in readable]
 
 
 def _show(

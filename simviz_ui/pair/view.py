@@ -34,6 +34,7 @@ from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row, figure_files
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import page_fragment
 from simviz_ui.pair.against import pair_against
 from simviz_ui.pair.checks import pair_checks
@@ -85,6 +86,7 @@ def show_maps(
         on_pin=partial(pin_cells, images=images),
         other=as_other_maps(instead),
     )
+    show_values([query.picture, match.picture])
     if instead is not None:
         say_instead(instead)
     block = pinned_now()
@@ -169,6 +171,8 @@ def _exports(
 
     def numbers() -> str:
         values = pair_as_json(pair, query.path, match.path, parts)
+        for side, chosen in (("query", query), ("match", match)):
+            values[f"{side}_values"] = chosen.picture.values_as_json()
         return json.dumps(values | instead_as_json(instead), indent=1)
 
     def arrays() -> bytes:

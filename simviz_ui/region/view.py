@@ -36,6 +36,7 @@ from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import show_error
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import hold, page_fragment, run_again
 from simviz_ui.region.boxes import CANVAS_BOX
 from simviz_ui.region.checks import region_check
@@ -47,6 +48,7 @@ from simviz_ui.retrieval.matches import (
     Query,
     search_report,
 )
+from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.relative import (
     chosen_reference,
 )
@@ -73,6 +75,7 @@ def region_search(
     with left:
         region = draw_region(query.chosen.id, query.chosen.picture)
         weights = _weights(region, query)
+        show_values([query.chosen.picture])
         share = st.empty()
         collect_parts(query.chosen, region, gallery)
     with right:
@@ -99,10 +102,12 @@ def region_search(
         elif not per_class:
             _show_share(share, columns[1], weights)
         show_weights(settings)
+        show_coverage(index.coverage)
         several = parts_search(gallery, index, settings, filters, per_class)
         if several is not None:
             columns = [several.column, *columns[1:]]
         waiting = show_columns(columns, style, settings, bool(per_class), reference)
+        show_values(waiting)
         if run_missing(waiting, settings):
             run_again()
         options = [*filters.as_options(), *(["--per-class"] if per_class else [])]
@@ -328,6 +333,7 @@ def _exports(
     def numbers() -> str:
         report = SearchReport(settings, column.ranking, column.query.label)
         values = search_as_json(report, chosen.path, column.region)
+        values["query_values"] = chosen.picture.values_as_json()
         if reference is not None:
             is_region = column.weights is not None
             values |= {"relative": relative_search_as_json(reference, (), is_region)}

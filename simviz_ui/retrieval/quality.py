@@ -3,7 +3,14 @@
 import streamlit as st
 
 from simviz_core.errors import GalleryError
-from simviz_core.retrieval import MOST_QUERIES, GalleryIndex, RetrievalQuality, retrieval_quality
+from simviz_core.retrieval import (
+    MOST_QUERIES,
+    Coverage,
+    GalleryIndex,
+    RetrievalQuality,
+    retrieval_quality,
+)
+from simviz_ui.display.messages import as_markdown
 from simviz_ui.serving.with_index import kept_with
 
 
@@ -25,13 +32,20 @@ def misses(index: GalleryIndex, quality: RetrievalQuality) -> list[str]:
     return [index.images[row].id for row in quality.rows[~quality.is_hit]]
 
 
-def show_quality(quality: RetrievalQuality | None, images: int) -> None:
-    """Recall@1, @5, @10 and mAP@R in one line.
+def show_coverage(coverage: Coverage | None) -> None:
+    """Say how much of the gallery the figures beside it rest on, where that is not all of it."""
+    if coverage is not None and coverage.note:
+        st.caption(f":material/warning: What is shown here {as_markdown(coverage.note)}.")
+
+
+def show_quality(quality: RetrievalQuality | None, index: GalleryIndex) -> None:
+    """Recall@1, @5, @10 and mAP@R in one line, and how much of the gallery they rest on.
 
     Args:
         quality: The figures; None where there are no classes to find.
-        images: How many images the index has.
+        index: That they are of.
     """
+    show_coverage(index.coverage)
     if quality is None:
         st.caption("Recall@K needs a class with two images; this gallery has none.")
         return
@@ -41,5 +55,5 @@ def show_quality(quality: RetrievalQuality | None, images: int) -> None:
         " · ".join(figures),
         help="Recall@K: the share of images with one of their class among the K nearest. mAP@R: "
         "mean average precision among the R nearest, R being the number of other images of the "
-        f"class. {quality.queries:,} of {images:,} images were asked.",
+        f"class. {quality.queries:,} of {len(index.images):,} images were asked.",
     )

@@ -42,12 +42,13 @@ def show_standing(score: float, index: GalleryIndex, what: str = "") -> None:
     if not found.different.any():
         st.caption("The index has no pairs of different classes yet to compare this score with.")
         return
-    st.caption(f"{what}{as_markdown(standing_sentence(found.standing(score), found.has_classes))}")
+    sentence = standing_sentence(found.standing(score), found.has_classes)
+    if index.coverage is not None and index.coverage.note:
+        sentence += f" This comparison {index.coverage.note}."
+    st.caption(f"{what}{as_markdown(sentence)}")
     with st.expander(f"Is {score:.2f} high?", icon=":material/query_stats:"):
         show_distributions(found, score)
         notes = [_error_words(found), _basis(found)]
-        if index.coverage is not None and index.coverage.note:
-            notes.append(f"It {index.coverage.note}.")
         st.caption(as_markdown(" ".join(filter(None, notes))))
 
 

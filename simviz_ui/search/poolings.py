@@ -36,6 +36,7 @@ from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import page_fragment, run_again
 from simviz_ui.retrieval.filters import Filters, search_controls
 from simviz_ui.retrieval.matches import (
@@ -116,7 +117,9 @@ def show_poolings(
     for pooling, row in rows.items():
         with places[pooling]:
             _show_row(row, style, scales, is_own=pooling == settings.pooling)
-    if run_missing([picture for row in rows.values() for picture in row.pictures], settings):
+    pictures = [picture for row in rows.values() for picture in row.pictures]
+    show_values([query.chosen.picture, *pictures])
+    if run_missing(pictures, settings):
         run_again()
     if scales.shared:
         colour_bar(scales.shared)
@@ -193,6 +196,7 @@ def _exports(
     def numbers() -> str:
         own = rows.get(settings.pooling)
         values = search_as_json(_report(own), chosen.path, Region()) if own else {}
+        values["query_values"] = chosen.picture.values_as_json()
         compared = searches_as_json([_report(row) for row in rows.values()])
         return json.dumps(values | {"poolings": compared}, indent=1)
 

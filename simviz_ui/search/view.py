@@ -29,6 +29,7 @@ from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
+from simviz_ui.display.values import show_values
 from simviz_ui.navigation import page_fragment
 from simviz_ui.retrieval.filters import Filters, search_controls
 from simviz_ui.retrieval.matches import (
@@ -82,6 +83,7 @@ def show_matches(
     plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
     show_weights(settings)
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
+    show_values([query.chosen.picture, *pictures])
     choose_two(index, query, ranking, allowed)
     if run_missing(pictures, settings):
         st.rerun()
@@ -125,6 +127,7 @@ def _exports(
     def numbers() -> str:
         report = SearchReport(settings, ranking, query.label)
         values = search_as_json(report, chosen.path, Region())
+        values["query_values"] = chosen.picture.values_as_json()
         if reference is not None:
             values |= {"relative": relative_search_as_json(reference, (), is_region=False)}
         return json.dumps(values, indent=1)

@@ -20,6 +20,7 @@ from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import download_buttons, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import follow_click
+from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.resources import network_fingerprint, network_of
 from simviz_ui.trust.jobs import TrustJob, trust_jobs
@@ -183,6 +184,7 @@ def _show_standing(index: GalleryIndex) -> None:
     if found is None:
         return
     st.subheader("Similarities of the gallery")
+    show_coverage(index.coverage)
     show_distributions(found)
     st.caption(
         "Where both lie apart, a score tells classes apart; where they lie over one another, no "

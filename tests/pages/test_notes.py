@@ -1,0 +1,62 @@
+"""Notes where the numbers stand: what they rest on, and which values a picture shows."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_testing import open_page, plain, until_indexed
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+NETWORK = {"network": "timm/test_resnet", "weights": "random (untrained)"}
+RESTS = "rests on 5 of the gallery's 6 images"
+BLACK_AND_WHITE = "values 0 to 4095 shown as black to white"
+
+
+@pytest.fixture(autouse=True)
+def wide_gallery(small_gallery: Path) -> Path:
+    """Pictures of 12 bits, and one that cannot be read."""
+    chance = np.random.default_rng(1)
+    for path in small_gallery.rglob("view_*.png"):
+        path.write_bytes(wide_png(chance, 4096))
+    (small_gallery / "lamps" / "view_10.png").write_bytes(b"nothing to see")
+    return small_gallery
+
+
+def wide_png(chance: np.random.Generator, most: int) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(chance.integers(0, most, (40, 60), dtype=np.uint16)).save(content, "PNG")
+    return content.getvalue()
+
+
+def captions(app: AppTest) -> str:
+    return plain("\n".join(caption.value for caption in app.main.caption))
+
+
+@pytest.mark.parametrize(
+    "page", ["search", "region", "classes", "features", "trust", "search?poolings"]
+)
+def test_figures_of_a_part_of_a_gallery_say_so(app: AppTest, page: str) -> None:
+    page, _, poolings = page.partition("?")
+    link = {"compare_poolings": "true"} if poolings else {}
+    link |= {"one_pair": "true"} if page == "features" else {}
+    app = until_indexed(open_page(app, f"pages/{page}.py", **NETWORK, **link))
+    assert RESTS in captions(app)
+    assert BLACK_AND_WHITE in captions(app) or page == "trust"
+
+
+def test_pair_says_so_of_its_standing(app: AppTest) -> None:
+    until_indexed(open_page(app, "pages/search.py", **NETWORK))
+    app.switch_page("pages/pair.py").run()
+    assert f"This comparison {RESTS}" in captions(app)
+    assert BLACK_AND_WHITE in captions(app)
+
+
+def test_an_upload_has_a_range_of_its_own(app: AppTest) -> None:
+    app = open_page(app, "pages/pair.py", **NETWORK)
+    content = wide_png(np.random.default_rng(2), 900)
+    app.get_by_key("query_file").upload("mine.png", content).run()
+    assert not app.exception
+    assert "mine.png: values 0 to 1023 shown as black to white" in captions(app)
+    assert f"view_2.png: {BLACK_AND_WHITE}" in captions(app)
