@@ -14,6 +14,8 @@ from simviz_core.gallery.gallery import Gallery, GalleryImage, random_pair
 from simviz_core.gallery.opening import (
     DEMO_GALLERY,
     MANIFEST_SUFFIXES,
+    has_class_folders,
+    holds_images,
     is_inside,
     looks_like_gallery,
     open_gallery,
@@ -46,6 +48,8 @@ __all__ = [
     "column_named",
     "columns_of",
     "equal_codes",
+    "has_class_folders",
+    "holds_images",
     "is_inside",
     "looks_like_gallery",
     "open_gallery",

@@ -95,6 +95,23 @@ def _with_ranges(
     return tuple(replace(image, value_ranges=ranges) for image in images) if ranges else (*images,)
 
 
+def holds_images(folder: Path) -> bool:
+    """Whether a folder holds an image in itself, as a class folder does; a glance is taken."""
+    return any(_has_image_suffix(entry.name) and entry.is_file() for entry in _glance(folder))
+
+
+def has_class_folders(folder: Path) -> bool:
+    """Whether a folder is one gallery with a folder for each class; only a glance is taken.
+
+    At least half of the folders in it hold images, or it holds images beside them. Where fewer do,
+    it is a folder of something else, which may hold galleries.
+    """
+    if holds_images(folder):
+        return True
+    inner = [Path(e.path) for e in _glance(folder) if e.is_dir(follow_symlinks=False)]
+    return bool(inner) and 2 * sum(map(holds_images, inner)) >= len(inner)
+
+
 def looks_like_gallery(folder: Path) -> bool:
     """Whether a folder holds an image, in itself or right below; only a glance is taken."""
     below = []

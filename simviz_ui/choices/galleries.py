@@ -17,6 +17,8 @@ from simviz_core.gallery import (
     MANIFEST_SUFFIXES,
     MAX_UNPACKED_BYTES,
     Gallery,
+    has_class_folders,
+    holds_images,
     looks_like_gallery,
     open_gallery,
     unpack_archive,
@@ -43,7 +45,9 @@ DEMO = "demo rooms"
 LARGEST_UPLOAD = 1000
 """Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
 MOST_OFFERED = 100
-"""Folders that the choice lists; others inside the allowed ones can be typed in."""
+"""Galleries that the choice lists; others inside the allowed folders can be typed in."""
+MOST_LOOKED_AT = 1000
+"""Folders inside a gallery that are looked at to see whether they are galleries of their own."""
 
 
 def gallery_choice() -> Gallery | None:
@@ -52,7 +56,8 @@ def gallery_choice() -> Gallery | None:
     Returns:
         The gallery; None where it cannot be opened, after a message has been shown.
     """
-    offered = [DEMO, *_offered(tuple(allowed_folders())), *known_uploads(ARCHIVE.name)]
+    found = _offered(tuple(allowed_folders()))
+    offered = [DEMO, *found[:MOST_OFFERED], *known_uploads(ARCHIVE.name)]
     if (asked := wanted("gallery")) and asked not in offered:
         offered.append(asked)
     with st.sidebar:
@@ -67,6 +72,11 @@ def gallery_choice() -> Gallery | None:
             "Parquet file with a column `path` and, where there are classes, `label`. Type a path "
             "to open a folder that is not listed.",
         )
+        if len(found) > MOST_OFFERED:
+            st.caption(
+                f"{len(found):,} galleries were found, and the first {MOST_OFFERED} are listed. "
+                "Type the path of another one; it has to lie inside the folders that may be opened."
+            )
         try:
             gallery = _open(name or DEMO)
         except SimVizError as error:
@@ -143,17 +153,49 @@ def _listed(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
 
 @st.cache_data(ttl="30s", show_spinner=False)
 def _offered(allowed: Sequence[Path]) -> list[str]:
-    """The allowed folders that are galleries, and those and the manifests right inside them."""
-    found = []
+    """The galleries among the allowed folders and right inside them, each once.
+
+    A folder of class folders is one gallery, and its classes are none.
+    """
+    outer, inner = [], []
     for folder in allowed:
-        inside = sorted(folder.iterdir()) if folder.is_dir() else []
-        for path in [folder, *inside]:
-            if path.name.startswith("."):
-                continue
-            is_manifest = path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file()
-            if is_manifest or (path.is_dir() and looks_like_gallery(path)):
-                found.append(readable_path(path))
-    return found[:MOST_OFFERED]
+        inside = _inside(folder)
+        is_gallery = has_class_folders(folder)
+        outer += [folder] if is_gallery else []
+        # Among so many classes nobody looks for another gallery.
+        looked_at = [] if is_gallery and len(inside) > MOST_LOOKED_AT else inside
+        inner += [
+            path
+            for path in looked_at
+            if _is_manifest(path)
+            or (
+                path.is_dir()
+                and not (is_gallery and holds_images(path))
+                and looks_like_gallery(path)
+            )
+        ]
+    found: dict[Path, Path] = {}
+    for path in (*outer, *inner):  # a folder may be allowed twice, or inside another one
+        found.setdefault(path.resolve(), path)
+    return [_choice_of(path) for path in found.values()]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return []
+    return [path for path in found if not path.name.startswith(".")]
+
+
+def _is_manifest(path: Path) -> bool:
+    return path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file()
+
+
+def _choice_of(path: Path) -> str:
+    """A gallery as the choice and links name it; never like one that is no path."""
+    name = readable_path(path)
+    return f"./{name}" if name == DEMO or is_upload(name) else name
 
 
 def _rescan() -> None:

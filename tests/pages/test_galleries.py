@@ -66,6 +66,46 @@ def test_folders_that_the_operator_allows(
     assert "1 images, 1 class" in captions(app)
 
 
+def test_class_folders_are_no_galleries_and_nothing_is_listed_twice(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hotels, others = tmp_path / "hotels", tmp_path / "others"
+    for number in range(150):
+        (hotels / f"hotel_{number}").mkdir(parents=True)
+        (hotels / f"hotel_{number}" / "view.png").write_bytes(b"")
+    (others / "shoes" / "boots").mkdir(parents=True)
+    (others / "shoes" / "boots" / "1.png").write_bytes(png())
+    allowed = [hotels, others, tmp_path, others / "shoes", hotels]
+    monkeypatch.setenv(FOLDERS_VARIABLE, ":".join(map(str, allowed)))
+    app.run()
+    listed = [name for name in names(app) if "gallery" not in name]  # the demo's stand-in
+    assert listed[1:] == [str(hotels), str(others / "shoes")]
+    assert "are listed" not in captions(app)
+
+
+def test_more_galleries_than_are_listed_are_counted(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(galleries.MOST_OFFERED + 20):
+        (tmp_path / f"table_{number}.csv").write_text("path\na.png\n")
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
+    app.run()
+    assert len(names(app)) == 1 + galleries.MOST_OFFERED
+    assert f"{galleries.MOST_OFFERED + 21} galleries were found" in captions(app)
+
+
+def test_a_folder_called_like_the_demo_is_not_the_demo(
+    app: AppTest, small_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / galleries.DEMO / "boots").mkdir(parents=True)
+    (tmp_path / galleries.DEMO / "boots" / "1.png").write_bytes(png())
+    monkeypatch.chdir(tmp_path)
+    app.run()
+    assert names(app)[:2] == [galleries.DEMO, f"./{galleries.DEMO}"]
+    app.get_by_key("gallery").set_value(f"./{galleries.DEMO}").run()
+    assert "1 images, 1 class" in captions(app)
+
+
 @pytest.mark.parametrize("path", ["/etc", "..", "docs/../..", "~"])
 def test_a_folder_outside_is_refused_in_words(app: AppTest, path: str) -> None:
     open_page(app, SEARCH, gallery=path)

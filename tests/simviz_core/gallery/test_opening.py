@@ -8,6 +8,7 @@ from simviz_core.errors import GalleryError
 from simviz_core.gallery import (
     DEMO_GALLERY,
     Gallery,
+    has_class_folders,
     is_inside,
     looks_like_gallery,
     open_gallery,
@@ -238,6 +239,22 @@ def test_is_inside_needs_more_than_the_same_beginning(tmp_path: Path) -> None:
 )
 def test_a_glance_tells_a_gallery(names: list[str], looks_like_one: bool, tmp_path: Path) -> None:
     assert looks_like_gallery(files(tmp_path, *names)) is looks_like_one
+
+
+@pytest.mark.parametrize(
+    ("names", "is_one"),
+    [
+        (["a.jpg", "old/notes.txt"], True),
+        (["chairs/a.jpg", "lamps/a.jpg"], True),
+        (["chairs/a.jpg", "notes/notes.txt"], True),
+        (["docs/a.jpg", "one/x/a.jpg", "two/x/a.jpg"], False),
+        (["notes.txt"], False),
+    ],
+)
+def test_a_folder_of_class_folders_is_one_gallery(
+    names: list[str], is_one: bool, tmp_path: Path
+) -> None:
+    assert has_class_folders(files(tmp_path, *names)) is is_one
 
 
 def test_a_glance_at_nothing_is_no_error(tmp_path: Path) -> None:
