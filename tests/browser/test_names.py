@@ -8,9 +8,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect
+from hostile_names import FILES, LABELS, NETWORK, hostile_gallery, hostile_run
+from playwright.sync_api import Browser, Page, expect
 
 from simviz_ui.display.messages import JOINER
 
@@ -100,3 +102,50 @@ def test_names_are_text(chromium: Browser, names_url: str) -> None:
     assert page.locator(".ytick a").count() == 0
     assert not [url for url in outside if "outside.test" in url]
     page.close()
+
+
+PAGES = {
+    "": {},
+    "pair": {"relative_to": f"class:{LABELS[0]}", "occlusion": "true", "cell": "query,1,1"},
+    "search": {"query": FILES[2], "relative_to": f"class:{LABELS[1]}"},
+    "region": {"query": FILES[1], "regions": "include:5,5,40,30"},
+    "classes": {"class": LABELS[0], "class2": LABELS[1]},
+    "features": {"one_pair": "true", "query": FILES[0], "match": FILES[1]},
+    "trust": {},
+    "checkpoints": {"query": FILES[0], "pretrained": "false"},
+}
+"""Each page's link, and below what it shows once it is complete."""
+COMPLETE = {
+    "": "img",
+    "pair": "text=Their contribution, gone",
+    "search": "text=Best match:",
+    "region": "text=Region carries",
+    "classes": ".xtick text",
+    "features": "text=Channels (PNG)",
+    "trust": "text=ROC, area",
+    "checkpoints": "text=What changed most",
+}
+
+
+def test_no_page_fetches_or_links_anything_for_a_name(
+    page: Page, app_url: str, allowed_folder: Path
+) -> None:
+    folder = allowed_folder / "names"
+    table, run = hostile_gallery(folder), hostile_run(folder / "runs")
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    shared = {"gallery": str(table), "network": NETWORK, "weights": "random (untrained)"}
+    for name, own in PAGES.items():
+        more = {"run": str(run)} if name == "checkpoints" else {}
+        page.goto(f"{app_url}/{name}?{urlencode({**shared, **own, **more})}")
+        expect(page.locator(COMPLETE[name]).first).to_be_visible()
+        expect(page.get_by_test_id("stProgress")).to_have_count(0)
+        content = page.locator("[data-testid=stMain], [data-testid=stSidebar]")
+        made = content.locator(
+            "a:not([href^='#']):not([data-testid^=stPageLink]):not([data-testid^=stSidebarNav])"
+            ", img:not([src^='data:']):not([src*='/media/'])"
+            ", .katex, [data-testid=stMarkdownContainer] :is(code, em, del, table)"
+        )
+        assert made.evaluate_all("found => found.map((one) => one.outerHTML)") == [], name
+    local = (app_url, app_url.replace("http", "ws", 1), "data:", "blob:")
+    assert [url for url in outside if not url.startswith(local)] == []
