@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from page_testing import open_page, until_indexed
+from page_testing import open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
@@ -40,7 +40,7 @@ def test_the_curve_is_that_of_the_command_line(
 ) -> None:
     values = numbers(features, capsys)
     assert values["pairs"] == 6
-    words = " ".join(text.value for text in features.markdown)
+    words = plain(" ".join(text.value for text in features.markdown))
     assert f"carry {values['top10_share']:.1%} of the similarity" in words
     assert "averaged over 6 pairs of the same class" in words
     assert "all the pairs" in words
@@ -65,7 +65,7 @@ def test_one_pair_has_a_curve_and_channels(
     until_indexed(open_page(app, FEATURES, one_pair="true", match="lamps/view_2.png")).run()
     assert any(trace.get("name") == "This pair" for trace in traces(app))
     values = numbers(app, capsys, place=-1)
-    shown = [text.value for text in app.markdown if text.value.startswith("**Channel")]
+    shown = [plain(text.value) for text in app.markdown if text.value.startswith("**Channel")]
     assert [text.split()[1].rstrip(":") for text in shown] == [
         str(channel["channel"]) for channel in values["channels"]
     ]
