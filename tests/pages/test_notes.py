@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_testing import open_page, plain, until_indexed
+from page_testing import open_page, plain, until_indexed, uploader
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -56,7 +56,7 @@ def test_pair_says_so_of_its_standing(app: AppTest) -> None:
 def test_an_upload_has_a_range_of_its_own(app: AppTest) -> None:
     app = open_page(app, "pages/pair.py", **NETWORK)
     content = wide_png(np.random.default_rng(2), 900)
-    app.get_by_key("query_file").upload("mine.png", content).run()
+    uploader(app, "query").upload("mine.png", content).run()
     assert not app.exception
     assert "mine.png: values 0 to 1023 shown as black to white" in captions(app)
     assert f"view_2.png: {BLACK_AND_WHITE}" in captions(app)
