@@ -33,41 +33,52 @@ def pair_tools(gallery: Gallery) -> None:
 
     classes = gallery.by_label
     largest = max((len(images) for images in classes.values()), default=0)
-    with st.container(horizontal=True, gap="small"):
-        st.button("Swap", icon=":material/swap_horiz:", on_click=swap, shortcut="S")
-        st.button(
-            "Random, same class",
-            icon=":material/shuffle:",
-            on_click=draw,
-            args=(True,),
-            disabled=largest < 2,
-            help="Needs a class of two images." if largest < 2 else None,
-            shortcut="M",
-        )
-        st.button(
-            "Random, different classes",
-            icon=":material/shuffle:",
-            on_click=draw,
-            args=(False,),
-            disabled=len(classes) < 2,
-            help="Needs two classes." if len(classes) < 2 else None,
-            shortcut="D",
-        )
+    st.button("Swap", icon=":material/swap_horiz:", on_click=swap, shortcut="S")
+    st.button(
+        "Random, same class",
+        icon=":material/shuffle:",
+        on_click=draw,
+        args=(True,),
+        disabled=largest < 2,
+        help="Needs a class of two images." if largest < 2 else None,
+        shortcut="M",
+    )
+    st.button(
+        "Random, different classes",
+        icon=":material/shuffle:",
+        on_click=draw,
+        args=(False,),
+        disabled=len(classes) < 2,
+        help="Needs two classes." if len(classes) < 2 else None,
+        shortcut="D",
+    )
 
+
+# In a small window the pictures need the room more than what newcomers are told.
+SMALL_WINDOW = (
+    "<style>@media (max-height: 800px) and (max-width: 1100px) {"
+    " .stMainBlockContainer { padding-top: 2rem; } .st-key-pair_question { display: none; } }"
+    "</style>"
+)
 
 enter_through_app()
-st.title("Pair")
-st.markdown(
-    "Which regions make these two images similar? The colours show what each cell contributes; "
-    "together that is the similarity. Point at a cell to see its counterparts."
-)
+st.html(SMALL_WINDOW)
+with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    st.title("Pair", width="content")
+    tools = st.container(horizontal=True, gap="small", horizontal_alignment="right")
+with st.container(key="pair_question"):
+    st.markdown(
+        "Which regions make these two images similar? The colours are what each cell contributes; "
+        "point at one to see its counterparts."
+    )
 gallery = gallery_choice()
 settings = network_settings()
 if gallery is None:
     st.info("Choose a gallery in the sidebar.")
     st.stop()
 
-pair_tools(gallery)
+with tools:
+    pair_tools(gallery)
 left, right = st.columns(2, gap="medium")
 with left:
     query = image_picker("query", "Query", gallery, default=0)
@@ -84,16 +95,16 @@ except SimVizError as error:
     show_error(error)
     st.stop()
 
-show_score(pair)
+beside = show_score(pair)
+pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
+show_maps(pair, cells, query, match, pinned, gallery)
 index = ready_index(gallery, settings)
 if index is None:
-    st.caption(
+    beside.caption(
         "Is that high? Once the gallery is indexed with this network, which the Search page does, "
         "this says where it stands among the gallery's own pairs."
     )
 else:
-    show_standing(pair.similarity, index)
-pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
-show_maps(pair, cells, query, match, pinned, gallery)
+    show_standing(pair.similarity, index, sentence=beside)
 st.subheader("Features")
 show_features(pair)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
@@ -13,6 +14,10 @@ from simviz_core.retrieval import CACHE_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PHOTOS = REPOSITORY.parent / "shared" / "photos" / "clothing_small" / "images"
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("simviz", deadline=None)
+settings.load_profile("simviz")
 
 # Read when torch is loaded. Threads that wait for work in a loop make a network several times
 # slower wherever other processes want the same cores.

@@ -60,3 +60,11 @@ def png(colour: str = "red", size: tuple[int, int] = (60, 40)) -> bytes:
 def plain(markdown: str) -> str:
     """What a reader sees of text that was made safe for Markdown."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace(JOINER, "")
+
+
+def sum_check(app: AppTest) -> tuple[str, float]:
+    """The sum of the map and the residual, as the Pair page says them."""
+    line = next(plain(item.value) for item in app.caption if "Sum of the map" in item.value)
+    said = re.search(r"Sum of the map (\S+).* residual (\S+)", line)
+    assert said, line
+    return said[1], float(said[2])

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.cli import pair_command
 from simviz_core.figures import FigureStyle, describe, pair_figure
@@ -73,22 +74,24 @@ def show_maps(
         gallery: Whose mean and classes the maps may be relative to.
     """
     i, j = decomposed([query.picture, match.picture], pair.settings)
+    pictures = st.container()  # come first on the page, whatever the controls below them say
     style = style_controls()
     instead = maps_instead(gallery, query, (i, j), pair.settings)
     images: dict[Side, str] = {"query": query.id, "match": match.id}
-    cell_maps(
-        cells,
-        query,
-        match,
-        style,
-        key="cells",
-        pinned=str(pinned) if pinned else "",
-        on_pin=partial(pin_cells, images=images),
-        other=as_other_maps(instead),
-    )
-    show_values([query.picture, match.picture])
-    if instead is not None:
-        say_instead(instead)
+    with pictures:
+        cell_maps(
+            cells,
+            query,
+            match,
+            style,
+            key="cells",
+            pinned=str(pinned) if pinned else "",
+            on_pin=partial(pin_cells, images=images),
+            other=as_other_maps(instead),
+        )
+        show_values([query.picture, match.picture])
+        if instead is not None:
+            say_instead(instead)
     block = pinned_now()
     parts = [block_part(cells, block, (i, j))] if block else []
     for part in parts:
@@ -113,30 +116,36 @@ def _show_without(part: BlockPart) -> None:
     )
 
 
-def show_score(pair: PairExplanation) -> None:
-    """The similarity, and the check that the map adds up to it."""
+def show_score(pair: PairExplanation) -> DeltaGenerator:
+    """The similarity, and beside it the check that the map adds up to it and the weights.
+
+    Returns:
+        Where more can be said of the score.
+    """
     bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
-    score, total, residual = st.columns(3)
-    score.metric(
-        "Similarity", f"{pair.similarity:.4f}", help="The cosine of the two embeddings, -1 to 1."
-    )
-    total.metric(
-        "Sum of the map",
-        f"{pair.query_map.sum(dtype=np.float64):.4f}{bias}",
-        help="Over the cells of the query; the cells of the match add up to the same.",
-    )
-    residual.metric(
-        "Residual",
-        f"{pair.residual:.0e}",
-        help="The difference between the sum and the similarity, computed each time. It is "
-        "rounding: the map is exact, not an approximation.",
-    )
-    show_weights(pair.settings)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        st.metric(
+            "Similarity",
+            f"{pair.similarity:.4f}",
+            help="The cosine of the two embeddings, -1 to 1.",
+            width="content",
+        )
+        beside = st.container(gap="xxsmall", width="stretch")
+    with beside:
+        st.caption(
+            f"Sum of the map {pair.query_map.sum(dtype=np.float64):.4f}{bias} · residual "
+            f"{pair.residual:.0e}",
+            help="The sum is over the cells of the query; those of the match add up to the same. "
+            "The residual is its difference from the similarity, computed each time. It is "
+            "rounding: the map is exact, not an approximation.",
+        )
+        show_weights(pair.settings)
     if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
         st.caption(
             ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "
             "get the effect of a small change; what that leaves of the similarity is the bias."
         )
+    return beside
 
 
 def show_features(pair: PairExplanation) -> None:

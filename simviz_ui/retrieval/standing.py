@@ -2,6 +2,7 @@
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.evidence import (
     SimilarityDistributions,
@@ -28,24 +29,28 @@ def _compare(index: GalleryIndex) -> SimilarityDistributions:
         return similarity_distributions(index)
 
 
-def show_standing(score: float, index: GalleryIndex, what: str = "") -> None:
+def show_standing(
+    score: float, index: GalleryIndex, what: str = "", sentence: DeltaGenerator | None = None
+) -> None:
     """Where a score stands, in words, and the distributions behind an expander.
 
     Args:
         score: A similarity.
         index: Of the gallery, with the same network.
         what: Whose score it is, before the sentence.
+        sentence: Where the words stand; None for here, above the distributions.
     """
     found = index_distributions(index)
+    words = st.container() if sentence is None else sentence
     if found is None:
         return
     if not found.different.any():
-        st.caption("The index has no pairs of different classes yet to compare this score with.")
+        words.caption("The index has no pairs of different classes yet to compare this score with.")
         return
-    sentence = standing_sentence(found.standing(score), found.has_classes)
+    said = standing_sentence(found.standing(score), found.has_classes)
     if index.coverage is not None and index.coverage.note:
-        sentence += f" This comparison {index.coverage.note}."
-    st.caption(f"{what}{as_markdown(sentence)}")
+        said += f" This comparison {index.coverage.note}."
+    words.caption(f"{what}{as_markdown(said)}")
     with st.expander(f"Is {score:.2f} high?", icon=":material/query_stats:"):
         show_distributions(found, score)
         notes = [_error_words(found), _basis(found)]

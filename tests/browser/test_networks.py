@@ -45,7 +45,7 @@ def test_a_network_is_found_by_typing_and_survives_a_reload(pair: Page) -> None:
     expect(sidebar.get_by_text("max pooling · exact")).to_be_visible()
     pair.reload()
     expect(sidebar.get_by_text("max pooling · exact")).to_be_visible()
-    expect(pair.get_by_test_id("stMain").get_by_text("Residual")).to_be_visible()
+    expect(pair.get_by_test_id("stMain").get_by_text("residual")).to_be_visible()
 
 
 def test_it_goes_along_to_search_and_region(pair: Page) -> None:
@@ -79,7 +79,7 @@ def test_a_checkpoint_is_uploaded(pair: Page, tmp_path: Path) -> None:
     weights = sidebar.get_by_role("combobox", name="Weights")
     expect(weights).to_have_value(re.compile(r"^mine\.pth \(upload [0-9a-f]{16}\)$"))
     is_done(pair)
-    expect(pair.get_by_test_id("stMain").get_by_text("Residual")).to_be_visible()
+    expect(pair.get_by_test_id("stMain").get_by_text("residual")).to_be_visible()
     expect(pair.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 
