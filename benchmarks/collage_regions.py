@@ -15,11 +15,13 @@ import torch
 from sklearn.metrics import average_precision_score
 from tqdm import tqdm
 
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import region_weights
 from simviz_core.evidence import bootstrap_mean
 from simviz_core.evidence.games.collages import Collage, draw_collages
 from simviz_core.gallery import open_gallery
-from simviz_core.networks import NETWORKS, POOLINGS, FineNetwork, load_network
+from simviz_core.networks import NETWORKS, POOLINGS, FineNetwork
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     GalleryIndex,
     embedding_table,
@@ -66,9 +68,13 @@ def main() -> None:
     parser.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
     parser.add_argument("--size", type=int, default=224, help="in pixels; default: %(default)s")
     parser.add_argument("--collages", type=int, default=40, help="default: %(default)s")
+    parser.add_argument("--checkpoint", metavar="FILE", help="default: the pretrained weights")
     options = parser.parse_args()
     gallery = open_gallery(options.gallery)
-    network = load_network(options.network, options.pooling, options.size)
+    pooling = options.pooling or NETWORKS[options.network].pooling
+    network = load_for_settings(
+        NetworkSettings(options.network, pooling, options.size, options.checkpoint)
+    )
     table = embedding_table(gallery, network.fingerprint)
     index_gallery(gallery, network, table)
     index, fine = load_index(gallery, table), FineNetwork(network)

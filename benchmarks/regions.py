@@ -44,6 +44,7 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
+from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.gallery import DEMO_GALLERY, GalleryImage, open_gallery
@@ -54,8 +55,8 @@ from simviz_core.networks import (
     POOLINGS,
     FineNetwork,
     SimilarityNetwork,
-    load_network,
 )
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     GalleryIndex,
     Region,
@@ -277,8 +278,12 @@ def main() -> None:
     parser.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
     parser.add_argument("--size", type=int, default=224, help="in pixels; default: %(default)s")
     parser.add_argument("--drawn", choices=DRAWN, default="box", help="default: %(default)s")
+    parser.add_argument("--checkpoint", metavar="FILE", help="default: the pretrained weights")
     options = parser.parse_args()
-    network = load_network(options.network, options.pooling, options.size)
+    pooling = options.pooling or NETWORKS[options.network].pooling
+    network = load_for_settings(
+        NetworkSettings(options.network, pooling, options.size, options.checkpoint)
+    )
     views, categories = search_views(network)
     fine = FineNetwork(network)
     print(

@@ -97,8 +97,8 @@ except SimVizError as error:
 
 beside = show_score(pair)
 pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
-show_maps(pair, cells, query, match, pinned, gallery)
 index = ready_index(gallery, settings)
+show_maps(pair, cells, query, match, pinned, gallery, index)
 if index is None:
     beside.caption(
         "Is that high? Once the gallery is indexed with this network, which the Search page does, "

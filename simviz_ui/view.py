@@ -41,7 +41,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "region": (
         *(*GALLERY, *NETWORK, "query", "regions", "parts", "show", "classes_shown", "crop"),
-        *("occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
+        *("fine", "occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
         *(*GALLERY, *NETWORK, "class", "class2", "class_map", "class_top"),
@@ -110,6 +110,7 @@ class View:
     show: str = "images"
     classes_shown: int = 3
     crop: bool = False
+    fine: bool = False
     class_: str | None = None
     class2: str | None = None
     class_map: str = "class"

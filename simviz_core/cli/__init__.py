@@ -3,6 +3,8 @@
 from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.cli.classmap import classmap_command
 from simviz_core.cli.errors import errors_command
+from simviz_core.cli.evidence.check import check_command
+from simviz_core.cli.evidence.trust import trust_command
 from simviz_core.cli.features import channels_command, features_command
 from simviz_core.cli.gallery.export import export_command
 from simviz_core.cli.gallery.map import map_command
@@ -13,6 +15,7 @@ from simviz_core.cli.search_parts import parts_command
 
 __all__ = [
     "channels_command",
+    "check_command",
     "checkpoints_command",
     "classmap_command",
     "errors_command",
@@ -23,4 +26,5 @@ __all__ = [
     "pair_command",
     "parts_command",
     "search_command",
+    "trust_command",
 ]

@@ -10,7 +10,6 @@ from simviz_core.cli import (
     classmap,
     errors,
     evaluate,
-    faithfulness,
     features,
     index,
     inspect,
@@ -19,6 +18,7 @@ from simviz_core.cli import (
     search,
     train,
 )
+from simviz_core.cli.evidence import check, faithfulness, trust
 from simviz_core.cli.gallery import export
 from simviz_core.cli.gallery import map as map_
 from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
@@ -35,6 +35,8 @@ COMMANDS = (
     checkpoints,
     classmap,
     features,
+    check,
+    trust,
     faithfulness,
     networks,
     inspect,

@@ -158,7 +158,8 @@ def pair_command(
         blocks: Cells whose maps on the other image are wanted, too.
         is_comparison: Whether poolings are compared, instead.
         relative: What the maps are relative to.
-        gallery: The gallery's folder or manifest, where that takes one.
+        gallery: The gallery's folder or manifest, to compare the score with; it is indexed first
+            where it is not yet. None where that is not wanted, and nothing else needs it.
         is_lost: Whether the maps show what would be lost without each cell.
         against: Path of the image that the match is set against.
 
@@ -170,8 +171,7 @@ def pair_command(
     words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
     words += relative_words(relative)
-    if gallery is not None and relative.needs_gallery:
-        words += ["--gallery", path_word(gallery)]
+    words += ["--gallery", path_word(gallery)] if gallery is not None else []
     words += ["--lost"] if is_lost else []
     words += ["--against", path_word(against)] if against is not None else []
     return shlex.join([*words, *style_words(style), "--json", "-"])
@@ -234,7 +234,7 @@ def _run(options: argparse.Namespace) -> None:
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}
-        placed = {"standing": standing_as_json(standing)} if standing else {}
+        placed = {"standing": standing_as_json(standing)}
         if against:
             found = against_as_json(against, options.match, options.against)
             values["against"] = found | {"against_values": images[2].values_as_json()}

@@ -44,7 +44,12 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.cli.options.parts import add_parts_options
-from simviz_core.cli.options.region import add_filter_options, add_region_options
+from simviz_core.cli.options.region import (
+    add_filter_options,
+    add_region_options,
+    asked_region,
+    region_words,
+)
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.cli.search_parts import search_for_parts
 from simviz_core.errors import SettingsError
@@ -52,10 +57,11 @@ from simviz_core.figures import FigureStyle, search_figure, search_poolings_figu
 from simviz_core.gallery import Conditions, Gallery, GalleryImage, open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
-from simviz_core.networks import FINE_LABEL, POOLINGS, FineNetwork, SimilarityNetwork
+from simviz_core.networks import POOLINGS, FineNetwork, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import (
+    FINE_NOTE,
     NOTHING,
     SAME_RANKING,
     MatchMaps,
@@ -75,6 +81,7 @@ from simviz_core.retrieval import (
     search_as_json,
     search_panels,
     search_title,
+    searched_region,
     searches_as_json,
     weights_on,
 )
@@ -143,13 +150,7 @@ def search_command(
     """
     words = ["python", "-m", "simviz_core", "search", path_word(query)]
     words += ["--gallery", path_word(gallery), "--top", str(top), *filters]
-    for option, rectangles in (
-        ("--region", region.include),
-        ("--exclude-region", region.exclude),
-    ):
-        # The form with "=", since a corner may be negative.
-        words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
-    words += [*settings_words(settings), "--figure", "search.png"]
+    words += [*region_words(region), *settings_words(settings), "--figure", "search.png"]
     words += ["--compare-poolings"] if is_comparison else []
     words += relative_words(relative)
     return shlex.join([*words, *style_words(style), "--json", "-"])
@@ -182,7 +183,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.parts or options.query_weight != 1:
         search_for_parts(options)
         return
-    region = Region(tuple(options.region), tuple(options.exclude_region))
+    region = asked_region(options)
     if options.crop and not region.include:
         raise SettingsError("--crop needs a --region to cut out")
     if options.fine and (options.crop or not region.is_drawn):
@@ -271,7 +272,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
             if reference is not None:
                 relative.append(relative_match_maps(query, decomposed, reference, weights))
     settings, label = asked_settings(options, network), own.label if own else None
-    return SearchReport(settings, ranking, label, pictures, maps, reference, relative)
+    return SearchReport(settings, ranking, label, pictures, maps, reference, relative, fine)
 
 
 def _fine_vector(asked: _Asked, fine: FineNetwork) -> Vector:
@@ -284,9 +285,6 @@ def _fine_vector(asked: _Asked, fine: FineNetwork) -> Vector:
 def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
     options = asked.options
     values = search_as_json(found, options.query, asked.region, options.maps, options.crop)
-    if options.fine:
-        note = "The query's maps are of the coarse cells; they do not add up to these scores."
-        values["fine"] = {"label": FINE_LABEL, "note": note}
     values |= asked.conditions.as_json()
     values["query_values"] = asked.image.values_as_json()
     values["query_note"] = asked.image.note or None
@@ -326,8 +324,9 @@ def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchR
         figure = search_poolings_figure(query, rows, title, style, as_format)
     else:
         panels = search_panels(found)
+        note = FINE_NOTE if options.fine else ""
         figure = search_figure(
-            query, region, extent, panels, title, style, found.reference, as_format
+            query, region, extent, panels, title, style, found.reference, note, as_format
         )
     Path(options.figure).write_bytes(figure)
 
@@ -335,7 +334,7 @@ def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchR
 def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison: bool) -> str:
     searched = "whole image"
     if options.region or options.exclude_region:
-        searched = "region, cropped and embedded anew" if options.crop else "region"
-        searched += f", fine, {FINE_LABEL}" if options.fine else ""
+        searched = searched_region(options.fine)
+        searched += ", cropped and embedded anew" if options.crop else ""
     searched += ", best of each class" if options.per_class else ""
     return search_title(searched, settings, is_comparison)

@@ -22,6 +22,7 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.cli.options.parts import parts_words
+from simviz_core.cli.options.region import asked_region, region_words
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, parts_figure, parts_title, shown_parts
@@ -35,7 +36,6 @@ from simviz_core.retrieval import (
     MatchMaps,
     PartsRanking,
     QueryPart,
-    Region,
     allowed_for,
     contributions_text,
     match_maps,
@@ -73,12 +73,8 @@ def parts_command(
     first = parts[0]
     words = ["python", "-m", "simviz_core", "search", first.image, "--gallery", gallery]
     words += ["--top", str(top), *filters]
-    for option, rectangles in (
-        ("--region", first.region.include),
-        ("--exclude-region", first.region.exclude),
-    ):
-        words += [f"{option}={','.join(f'{x:.12g}' for x in corners)}" for corners in rectangles]
-    words += [*parts_words(parts), *settings_words(settings), "--figure", "search.png"]
+    words += [*region_words(first.region), *parts_words(parts)]
+    words += [*settings_words(settings), "--figure", "search.png"]
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
 
@@ -119,7 +115,7 @@ def search_for_parts(options: argparse.Namespace) -> None:
             "--also, --without and --weight go without --crop, --fine, --compare-poolings and "
             "--relative-to"
         )
-    region = Region(tuple(options.region), tuple(options.exclude_region))
+    region = asked_region(options)
     parts = [QueryPart(options.query, region, options.query_weight), *options.parts]
     gallery = open_gallery(options.gallery, value_ranges=options.value_range)
     pictures = {

@@ -8,6 +8,13 @@ Networks are run through `SimilarityNetwork`; gradients are taken in Grad-CAM an
 sees alone.
 """
 
+from simviz_core.evidence.blanked_part import BlankedPart, blanked_part, block_words
+from simviz_core.evidence.checks_as_json import (
+    CAVEAT,
+    all_cells_as_json,
+    occlusion_as_json,
+    seen_as_json,
+)
 from simviz_core.evidence.distributions import (
     SimilarityDistributions,
     Standing,
@@ -44,9 +51,11 @@ from simviz_core.evidence.occlusion_check import (
 )
 from simviz_core.evidence.receptive_field import (
     ReceptiveField,
+    SeenByCell,
     averaging_trunk,
     cell_heat,
     receptive_field,
+    seen_by_cell,
 )
 from simviz_core.evidence.results import (
     GameTable,
@@ -57,6 +66,7 @@ from simviz_core.evidence.results import (
     tables_of,
 )
 from simviz_core.evidence.trust import (
+    ADDS_UP,
     Finding,
     TrustReport,
     measure_trust,
@@ -64,11 +74,21 @@ from simviz_core.evidence.trust import (
     save_trust,
     trust_path,
 )
+from simviz_core.evidence.trust_report import (
+    charted,
+    finding_basis,
+    finding_number,
+    trust_as_json,
+    trust_figure,
+)
 
 __all__ = [
+    "ADDS_UP",
     "BASELINE",
+    "CAVEAT",
     "FILLS",
     "METHODS",
+    "BlankedPart",
     "CellScatter",
     "ExplainedImage",
     "Fill",
@@ -83,24 +103,34 @@ __all__ = [
     "ReceptiveField",
     "Removal",
     "Row",
+    "SeenByCell",
     "SimilarityDistributions",
     "Standing",
     "Target",
     "TrustReport",
+    "all_cells_as_json",
     "averaging_trunk",
+    "blanked_part",
+    "block_words",
     "bootstrap_mean",
     "cell_heat",
+    "charted",
     "check_all_cells",
     "check_occlusion",
+    "finding_basis",
+    "finding_number",
     "items_of",
     "measure_faithfulness",
     "measure_trust",
+    "occlusion_as_json",
     "read_trust",
     "receptive_field",
     "removed_cells",
     "removed_region",
     "run_settings",
     "save_trust",
+    "seen_as_json",
+    "seen_by_cell",
     "similarity_distributions",
     "standing_as_json",
     "standing_in",
@@ -109,5 +139,7 @@ __all__ = [
     "table_as_markdown",
     "tables_as_json",
     "tables_of",
+    "trust_as_json",
+    "trust_figure",
     "trust_path",
 ]

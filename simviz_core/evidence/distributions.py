@@ -243,8 +243,14 @@ def standing_in(index: GalleryIndex, score: float) -> Standing | None:
     return similarity_distributions(index).standing(score) if len(index.images) > 1 else None
 
 
-def standing_as_json(standing: Standing) -> dict[str, Any]:
-    """Where a score stands, and among what, as JSON-ready values."""
+def standing_as_json(standing: Standing | None) -> dict[str, Any]:
+    """Where a score stands, and among what, as JSON-ready values; None: that it is not known."""
+    if standing is None:
+        return {
+            "score": None,
+            "sentence": "Not known: no gallery of two images or more that is indexed with this "
+            "network was given to compare with.",
+        }
     return {
         "score": standing.score,
         "same_class_below": standing.same_below,

@@ -145,6 +145,7 @@ def run_settings(plan: Plan, gallery: Gallery, network: SimilarityNetwork) -> di
     return {
         "gallery": str(gallery.source),
         "network": network.fingerprint,
+        "value_ranges": [shown.key for shown in gallery.value_ranges],
         **{name: value for name, value in asdict(plan).items() if name not in counts},
         "version": __version__,
     }

@@ -80,6 +80,15 @@ class OcclusionCheck:
         """Without minus before."""
         return self.without - self.before
 
+    @property
+    def sentence(self) -> str:
+        """Predicted beside real, in one sentence."""
+        return (
+            f"the similarity goes from {self.before:.4f} to {self.after:.4f}: real change "
+            f"{self.real_change:+.4f}, predicted {self.predicted_change:+.4f}; their contribution, "
+            f"gone, {-self.contribution:+.4f}"
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class CellScatter:
@@ -108,6 +117,20 @@ class CellScatter:
     def map_correlation(self) -> float | None:
         """The same of the lost contributions, −M, and the real changes."""
         return pearson_correlation(-self.contribution, self.real)
+
+    @property
+    def sentence(self) -> str:
+        """How well the changes were predicted, in words."""
+        return (
+            f"Each point is a cell of {self.real.size}, blanked by itself. Correlation of "
+            f"predicted and real changes: {_r(self.correlation)}; of the lost contributions, "
+            f"−M, and real changes: {_r(self.map_correlation)}. Points on the diagonal change as "
+            "predicted."
+        )
+
+
+def _r(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
 
 
 def removed_region(

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from simviz_core.decomposition import cells_carrying
+from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks import SimilarityNetwork, height_and_width
 
 HEAT_CELLS = 56
@@ -21,6 +23,9 @@ HEAT_CELLS = 56
 TINY = 1e-6
 """Value of every pixel while ways are followed: sums of many residual branches stay below the
 ceiling of a ReLU6."""
+
+Corners = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,117 @@ class ReceptiveField:
         """Of the image, 0..1."""
         area = (self.right - self.left) * (self.bottom - self.top)
         return area / (self.width * self.height)
+
+    @property
+    def outline(self) -> Corners:
+        """As shares of the image's width and height."""
+        return (
+            self.left / self.width,
+            self.top / self.height,
+            self.right / self.width,
+            self.bottom / self.height,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SeenByCell:
+    """What is known of one cell.
+
+    Attributes:
+        row: Of the cell.
+        column: Of the cell.
+        grid: Rows and columns of cells.
+        field: Pixels that can reach it; None where no way can be followed.
+        heat: How strongly each place drives it, (H, W), shares; see `cell_heat`.
+    """
+
+    row: int
+    column: int
+    grid: tuple[int, int]
+    field: ReceptiveField | None
+    heat: NDArray[np.float32]
+
+    @property
+    def outline(self) -> Corners:
+        """The cell itself, as shares of the image's width and height."""
+        (rows, columns), row, column = self.grid, self.row, self.column
+        return column / columns, row / rows, (column + 1) / columns, (row + 1) / rows
+
+    @property
+    def own_share(self) -> float:
+        """The share of the heat that lies on the cell itself, whole squares of it."""
+        height, width = self.heat.shape
+        x0, x1 = (round(corner * width) for corner in self.outline[::2])
+        y0, y1 = (round(corner * height) for corner in self.outline[1::2])
+        return float(self.heat[y0:y1, x0:x1].sum(dtype=np.float64))
+
+    @property
+    def measured(self) -> str:
+        """What the heat says, in words."""
+        half, most = self.share_carrying(0.5), self.share_carrying(0.9)
+        return (
+            f"half of what drives the contribution of row {self.row}, column {self.column} comes "
+            f"from {half:.0%} of the image, 90% of it from {most:.0%}. The cell itself (white) "
+            f"covers {1 / (self.grid[0] * self.grid[1]):.1%} and gives {self.own_share:.0%} of it. "
+            "The gradient of the contribution at this very image, its size summed over colours."
+        )
+
+    @property
+    def in_theory(self) -> str:
+        """What the field says, in words."""
+        field = self.field
+        if field is None:
+            return (
+                "no way from the pixels to the cell can be followed through this network's "
+                "layers, as where attention compares; take it to see all of the image."
+            )
+        return (
+            f"{field.right - field.left} × {field.bottom - field.top} pixels of the input's "
+            f"{field.width} × {field.height}, columns {field.left} to {field.right - 1} and rows "
+            f"{field.top} to {field.bottom - 1}: {field.share:.0%} of the image can reach it "
+            "(yellow)."
+        )
+
+    def share_carrying(self, share: float) -> float:
+        """The least share of the image from which so much of the heat comes."""
+        return cells_carrying(torch.from_numpy(self.heat), share).item()
+
+
+def seen_by_cell(
+    network: SimilarityNetwork,
+    picture: Image.Image,
+    grid: tuple[int, int],
+    unit: Tensor,
+    row: int,
+    column: int,
+) -> SeenByCell:
+    """The theoretical field and the measured heat of one cell.
+
+    Args:
+        network: That is run and followed back.
+        picture: The image that the cell is on, RGB.
+        grid: Its rows and columns of cells.
+        unit: The other image's unit embedding, (D,).
+        row: Of the cell.
+        column: Of the cell.
+
+    Raises:
+        SettingsError: There is no such cell.
+        NetworkError: The network gives no gradient.
+    """
+    if not (0 <= row < grid[0] and 0 <= column < grid[1]):
+        raise SettingsError(
+            f"there is no row {row}, column {column}; the image has {grid[0]} rows and {grid[1]} "
+            "columns of cells, counted from 0"
+        )
+    try:
+        heat = cell_heat(network, picture, unit, row, column)
+        return SeenByCell(row, column, grid, receptive_field(network, row, column), heat)
+    except RuntimeError as error:
+        # A program's network, or one with steps that have no gradient.
+        raise NetworkError(
+            "this network gives no gradient that a cell could be followed back by"
+        ) from error
 
 
 def averaging_trunk(network: SimilarityNetwork) -> nn.Module:

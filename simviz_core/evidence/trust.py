@@ -24,11 +24,12 @@ from simviz_core.evidence.occlusion_check import check_all_cells
 from simviz_core.files import write_atomically
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks, mask_weights
-from simviz_core.images import load_image
 from simviz_core.map_measures import pearson_correlation
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 
+ADDS_UP = "adds up"
+"""The finding that is a residual, not a share or a correlation."""
 PAIRS, CHECKED, MASKED = 40, 4, 30
 """Pairs whose maps are looked at, whose cells are all blanked, and that are compared with masks."""
 MAX_BYTES = 1_000_000
@@ -150,7 +151,7 @@ def _looked_at(
 ) -> Iterator[_Looked]:
     shuffled = shuffled_from_top(network, 1.0, seed)
     for pair in pairs:
-        pictures = [load_image(gallery.image(name).path).pixels for name in pair]
+        pictures = [gallery.image(name).load().pixels for name in pair]
         images = network.decompose(pictures)
         i, j = images[0], images[1]
         values = similarity_map(i, j).numpy(force=True)
@@ -170,7 +171,7 @@ def _of_maps(looked: Sequence[_Looked]) -> list[Finding]:
     worst = max(found.residual for found in looked)
     return [
         Finding(
-            "adds up",
+            ADDS_UP,
             worst,
             None,
             None,
@@ -201,7 +202,7 @@ def _checked(
     network: SimilarityNetwork, gallery: Gallery, pairs: Sequence[tuple[str, str]]
 ) -> Iterator[float | None]:
     for pair in pairs:
-        pictures = [load_image(gallery.image(name).path).pixels for name in pair]
+        pictures = [gallery.image(name).load().pixels for name in pair]
         images = network.decompose(pictures)
         yield check_all_cells(network, pictures[0], images[0], images[1]).correlation
 
@@ -226,7 +227,7 @@ def _on_objects(
 ) -> Iterator[dict[str, dict[str, float | None]]]:
     mean = torch.from_numpy(index.matrix.mean(0)).to(network.device)
     for query, match in pairs:
-        pictures = [load_image(gallery.image(name).path).pixels for name in (query, match)]
+        pictures = [gallery.image(name).load().pixels for name in (query, match)]
         image, other = (ExplainedImage(network, picture) for picture in pictures)
         mask = masks.of_image(query)
         assert mask is not None

@@ -14,6 +14,13 @@ from simviz_core.figures.checkpoints import (
     RunRows,
     checkpoints_figure,
 )
+from simviz_core.figures.checks import (
+    field_figure,
+    field_picture,
+    occlusion_figure,
+    occlusion_panels,
+    scatter_figure,
+)
 from simviz_core.figures.classes import CLASS_MAP_LABEL, ClassBlock, ClassPanel, class_figure
 from simviz_core.figures.evidence import MethodBars, method_bars_figure
 from simviz_core.figures.features import (
@@ -94,16 +101,21 @@ __all__ = [
     "contrast_legend",
     "describe",
     "feature_curves_figure",
+    "field_figure",
+    "field_picture",
     "gallery_map_figure",
     "is_scale",
     "map_scales",
     "method_bars_figure",
+    "occlusion_figure",
+    "occlusion_panels",
     "overlay",
     "pair_figure",
     "part_title",
     "parts_figure",
     "parts_title",
     "poolings_figure",
+    "scatter_figure",
     "search_figure",
     "search_poolings_figure",
     "shown_parts",

@@ -37,6 +37,7 @@ def search_figure(
     title: str,
     style: FigureStyle,
     reference: Reference | None = None,
+    note: str = "",
     file_format: str = PNG,
 ) -> bytes:
     """The query with its region, and each match over the query's map for it.
@@ -49,6 +50,7 @@ def search_figure(
         title: What was searched, and how.
         style: How the maps are shown.
         reference: What the maps are relative to; where a region is drawn, only the query's are.
+        note: What else is to be known of the maps, in a sentence.
         file_format: One of `FILE_FORMATS`.
 
     Returns:
@@ -74,9 +76,10 @@ def search_figure(
         upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
         axes += [upper, lower]
     _add_bars(figure, axes, (of_matches, of_queries), region, reference)
-    if reference is not None:
-        meaning = textwrap.wrap(f"{reference.sentence} {SAME_RANKING}", 34 * (columns + 1))
-        figure.supxlabel("\n".join(meaning), fontsize=8, color="0.35")
+    sentences = [f"{reference.sentence} {SAME_RANKING}"] if reference is not None else []
+    if meaning := " ".join([*sentences, note]).strip():
+        lines_of_text = textwrap.wrap(meaning, 34 * (columns + 1))
+        figure.supxlabel("\n".join(lines_of_text), fontsize=8, color="0.35")
     figure.suptitle(title)
     return as_file(figure, 130, file_format)
 

@@ -83,7 +83,8 @@ class FineNetwork:
             raise NetworkError("fine regions are for single networks, not for ensembles")
         if network.tail:
             raise NetworkError(
-                "fine regions are for networks without layers after the pooling; add --tail drop"
+                "fine regions are for networks without layers after the pooling; drop those layers "
+                "(--tail drop)"
             )
         self.network = network
         self.trunk = copy.deepcopy(network.trunk)
@@ -94,6 +95,11 @@ class FineNetwork:
         self._stage, self._before, self.grid = self._find_stage()
         self._wrap()
         self.residual = self._check()
+
+    @property
+    def layer(self) -> str:
+        """The layer whose cells regions are taken from."""
+        return self._stage
 
     def _unfinished(self) -> tuple[str, int] | None:
         """The layer, and its how-manyeth call, in which a cut trunk's run ends; None if in none."""

@@ -39,8 +39,9 @@ class LostMaps:
 
 
 LOST_SENTENCE = (
-    "What similarity would be lost without each cell, one at a time, in closed form. Cells do not "
-    "add up to anything; blue cells, even ones that contribute, hold the similarity down."
+    "What similarity would be lost without each cell's contribution, one at a time, in closed "
+    "form. Cells do not add up to anything; without blue cells, even ones that contribute, it "
+    "would be higher. That is arithmetic: blanking their pixels may do otherwise."
 )
 
 

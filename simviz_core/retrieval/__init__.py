@@ -61,6 +61,7 @@ from simviz_core.retrieval.relative import (
     relative_to,
 )
 from simviz_core.retrieval.report import (
+    FINE_NOTE,
     SearchPanel,
     SearchReport,
     ranking_rows,
@@ -68,6 +69,7 @@ from simviz_core.retrieval.report import (
     search_as_json,
     search_panels,
     search_title,
+    searched_region,
     searches_as_json,
 )
 from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
@@ -92,6 +94,7 @@ __all__ = [
     "AT",
     "BATCH",
     "CACHE_VARIABLE",
+    "FINE_NOTE",
     "MOST_PARTS",
     "MOST_QUERIES",
     "MOST_WEIGHT",
@@ -165,6 +168,7 @@ __all__ = [
     "search_as_json",
     "search_panels",
     "search_title",
+    "searched_region",
     "searches_as_json",
     "shared_label",
     "vector_without",

@@ -10,11 +10,18 @@ from PIL import Image
 
 from simviz_core import __version__
 from simviz_core.map_measures import map_spread
+from simviz_core.networks.fine_regions import LABEL, FineNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import is_hit
 from simviz_core.retrieval.regions import Region
 from simviz_core.retrieval.relative import SAME_RANKING, Reference
 from simviz_core.retrieval.search import MatchMaps, Ranking, RelativeMatchMaps
+
+FINE_NOTE = (
+    "The matches' maps add up to the fine scores, up to the constant; the query's are of the "
+    "coarse cells and do not."
+)
+"""Of maps where fine regions rank."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class SearchReport:
         reference: What the maps are shown relative to; None where that is nothing.
         relative: The maps of each match relative to it; None where there are none, empty where
             none are asked for.
+        fine: What the region was taken from; None for the cells of the last feature map.
     """
 
     settings: NetworkSettings
@@ -40,6 +48,7 @@ class SearchReport:
     maps: Sequence[MatchMaps | None] = ()
     reference: Reference | None = None
     relative: Sequence[RelativeMatchMaps | None] = ()
+    fine: FineNetwork | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +105,26 @@ def search_title(searched: str, settings: NetworkSettings, is_comparison: bool =
     return f"{searched}   ·   {title}"
 
 
+def searched_region(fine: bool) -> str:
+    """What a region's ranking is called in titles.
+
+    Args:
+        fine: Whether by its fine cells.
+    """
+    return f"region, fine, {LABEL}" if fine else "region"
+
+
+def _fine_as_json(fine: FineNetwork) -> dict[str, Any]:
+    """What is to be known of a ranking by fine regions."""
+    return {
+        "label": LABEL,
+        "layer": fine.layer,
+        "grid": list(fine.grid),
+        "residual": fine.residual,
+        "note": FINE_NOTE,
+    }
+
+
 def search_as_json(
     report: SearchReport,
     query: str,
@@ -140,6 +169,7 @@ def search_as_json(
         "regions": [list(rectangle) for rectangle in region.include],
         "excluded_regions": [list(rectangle) for rectangle in region.exclude],
         "crop": is_crop,
+        **({"fine": _fine_as_json(report.fine)} if report.fine else {}),
         **(ranking.coverage.as_json() if ranking.coverage else {}),
         "results": results,
         "version": __version__,

@@ -6,17 +6,20 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from simviz_core.cli import check_command
 from simviz_core.errors import SimVizError
-from simviz_core.evidence import CellScatter, Fill, check_all_cells
+from simviz_core.evidence import CAVEAT, CellScatter, Fill, all_cells_as_json, check_all_cells
+from simviz_core.figures import FigureStyle, scatter_figure
 from simviz_ui.checks.checked import CheckedPair, kept_checks
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.exports import export_row, figure_files
+from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.serving.resources import network_of
 
 WANTED = "all_cells_wanted"
 """In the session: the key of the check that was asked for."""
 
 
-def all_cells(pair: CheckedPair, fill: Fill) -> None:
+def all_cells(pair: CheckedPair, fill: Fill, style: FigureStyle) -> None:
     """Offer to blank every cell, one at a time, and show what came of it.
 
     The network runs in the page's own run: to cancel, or to choose something else, ends it.
@@ -24,6 +27,7 @@ def all_cells(pair: CheckedPair, fill: Fill) -> None:
     Args:
         pair: The image whose cells are blanked, and the one that it is compared with.
         fill: What takes the place of their pixels.
+        style: How the command's figure shows maps.
     """
     kept, key = kept_checks(), pair.key("all cells", fill)
     rows, columns = pair.image.grid
@@ -57,42 +61,29 @@ def all_cells(pair: CheckedPair, fill: Fill) -> None:
             show_error(error)
             return
         place.empty()
-    _show(pair, kept[key])
+    _show(pair, kept[key], style)
 
 
-def _show(pair: CheckedPair, found: CellScatter) -> None:
+def _show(pair: CheckedPair, found: CellScatter, style: FigureStyle) -> None:
     st.plotly_chart(scatter_chart(found), key="all_cells", config={"displaylogo": False})
-    with_map = _r(found.map_correlation)
-    st.caption(
-        f"Each point is a cell of {found.real.size}, blanked by itself. Correlation of predicted "
-        f"and real changes: **{_r(found.correlation)}**; of the lost contributions, −M, and real "
-        f"changes: {with_map}. Points on the diagonal change as predicted. It took "
-        f"{found.seconds:.1f} s."
-    )
-    st.download_button(
-        "All cells (JSON)",
-        lambda: json.dumps(
-            {
-                "image": pair.chosen.path,
-                "compared_with": pair.other_name,
-                **pair.settings.as_json(),
-                "fill": found.fill,
-                "predicted_changes": found.predicted.tolist(),
-                "real_changes": found.real.tolist(),
-                "contributions": found.contribution.tolist(),
-                "correlation": found.correlation,
-                "correlation_of_lost_contributions": found.map_correlation,
-            },
-            indent=1,
-        ),
-        "all-cells.json",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    st.caption(f"{as_markdown(found.sentence)} It took {found.seconds:.1f} s.")
+    names = pair.chosen.path, pair.other_path
 
+    def figure(file_format: str) -> bytes:
+        words = f"{pair.title} · {found.fill}", f"{found.sentence} {CAVEAT}"
+        return scatter_figure(found.predicted, found.real, words, file_format)
 
-def _r(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.2f}"
+    def numbers() -> str:
+        return json.dumps(all_cells_as_json(found, *names, pair.settings), indent=1)
+
+    export_row(
+        {
+            **figure_files("all-cells", figure, "All cells"),
+            "All cells (JSON)": ("all-cells.json", numbers),
+        },
+        check_command(*names, pair.settings, style, None, found.fill),
+        key="all_cells_files",
+    )
 
 
 def scatter_chart(found: CellScatter) -> go.Figure:

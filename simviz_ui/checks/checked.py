@@ -23,6 +23,7 @@ class CheckedPair:
         image: Decomposed.
         other: The other one, decomposed.
         other_name: What it is called on the page.
+        other_path: The path to name in a command.
         other_digest: Of its file.
         settings: The network.
     """
@@ -31,8 +32,14 @@ class CheckedPair:
     image: DecomposedImage
     other: DecomposedImage
     other_name: str
+    other_path: str
     other_digest: str
     settings: NetworkSettings
+
+    @property
+    def title(self) -> str:
+        """Of its figures."""
+        return f"{self.chosen.id}, compared with {self.other_name}   ·   {self.settings.title}"
 
     def key(self, *more: object) -> tuple[object, ...]:
         """What a result depends on."""

@@ -1,18 +1,24 @@
 """Occlusion check: blank a part, run the network again, and compare with what was predicted."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
-from PIL import Image
 
+from simviz_core.cli import check_command
 from simviz_core.decomposition import similarity_map
 from simviz_core.errors import SimVizError
-from simviz_core.evidence import FILLS, Fill, OcclusionCheck, Removal, check_occlusion
-from simviz_core.figures import FigureStyle, MapScales, overlay
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.evidence import (
+    CAVEAT,
+    FILLS,
+    BlankedPart,
+    Fill,
+    OcclusionCheck,
+    check_occlusion,
+    occlusion_as_json,
+)
+from simviz_core.figures import FigureStyle, occlusion_figure, occlusion_panels
 from simviz_ui.checks.checked import CheckedPair, kept_checks
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
@@ -20,10 +26,6 @@ from simviz_ui.serving.resources import network_of
 
 PICTURE_BOX = (360, 300)
 FILL_TITLES = {"blur": "Blur", "mean": "Mean colour", "border": "From the border"}
-CAVEAT = (
-    "Neither prediction knows what the network makes of the pixels that take the place: a cell "
-    "sees more than it covers, and no replacement is neutral. Try the others, too."
-)
 
 
 def fill_choice() -> Fill:
@@ -50,86 +52,74 @@ def occlusion_wanted(what: str) -> bool:
     )
 
 
-def show_occlusion(
-    pair: CheckedPair,
-    what: str,
-    part: tuple[object, ...],
-    removal: Callable[[SimilarityNetwork], Removal],
-    fill: Fill,
-    style: FigureStyle,
-) -> None:
+def show_occlusion(pair: CheckedPair, part: BlankedPart, fill: Fill, style: FigureStyle) -> None:
     """Blank a part of an image, and show predicted beside real change and the new map.
 
     Args:
         pair: The image and the one that it is compared with.
-        what: What is blanked, in words.
-        part: What names the part, for what is kept.
-        removal: Makes the part.
+        part: What is blanked.
         fill: What takes the place of its pixels.
         style: How maps are shown.
     """
     try:
-        check = _check(pair, part, removal, fill)
+        check = _check(pair, part, fill)
     except SimVizError as error:
         show_error(error)
         return
-    _show_numbers(pair, what, check)
+    _show_numbers(pair, part, check)
     _show_pictures(pair, check, style)
     st.caption(f"{CAVEAT} The check took {check.seconds:.2f} s.")
-    st.download_button(
-        "Occlusion check (JSON)",
-        lambda: json.dumps(occlusion_as_json(pair, what, check), indent=1),
-        "occlusion.json",
-        on_click="ignore",
-        icon=":material/download:",
+    _exports(pair, part, check, style)
+
+
+def _exports(
+    pair: CheckedPair, part: BlankedPart, check: OcclusionCheck, style: FigureStyle
+) -> None:
+    names = pair.chosen.path, pair.other_path
+
+    def figure(file_format: str) -> bytes:
+        before = similarity_map(pair.image, pair.other).numpy(force=True)
+        words = f"{part.words} blanked ({check.fill}): {check.sentence}"
+        return occlusion_figure(
+            pair.chosen.picture.pixels,
+            (before, check.blanked_map),
+            check.blanked_picture,
+            (pair.title, words, CAVEAT),
+            style,
+            file_format,
+        )
+
+    def numbers() -> str:
+        return json.dumps(occlusion_as_json(check, part, *names, pair.settings), indent=1)
+
+    export_row(
+        {
+            **figure_files("occlusion", figure, "Occlusion check"),
+            "Occlusion check (JSON)": ("occlusion.json", numbers),
+        },
+        check_command(*names, pair.settings, style, part, check.fill),
+        key="occlusion",
     )
 
 
-def occlusion_as_json(pair: CheckedPair, what: str, check: OcclusionCheck) -> dict[str, Any]:
-    """A check as JSON-ready values."""
-    return {
-        "image": pair.chosen.path,
-        "compared_with": pair.other_name,
-        **pair.settings.as_json(),
-        "blanked": what,
-        "fill": check.fill,
-        "similarity": check.before,
-        "similarity_blanked": check.after,
-        "real_change": check.real_change,
-        "predicted_without_its_cells": check.without,
-        "predicted_change": check.predicted_change,
-        "contribution": check.contribution,
-        "map_of_the_blanked_image": check.blanked_map.tolist(),
-        "caveat": CAVEAT,
-    }
-
-
-def _check(
-    pair: CheckedPair,
-    part: tuple[object, ...],
-    removal: Callable[[SimilarityNetwork], Removal],
-    fill: Fill,
-) -> OcclusionCheck:
+def _check(pair: CheckedPair, part: BlankedPart, fill: Fill) -> OcclusionCheck:
     kept, key = kept_checks(), pair.key("occlusion", part, fill)
     if key not in kept:
         network = network_of(pair.settings)
+        removal = part.removal(network, pair.chosen.picture, pair.image, pair.other)
         with st.spinner("Running the network on the blanked image …"):
             kept[key] = check_occlusion(
-                network,
-                pair.chosen.picture.pixels,
-                pair.image,
-                pair.other,
-                removal(network),
-                fill,
+                network, pair.chosen.picture.pixels, pair.image, pair.other, removal, fill
             )
     check: OcclusionCheck = kept[key]
     return check
 
 
-def _show_numbers(pair: CheckedPair, what: str, check: OcclusionCheck) -> None:
+def _show_numbers(pair: CheckedPair, part: BlankedPart, check: OcclusionCheck) -> None:
+    what, other = as_markdown(f"{pair.chosen.id}, {part.words}"), as_markdown(pair.other_name)
     st.markdown(
-        f"**{as_markdown(what)}** blanked, compared with {as_markdown(pair.other_name)}: the "
-        f"similarity goes from {check.before:.4f} to **{check.after:.4f}**."
+        f"**{what}** blanked, compared with {other}: the similarity "
+        f"goes from {check.before:.4f} to **{check.after:.4f}**."
     )
     with st.container(horizontal=True, gap="large"):
         st.metric("Real change", f"{check.real_change:+.4f}", width="content")
@@ -151,14 +141,8 @@ def _show_numbers(pair: CheckedPair, what: str, check: OcclusionCheck) -> None:
 
 def _show_pictures(pair: CheckedPair, check: OcclusionCheck, style: FigureStyle) -> None:
     before = similarity_map(pair.image, pair.other).numpy(force=True)
-    scales = MapScales.of_maps([before, check.blanked_map], style)
     whole = fitted(pair.chosen.picture.pixels, PICTURE_BOX)
-    blanked = check.blanked_picture.resize(whole.size, Image.Resampling.BICUBIC)
-    shown = (
-        (blanked, "What the network saw"),
-        (overlay(blanked, check.blanked_map, scales.of(check.blanked_map), style), "Its map"),
-        (overlay(whole, before, scales.of(before), style), "The map before"),
-    )
+    shown, scales = occlusion_panels(whole, before, check.blanked_picture, check.blanked_map, style)
     for place, (picture, caption) in zip(st.columns(3, gap="small"), shown, strict=True):
         place.image(picture, caption=caption, output_format="JPEG", alt=caption)
     if scales.shared:

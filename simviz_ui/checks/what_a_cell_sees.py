@@ -1,38 +1,23 @@
 """What a cell sees: the pixels that can reach it, and those that do in this image."""
 
-from dataclasses import dataclass
+import json
 
-import numpy as np
 import streamlit as st
-import torch
-from numpy.typing import NDArray
-from PIL import ImageDraw
+from PIL import Image
 
-from simviz_core.decomposition import cells_carrying
+from simviz_core.cli import check_command
 from simviz_core.errors import SimVizError
-from simviz_core.evidence import ReceptiveField, cell_heat, receptive_field
-from simviz_core.figures import FigureStyle, colour_scale, overlay
+from simviz_core.evidence import SeenByCell, seen_as_json, seen_by_cell
+from simviz_core.figures import FigureStyle, field_figure, field_picture
+from simviz_core.pairs import CellBlock
 from simviz_ui.checks.checked import CheckedPair, kept_checks
+from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import fitted
-from simviz_ui.display.messages import show_error
+from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import network_of
 
 PICTURE_BOX = (480, 360)
-OUTLINE, CELL = "#f5b301", "#ffffff"
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What is known of one cell.
-
-    Attributes:
-        field: Pixels that can reach it; None where no way can be followed.
-        heat: How strongly each place drives it, (H, W), shares.
-    """
-
-    field: ReceptiveField | None
-    heat: NDArray[np.float32]
 
 
 def what_a_cell_sees(pair: CheckedPair, row: int, column: int, style: FigureStyle) -> None:
@@ -56,74 +41,48 @@ def what_a_cell_sees(pair: CheckedPair, row: int, column: int, style: FigureStyl
     try:
         if key not in kept:
             with st.spinner("Following the cell back to the pixels …"):
-                network = network_of(pair.settings)
-                unit = pair.other.unit_embedding
-                heat = cell_heat(network, pair.chosen.picture.pixels, unit, row, column)
-                kept[key] = _Seen(receptive_field(network, row, column), heat)
+                kept[key] = seen_by_cell(
+                    network_of(pair.settings),
+                    pair.chosen.picture.pixels,
+                    pair.image.grid,
+                    pair.other.unit_embedding,
+                    row,
+                    column,
+                )
     except SimVizError as error:
         show_error(error)
         return
-    except RuntimeError:
-        # A program's network, or one with steps that have no gradient.
-        st.info("This network gives no gradient that a cell could be followed back by.")
-        return
-    _show(pair, kept[key], row, column, style)
+    _show(pair, kept[key], style)
 
 
-def _show(pair: CheckedPair, seen: _Seen, row: int, column: int, style: FigureStyle) -> None:
+def _show(pair: CheckedPair, seen: SeenByCell, style: FigureStyle) -> None:
     left, right = st.columns(2, gap="medium")
-    picture = fitted(pair.chosen.picture.pixels, PICTURE_BOX)
-    shown = overlay(picture, seen.heat, colour_scale(seen.heat, colour_map=style.colour_map), style)
-    rows, columns = pair.image.grid
-    draw = ImageDraw.Draw(shown)
-    cell = (column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
-    for corners, colour in ((_outline(seen.field), OUTLINE), (cell, CELL)):
-        if corners is not None:
-            x0, y0, x1, y1 = (
-                round(share * side) for share, side in zip(corners, shown.size * 2, strict=True)
-            )
-            draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=colour, width=3)
-    words = f"row {row}, column {column}"
+    shown = _picture(seen, fitted(pair.chosen.picture.pixels, PICTURE_BOX), style)
+    words = f"row {seen.row}, column {seen.column}"
     left.image(shown, alt=f"What the cell in {words} sees", output_format="JPEG")
-    half, most = (_share_carrying(seen.heat, share) for share in (0.5, 0.9))
-    right.markdown(
-        f"**Measured** (colours): half of what drives the contribution of {words} comes from "
-        f"**{half:.0%}** of the image, 90% of it from {most:.0%}. The cell itself (white) covers "
-        f"{1 / (rows * columns):.1%} and gives {_own_share(seen.heat, cell):.0%} of it. "
-        "The gradient of the contribution at this very image, its size summed over colours."
-    )
-    field = seen.field
-    if field is None:
-        right.markdown(
-            "**In theory**: no way from the pixels to the cell can be followed through this "
-            "network's layers, as where attention compares; take it to see all of the image."
-        )
-        return
-    right.markdown(
-        f"**In theory** (yellow): {field.right - field.left} × {field.bottom - field.top} pixels "
-        f"of the input's {field.width} × {field.height}, columns {field.left} to {field.right - 1} "
-        f"and rows {field.top} to {field.bottom - 1}: {field.share:.0%} of the image can reach it."
-    )
+    right.markdown(f"**Measured** (colours): {as_markdown(seen.measured)}")
+    right.markdown(f"**In theory**: {as_markdown(seen.in_theory)}")
+    names = pair.chosen.path, pair.other_path
 
+    def figure(file_format: str) -> bytes:
+        words = f"Measured: {seen.measured}\nIn theory: {seen.in_theory}"
+        picture = _picture(seen, pair.chosen.picture.pixels, style)
+        return field_figure(picture, (pair.title, words), file_format)
 
-def _outline(field: ReceptiveField | None) -> tuple[float, float, float, float] | None:
-    if field is None:
-        return None
-    return (
-        field.left / field.width,
-        field.top / field.height,
-        field.right / field.width,
-        field.bottom / field.height,
+    def numbers() -> str:
+        return json.dumps(seen_as_json(seen, *names, pair.settings), indent=1)
+
+    cell = CellBlock("query", seen.row, seen.column, seen.row, seen.column)
+    export_row(
+        {
+            **figure_files("cell", figure, "What it sees"),
+            "What it sees (JSON)": ("cell.json", numbers),
+        },
+        check_command(*names, pair.settings, style, cell),
+        key="sees_files",
     )
 
 
-def _share_carrying(heat: NDArray[np.float32], share: float) -> float:
-    return cells_carrying(torch.from_numpy(heat), share).item()
-
-
-def _own_share(heat: NDArray[np.float32], cell: tuple[float, float, float, float]) -> float:
-    """The share of the heat that lies on the cell itself, whole squares of it."""
-    height, width = heat.shape
-    x0, x1 = (round(corner * width) for corner in cell[::2])
-    y0, y1 = (round(corner * height) for corner in cell[1::2])
-    return float(heat[y0:y1, x0:x1].sum(dtype=np.float64))
+def _picture(seen: SeenByCell, picture: Image.Image, style: FigureStyle) -> Image.Image:
+    field = None if seen.field is None else seen.field.outline
+    return field_picture(picture, seen.heat, seen.outline, field, style)

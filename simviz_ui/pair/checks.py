@@ -1,10 +1,9 @@
 """The Pair page's checks: blank cells and run the network again, and what a cell sees."""
 
 import streamlit as st
-import torch
 
-from simviz_core.decomposition import DecomposedImage, similarity_map
-from simviz_core.evidence import Fill, removed_cells, strongest_cells
+from simviz_core.decomposition import DecomposedImage
+from simviz_core.evidence import BlankedPart
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock
@@ -36,8 +35,10 @@ def pair_checks(
         settings: The network.
         style: How maps are shown.
     """
-    of_query = CheckedPair(query, *images, match.id, match.picture.digest, settings)
-    of_match = CheckedPair(match, *images[::-1], query.id, query.picture.digest, settings)
+    of_query, of_match = (
+        CheckedPair(one, *both, other.id, other.path, other.picture.digest, settings)
+        for one, other, both in ((query, match, images), (match, query, images[::-1]))
+    )
     pinned_on = of_match if block is not None and block.side == "match" else of_query
     if block is not None and block.cells == 1:
         what_a_cell_sees(pinned_on, block.top, block.left, style)
@@ -64,25 +65,8 @@ def pair_checks(
         fill = fill_choice()
     if blank == PINNED and block is None:
         st.info("Pin a cell of either image, or drag over several, to blank them.")
-    elif blank == PINNED and block is not None:
-        weights = block.weights(pinned_on.image.grid)
-        _show(pinned_on, weights, f"{pinned_on.chosen.id}, {_in_words(block)}", fill, style)
+    elif blank == PINNED:
+        show_occlusion(pinned_on, BlankedPart(block=block), fill, style)
     else:
-        count = min(int(count), cells)
-        values = similarity_map(*images).numpy(force=True)
-        words = f"{query.id}, its {'strongest cell' if count == 1 else f'{count} strongest cells'}"
-        _show(of_query, strongest_cells(values, count), words, fill, style)
-    all_cells(pinned_on if blank == PINNED else of_query, fill)
-
-
-def _show(
-    pair: CheckedPair, weights: torch.Tensor, words: str, fill: Fill, style: FigureStyle
-) -> None:
-    part = tuple(weights.flatten().nonzero().flatten().tolist())
-    show_occlusion(pair, words, part, lambda network: removed_cells(weights, network), fill, style)
-
-
-def _in_words(block: CellBlock) -> str:
-    if block.cells == 1:
-        return f"row {block.top}, column {block.left}"
-    return f"rows {block.top}–{block.bottom}, columns {block.left}–{block.right}"
+        show_occlusion(of_query, BlankedPart(min(int(count), cells)), fill, style)
+    all_cells(pinned_on if blank == PINNED else of_query, fill, style)

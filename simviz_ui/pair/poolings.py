@@ -26,7 +26,11 @@ from simviz_ui.serving.resources import compared_poolings
 
 
 def pair_poolings(
-    pair: PairExplanation, query: ChosenImage, match: ChosenImage, style: FigureStyle
+    pair: PairExplanation,
+    query: ChosenImage,
+    match: ChosenImage,
+    style: FigureStyle,
+    is_relative: bool = False,
 ) -> None:
     """Offer the comparison of poolings, and show it where it is wanted.
 
@@ -35,6 +39,7 @@ def pair_poolings(
         query: One image.
         match: The other image.
         style: How the maps are shown.
+        is_relative: Whether the maps above show something else than contributions.
     """
     is_wanted = st.toggle(
         "Compare poolings",
@@ -49,6 +54,11 @@ def pair_poolings(
     except SimVizError as error:
         show_error(error)
         return
+    if is_relative:
+        st.caption(
+            "These maps are **not relative**: they show the contributions to each pooling's own "
+            "similarity, whatever the maps above are relative to."
+        )
     columns = [_column(pair, query, match) for pair in compared]
     offer_own_scales(compared_maps(columns, style), by_title(columns), "own_scales_of_poolings")
     show_weights(*(pair.settings for pair in compared))

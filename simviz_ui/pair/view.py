@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.cli import pair_command
+from simviz_core.evidence import standing_as_json
 from simviz_core.figures import FigureStyle, describe, pair_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.inspection.reading import APPROXIMATE
@@ -27,7 +28,7 @@ from simviz_core.pairs import (
     pair_as_json,
     save_pair_arrays,
 )
-from simviz_core.retrieval import NOTHING
+from simviz_core.retrieval import NOTHING, GalleryIndex
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.galleries import gallery_name
@@ -48,6 +49,7 @@ from simviz_ui.pair.instead import (
 )
 from simviz_ui.pair.pinned_cells import pin_cells, pinned_now
 from simviz_ui.pair.poolings import pair_poolings
+from simviz_ui.retrieval.standing import index_distributions
 from simviz_ui.serving.resources import decomposed, network_reading_of
 
 
@@ -59,6 +61,7 @@ def show_maps(
     match: ChosenImage,
     pinned: CellBlock | None,
     gallery: Gallery,
+    index: GalleryIndex | None,
 ) -> None:
     """Both images with their maps and their cells, the controls of the display, and the exports.
 
@@ -72,6 +75,7 @@ def show_maps(
         pinned: The cells that are pinned when the page is run; while the fragment runs on its own
             the browser knows better.
         gallery: Whose mean and classes the maps may be relative to.
+        index: Its embeddings; None where it is not indexed with this network.
     """
     i, j = decomposed([query.picture, match.picture], pair.settings)
     pictures = st.container()  # come first on the page, whatever the controls below them say
@@ -96,9 +100,9 @@ def show_maps(
     parts = [block_part(cells, block, (i, j))] if block else []
     for part in parts:
         _show_without(part)
-    _exports(pair, cells, parts, query, match, style, instead, gallery)
+    _exports(pair, cells, parts, query, match, style, instead, gallery, index)
     pair_checks(query, match, (i, j), block, pair.settings, style)
-    pair_poolings(pair, query, match, style)
+    pair_poolings(pair, query, match, style, is_relative=instead is not None)
     pair_against(pair, query, match, gallery, style)
 
 
@@ -112,7 +116,8 @@ def _show_without(part: BlockPart) -> None:
         f"({-part.lost:+.4f}).",
         help="The cosine of the embedding without their contributions, in closed form; the network "
         "does not run. It is not the similarity minus their contribution: the rest counts for more "
-        "once they are gone, so that even without cells that contribute it may be higher.",
+        "once they are gone, so that even without cells that contribute it may be higher. Nor does "
+        "it foretell what blanking their pixels does; the occlusion check measures that.",
     )
 
 
@@ -171,6 +176,7 @@ def _exports(
     style: FigureStyle,
     instead: Instead | None,
     gallery: Gallery,
+    index: GalleryIndex | None,
 ) -> None:
     def figure(file_format: str) -> bytes:
         pictures = query.picture.pixels, match.picture.pixels
@@ -182,6 +188,9 @@ def _exports(
         values = pair_as_json(pair, query.path, match.path, parts)
         for side, chosen in (("query", query), ("match", match)):
             values[f"{side}_values"] = chosen.picture.values_as_json()
+        found = None if index is None else index_distributions(index)
+        standing = None if found is None else found.standing(pair.similarity)
+        values["standing"] = standing_as_json(standing)
         return json.dumps(values | instead_as_json(instead), indent=1)
 
     def arrays() -> bytes:
@@ -190,6 +199,7 @@ def _exports(
         return buffer.getvalue()
 
     blocks = [part.block for part in parts]
+    relative = instead.reference.choice if isinstance(instead, RelativePair) else NOTHING
     export_row(
         {
             **figure_files("pair", figure),
@@ -203,8 +213,8 @@ def _exports(
             pair.settings,
             style,
             blocks,
-            relative=instead.reference.choice if isinstance(instead, RelativePair) else NOTHING,
-            gallery=gallery_name(gallery),
+            relative=relative,
+            gallery=gallery_name(gallery) if index is not None or relative.needs_gallery else None,
             is_lost=isinstance(instead, LostMaps),
         ),
     )

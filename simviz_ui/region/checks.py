@@ -2,21 +2,22 @@
 
 import streamlit as st
 
-from simviz_core.evidence import removed_region
+from simviz_core.evidence import BlankedPart
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import Ranking, Region
+from simviz_core.retrieval import Region
 from simviz_ui.checks.checked import CheckedPair
 from simviz_ui.checks.occlusion import fill_choice, occlusion_wanted, show_occlusion
+from simviz_ui.choices.allowed import readable_path
+from simviz_ui.region.columns import Column
 from simviz_ui.retrieval.matches import Query
 from simviz_ui.serving.resources import decomposed, open_picture
-from simviz_ui.view import region_as_text
 
 
 def region_check(
     query: Query,
     region: Region,
-    ranking: Ranking,
+    column: Column,
     settings: NetworkSettings,
     style: FigureStyle,
 ) -> None:
@@ -25,10 +26,11 @@ def region_check(
     Args:
         query: The query.
         region: What is drawn on it.
-        ranking: By the region; its first match is compared.
+        column: The ranking by the region; its first match is compared.
         settings: The network.
         style: How maps are shown.
     """
+    ranking = column.ranking
     if not ranking.matches or not occlusion_wanted("what is drawn"):
         return
     fill = fill_choice()
@@ -38,12 +40,8 @@ def region_check(
         st.info("The best match's file cannot be read any more.")
         return
     (other,) = decomposed([picture], settings)
-    pair = CheckedPair(query.chosen, query.image, other, match.image.id, picture.digest, settings)
-    show_occlusion(
-        pair,
-        f"{query.chosen.id}, what is drawn on it",
-        (region_as_text(region),),
-        lambda network: removed_region(region, query.chosen.picture, network, query.image.grid),
-        fill,
-        style,
-    )
+    name, path = match.image.id, readable_path(match.image.path)
+    pair = CheckedPair(query.chosen, query.image, other, name, path, picture.digest, settings)
+    show_occlusion(pair, BlankedPart(region=region), fill, style)
+    if column.fine is not None:
+        st.caption("The predictions are of the coarse cells, also where fine regions rank.")

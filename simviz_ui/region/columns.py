@@ -10,9 +10,17 @@ from torch import Tensor
 
 from simviz_core.figures import FigureStyle
 from simviz_core.images import LoadedImage
+from simviz_core.networks import FINE_LABEL, FineNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import block_around
-from simviz_core.retrieval import MatchMaps, Ranking, Reference, Region
+from simviz_core.retrieval import (
+    FINE_NOTE,
+    MatchMaps,
+    Ranking,
+    Reference,
+    Region,
+    searched_region,
+)
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted
 from simviz_ui.pair.pinned_cells import open_pinned
@@ -29,6 +37,19 @@ from simviz_ui.retrieval.matches import (
 from simviz_ui.retrieval.relative import in_words, relative_maps_of, shown_instead
 from simviz_ui.serving.resources import open_picture
 
+BY_REGION = (
+    "By what the region contributes to the similarity: the sum of the query's map inside it."
+)
+
+
+def by_fine_cells(fine: FineNetwork) -> str:
+    """How a ranking by fine regions is made."""
+    rows, columns = fine.grid
+    return (
+        f"By what the region contributes to the similarity, from the {rows} × {columns} cells of "
+        f"the layer `{fine.layer}`, {FINE_LABEL}. {FINE_NOTE}"
+    )
+
 
 @dataclass(frozen=True)
 class Column:
@@ -43,6 +64,8 @@ class Column:
         notes: A second line for each match.
         region: What its export names.
         measured: What its matches' colours measure, where that is not what the page says.
+        fine: What the region that its maps show was taken from; None for the cells of the last
+            feature map.
     """
 
     title: str
@@ -53,6 +76,17 @@ class Column:
     notes: tuple[str, ...]
     region: Region
     measured: str = ""
+    fine: FineNetwork | None = None
+
+    @property
+    def searched(self) -> str:
+        """What was searched for, in the title of its figure."""
+        name = self.title.lower()
+        return (
+            name
+            if self.fine is None or not self.region.is_drawn
+            else name.replace("region", searched_region(True), 1)
+        )
 
 
 def show_columns(
@@ -90,7 +124,9 @@ def show_columns(
         ]
         related = [m for group in compress(maps, alike) for m in group]
         with place:
-            st.markdown(f"**{column.title}**", help=column.help)
+            is_fine = column.fine is not None and column.region.is_drawn
+            label = f" · fine, *{FINE_LABEL}*" if is_fine else ""
+            st.markdown(f"**{column.title}**{label}", help=column.help)
             _show_column(
                 column,
                 opened,
@@ -147,6 +183,8 @@ def _show_column(
     )
     if column.measured:
         measured = column.measured
+    elif column.fine is not None:
+        measured = "contribution to the fine region's score, of the match"
     elif reference is None:
         measured = CONTRIBUTION
     elif is_relative:

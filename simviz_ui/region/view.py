@@ -2,32 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 from torch import Tensor
 
 from simviz_core.cli import search_command
-from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
-from simviz_core.images import LoadedImage
+from simviz_core.networks import FINE_LABEL
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
+    FINE_NOTE,
     NOTHING,
-    AllowedRows,
     GalleryIndex,
     Reference,
-    Region,
     SearchReport,
-    crop_to,
-    rank,
     ranking_rows,
     relative_search_as_json,
     search_as_json,
     search_panels,
     search_title,
-    weights_on,
 )
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
@@ -35,14 +29,21 @@ from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row, figure_files
-from simviz_ui.display.messages import show_error
 from simviz_ui.display.values import show_values
 from simviz_ui.navigation import hold, page_fragment, run_again
 from simviz_ui.region.boxes import CANVAS_BOX
 from simviz_ui.region.checks import region_check
 from simviz_ui.region.columns import Column, show_columns
 from simviz_ui.region.drawing import draw_region
+from simviz_ui.region.fine import fine_choice
 from simviz_ui.region.parts import collect_parts, export_parts, parts_search
+from simviz_ui.region.rankings import (
+    both_rankings,
+    by_the_crop,
+    class_rankings,
+    region_cells,
+    share_of,
+)
 from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
@@ -52,10 +53,7 @@ from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.relative import (
     chosen_reference,
 )
-from simviz_ui.serving.resources import decomposed, run_missing
-
-BLANK = "\N{NO-BREAK SPACE}"
-"""A line of a card that keeps it in step with those beside it."""
+from simviz_ui.serving.resources import run_missing
 
 
 @page_fragment
@@ -74,7 +72,7 @@ def region_search(
         right = st.container(width="stretch", key="rankings")
     with left:
         region = draw_region(query.chosen.id, query.chosen.picture)
-        weights = _weights(region, query)
+        weights = region_cells(region, query)
         show_values([query.chosen.picture])
         share = st.empty()
         collect_parts(query.chosen, region, gallery)
@@ -86,17 +84,24 @@ def region_search(
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             per_class = _per_class_control()
             with_crop = not per_class and _crop_control(bool(region.include))
+            fine = fine_choice(settings) if weights is not None else None
         chosen = relative_choice(gallery, query.label)
         asker = (query.chosen.id, query.label)
         reference = chosen_reference(chosen, gallery, index, asker, settings)
         allowed = filters.allowed(index, query)
         if per_class:
-            columns = _best_of_each_class(index, query, region, allowed, per_class)
+            columns = class_rankings(index, query, region, fine, allowed, per_class)
         else:
-            columns = _rankings(index, query, region, weights, allowed, filters.top)
+            columns = both_rankings(index, query, region, weights, fine, allowed, filters.top)
             if with_crop:
-                columns.append(_cropped(index, query, region, settings, allowed, filters.top))
+                columns.append(by_the_crop(index, query, region, settings, allowed, filters.top))
                 left.image(columns[-1].query.chosen.picture.pixels, "What is cut out", width=160)
+        if fine is not None and reference is not None:
+            st.caption(
+                "Fine regions go without relative maps, which are of the coarse cells: these maps "
+                "show contributions."
+            )
+            reference = None
         if weights is None:
             st.info("Draw a rectangle on the picture to search by what it covers.")
         elif not per_class:
@@ -114,20 +119,10 @@ def region_search(
         if several is not None:
             export_parts(several, gallery, settings, options, style)
         else:
+            options += ["--fine"] if fine is not None else []
             _exports(gallery, columns, settings, options, style, reference)
         if weights is not None and not per_class:
-            region_check(query, region, columns[1].ranking, settings, style)
-
-
-def _weights(region: Region, query: Query) -> Tensor | None:
-    """The region's share of each cell; None where nothing is drawn, or nothing of use."""
-    if not region.is_drawn:
-        return None
-    try:
-        return weights_on(region, query.chosen.picture, query.image.grid)
-    except SettingsError as error:
-        show_error(error)
-        return None
+            region_check(query, region, columns[1], settings, style)
 
 
 def _per_class_control() -> int:
@@ -163,100 +158,6 @@ def _crop_control(is_possible: bool) -> bool:
     return wanted and is_possible
 
 
-def _rankings(
-    index: GalleryIndex,
-    query: Query,
-    region: Region,
-    weights: Tensor | None,
-    allowed: AllowedRows,
-    top: int,
-) -> list[Column]:
-    whole = rank(index, query.image, None, top, allowed)
-    whole_column = Column(
-        "Whole image", "By the similarity to the whole query.", query, whole, None, (), Region()
-    )
-    if weights is None:
-        return [whole_column]
-    found = rank(index, query.image, weights, top, allowed)
-    rows = [index.row[match.image.id] for match in whole.matches]
-    of_whole = (index.matrix[rows] @ found.vector).tolist()
-    # Its maps show where the region is found in the best matches of the whole image.
-    shown = replace(whole, vector=found.vector)
-    return [
-        replace(
-            whole_column,
-            ranking=shown,
-            weights=weights,
-            notes=tuple(
-                f"region {score:.3f} · {_share(score, match.score)}\n{BLANK}"
-                for match, score in zip(whole.matches, of_whole, strict=True)
-            ),
-        ),
-        Column(
-            "Region",
-            "By what the region contributes to the similarity: the sum of the query's map inside "
-            "it.",
-            query,
-            found,
-            weights,
-            tuple(
-                f"of {similarity:.3f} · {_share(match.score, similarity)}\nwithout it {rest:.3f}"
-                for match, similarity, rest in zip(
-                    found.matches, found.similarities, found.without, strict=True
-                )
-            ),
-            region,
-        ),
-    ]
-
-
-def _cropped(
-    index: GalleryIndex,
-    query: Query,
-    region: Region,
-    settings: NetworkSettings,
-    allowed: AllowedRows,
-    top: int,
-) -> Column:
-    """The ranking by the cut-out, embedded anew."""
-    whole = query.chosen.picture
-    pixels = crop_to(region, whole)
-    picture = LoadedImage(
-        pixels, *pixels.size, f"{whole.name}, cropped", f"{whole.digest} {region.include}"
-    )
-    (image,) = decomposed([picture], settings)
-    cropped = replace(query, chosen=replace(query.chosen, picture=picture), image=image)
-    return Column(
-        "Crop",
-        "By the similarity to the cut-out, which the network has seen by itself.",
-        cropped,
-        rank(index, image, None, top, allowed),
-        None,
-        (f"{BLANK}\n{BLANK}",) * top,
-        region,
-    )
-
-
-def _best_of_each_class(
-    index: GalleryIndex, query: Query, region: Region, allowed: AllowedRows, count: int
-) -> list[Column]:
-    """One row for the whole image and one for each included rectangle."""
-    whole = rank(index, query.image, None, count, allowed, per_class=True)
-    columns = [
-        Column("Whole image", "By the whole query.", query, whole, None, (), Region()),
-    ]
-    for number, rectangle in enumerate(region.include, start=1):
-        part = Region((rectangle,), region.exclude)
-        weights = _weights(part, query)
-        if weights is not None:
-            found = rank(index, query.image, weights, count, allowed, per_class=True)
-            title = "Region" if len(region.include) == 1 else f"Region {number}"
-            columns.append(
-                Column(title, "By this rectangle alone.", query, found, weights, (), part)
-            )
-    return columns
-
-
 def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weights: Tensor) -> None:
     """How much of the best match's similarity the region carries, and of how much of the image."""
     if not column.ranking.matches:
@@ -265,8 +166,9 @@ def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weight
     with place.container(horizontal=True, gap="large"):
         st.metric(
             "Region carries",
-            _share(best.score, similarity),
-            help=f"Of the similarity to its best match: {best.score:.4f} of {similarity:.4f}.",
+            share_of(best.score, similarity),
+            help=f"Of the similarity to its best match: {best.score:.4f} of {similarity:.4f}"
+            f"{'.' if column.fine is None else f', by fine cells, {FINE_LABEL}.'}",
             width="content",
         )
         st.metric(
@@ -276,7 +178,8 @@ def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weight
             help="The similarity to the best match without the contributions of the region's "
             "cells, in closed form; the network does not run. It is not the similarity minus what "
             "the region carries: the rest counts for more once it is gone, so that without a "
-            "region that contributes the similarity may even be higher.",
+            "region that contributes the similarity may even be higher. Nor does it foretell what "
+            "blanking the pixels does; the occlusion check below measures that.",
             width="content",
         )
         st.metric(
@@ -287,16 +190,12 @@ def _show_share(place: st.delta_generator.DeltaGenerator, column: Column, weight
         )
 
 
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.0%}" if whole > 0 else "–"
-
-
 def _reports(
     columns: Sequence[Column], settings: NetworkSettings
 ) -> list[tuple[str, SearchReport]]:
     """The rankings that are shown, each under its title."""
     return [
-        (column.title.lower(), SearchReport(settings, column.ranking, column.query.label))
+        (column.searched, SearchReport(settings, column.ranking, column.query.label))
         for column in columns
     ]
 
@@ -321,9 +220,10 @@ def _exports(
             search_panels(
                 search_report(column.query, column.ranking, column.weights, settings, reference)
             ),
-            search_title(column.title.lower(), settings),
+            search_title(column.searched, settings),
             style,
             reference,
+            "" if column.fine is None else FINE_NOTE,
             file_format,
         )
 
@@ -331,7 +231,7 @@ def _exports(
         return as_csv(ranking_rows(_reports(columns, settings)))
 
     def numbers() -> str:
-        report = SearchReport(settings, column.ranking, column.query.label)
+        report = SearchReport(settings, column.ranking, column.query.label, fine=column.fine)
         values = search_as_json(report, chosen.path, column.region)
         values["query_values"] = chosen.picture.values_as_json()
         if reference is not None:

@@ -8,25 +8,31 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
+from simviz_core.cli import trust_command
 from simviz_core.errors import SimVizError
-from simviz_core.evidence import Finding, TrustReport, read_trust
-from simviz_core.figures import MethodBars, method_bars_figure
+from simviz_core.evidence import (
+    Finding,
+    TrustReport,
+    charted,
+    finding_basis,
+    finding_number,
+    read_trust,
+    trust_as_json,
+    trust_figure,
+)
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name, store_folder
 from simviz_ui.choices.weights_in_use import show_weights
-from simviz_ui.display.exports import download_buttons, figure_files
+from simviz_ui.display.exports import Content, export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import follow_click
 from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.resources import network_fingerprint, network_of
 from simviz_ui.trust.jobs import TrustJob, trust_jobs
-
-ADDS_UP = "adds up"
-"""The finding that is a residual, not a share or a correlation."""
 
 
 def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
@@ -116,8 +122,7 @@ def _show_progress(job: TrustJob) -> None:
 def _show_report(
     report: TrustReport, gallery: Gallery, index: GalleryIndex, settings: NetworkSettings
 ) -> None:
-    shares = [finding for finding in report.findings if finding.name != ADDS_UP]
-    known = [finding for finding in shares if finding.value is not None]
+    known = charted(report)
     for finding in report.findings:
         _show_finding(finding)
     if known:
@@ -131,24 +136,9 @@ def _show_report(
 def _show_finding(finding: Finding) -> None:
     with st.container(border=True):
         number, words = st.columns([1, 3], gap="medium", vertical_alignment="center")
-        number.metric(finding.name[:1].upper() + finding.name[1:], _number(finding))
-        words.markdown(f"**Measured**: {as_markdown(finding.measured)}{_basis(finding)}")
+        number.metric(finding.name[:1].upper() + finding.name[1:], finding_number(finding))
+        words.markdown(f"**Measured**: {as_markdown(finding.measured)} {finding_basis(finding)}")
         words.markdown(f"**For reading the maps**: {as_markdown(finding.meaning)}")
-
-
-def _number(finding: Finding) -> str:
-    if finding.value is None:
-        return "–"
-    return f"{finding.value:.0e}" if finding.name == ADDS_UP else f"{finding.value:.2f}"
-
-
-def _basis(finding: Finding) -> str:
-    if not finding.count:
-        return ""
-    items = "1 item" if finding.count == 1 else f"{finding.count} items"
-    if finding.low is None or finding.high is None:
-        return f" Over {items}."
-    return f" Over {items}; 95% interval {finding.low:.2f} to {finding.high:.2f}."
 
 
 def _chart(findings: Sequence[Finding]) -> go.Figure:
@@ -200,33 +190,17 @@ def _exports(
     gallery: Gallery,
     settings: NetworkSettings,
 ) -> None:
+    name = gallery_name(gallery)
+
     def numbers() -> str:
-        values = {**report.as_json(), "gallery": gallery_name(gallery), **settings.as_json()}
-        return json.dumps(values, indent=1)
+        return json.dumps(trust_as_json(report, name, settings), indent=1)
 
     def figure(file_format: str) -> bytes:
-        bars = MethodBars(
-            "share or correlation",
-            tuple(finding.name for finding in findings),
-            tuple(
-                (
-                    finding.value or 0.0,
-                    (finding.value or 0.0) if finding.low is None else finding.low,
-                    (finding.value or 0.0) if finding.high is None else finding.high,
-                )
-                for finding in findings
-            ),
-        )
-        return method_bars_figure(
-            [bars], f"{gallery_name(gallery)} · {settings.title}", file_format
-        )
+        return trust_figure(findings, f"{name} · {settings.title}", file_format)
 
-    with st.container(horizontal=True, gap="small"):
-        if findings:
-            download_buttons(figure_files("trust", figure))
-        download_buttons(
-            {
-                "Report (JSON)": ("trust.json", numbers),
-                "Findings (CSV)": ("trust.csv", lambda: as_csv(map(asdict, report.findings))),
-            }
-        )
+    files: dict[str, tuple[str, Content]] = figure_files("trust", figure) if findings else {}
+    files |= {
+        "Report (JSON)": ("trust.json", numbers),
+        "Findings (CSV)": ("trust.csv", lambda: as_csv(map(asdict, report.findings))),
+    }
+    export_row(files, trust_command(name, settings))

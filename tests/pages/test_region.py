@@ -124,6 +124,38 @@ def test_the_whole_image_drawn_ranks_as_the_whole_image(app: AppTest) -> None:
     assert metric(app, "Region carries") == metric(app, "Region covers") == "100%"
 
 
+def test_fine_regions_rank_as_the_command_does(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until_indexed(open_page(app, REGION, regions=DRAWN, fine="true", relative_to="mean"))
+    expected = search(app, small_gallery, capsys, *REGION_OPTIONS, "--fine")
+    coarse = search(app, small_gallery, capsys, *REGION_OPTIONS)
+    shown = matches(app, "Region")
+    assert [match["score"] for match in shown] == [f"{r['score']:.3f}" for r in expected]
+    assert [r["score"] for r in expected] != [r["score"] for r in coarse]
+    assert all(match["note"].startswith("fine, of ") for match in shown)
+    words = " ".join(item.value for item in [*app.markdown, *app.caption])
+    assert "**Region** · fine, *gates as they are*" in words
+    assert "go without relative maps" in words
+    assert "--fine" in app.code[0].value
+    assert "--relative-to" not in app.code[0].value
+    app.get_by_key("fine").set_value(False).run()
+    assert "--fine" not in app.code[0].value
+    assert "fine" not in app.query_params
+
+
+def test_fine_regions_of_a_network_that_has_none_say_why(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simviz_core.networks.fine_regions.LARGEST_RESIDUAL", 0.0)
+    until_indexed(open_page(app, REGION, regions=DRAWN, fine="true"))
+    (words,) = [item.value for item in app.caption if "No fine regions here" in item.value]
+    assert "do not add up to its embedding" in words
+    assert not any(toggle.key == "fine" for toggle in app.toggle)
+    assert "--fine" not in app.code[0].value
+    assert matches(app, "Region")
+
+
 def test_the_command_names_the_region(region: AppTest) -> None:
     command = region.code[0].value
     for option in REGION_OPTIONS:

@@ -147,7 +147,15 @@ def up_to_date_index(
     Raises:
         SimVizError: See `index_gallery` and `load_index`.
     """
-    table, report = bring_up_to_date(options, gallery, network)
+    return loaded(gallery, *bring_up_to_date(options, gallery, network))
+
+
+def loaded(gallery: Gallery, table: EmbeddingTable, report: IndexReport) -> GalleryIndex:
+    """The embeddings of a gallery that was brought up to date; what is left out is said.
+
+    Raises:
+        SimVizError: See `load_index`.
+    """
     warn_of_unreadable(report)
     say_values([], gallery)
     index = load_index(gallery, table)

@@ -1,18 +1,24 @@
-"""The options of `search` that say what is searched for, and what may be found."""
+"""Options that name a part of an image, and what a search may find."""
 
 import argparse
 import math
 
 from simviz_core.decomposition.regions import Rectangle
+from simviz_core.retrieval import Region
 
 
-def add_region_options(search: argparse.ArgumentParser) -> None:
-    """Which part of the query is searched for, and how."""
+def add_rectangle_options(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Which rectangles of an image, as `asked_region` reads them.
+
+    Args:
+        command: The command.
+        purpose: What is done with a rectangle, such as "search for".
+    """
     for option, text in (
-        ("--region", "search for this rectangle of the query, in pixels of the original image; "),
-        ("--exclude-region", "leave this rectangle of the query out; "),
+        ("--region", f"{purpose} this rectangle of the image, in pixels of the original; "),
+        ("--exclude-region", "leave this rectangle out; "),
     ):
-        search.add_argument(
+        command.add_argument(
             option,
             type=_rectangle,
             action="append",
@@ -20,6 +26,29 @@ def add_region_options(search: argparse.ArgumentParser) -> None:
             metavar="X0,Y0,X1,Y1",
             help=text + "may be given several times",
         )
+
+
+def asked_region(options: argparse.Namespace) -> Region:
+    """What `add_rectangle_options` asked for."""
+    return Region(tuple(options.region), tuple(options.exclude_region))
+
+
+def region_words(region: Region) -> list[str]:
+    """The options that ask for a region."""
+    # The form with "=", since a corner may be negative.
+    return [
+        f"{option}={','.join(f'{x:.12g}' for x in corners)}"
+        for option, rectangles in (
+            ("--region", region.include),
+            ("--exclude-region", region.exclude),
+        )
+        for corners in rectangles
+    ]
+
+
+def add_region_options(search: argparse.ArgumentParser) -> None:
+    """Which part of the query is searched for, and how."""
+    add_rectangle_options(search, "search for")
     search.add_argument(
         "--crop",
         action="store_true",

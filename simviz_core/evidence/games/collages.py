@@ -21,7 +21,7 @@ from simviz_core.evidence.games.item import Item, Measures, Outcome, item_seed, 
 from simviz_core.evidence.measures import quarter_measures
 from simviz_core.evidence.methods import ExplainedImage, Map, Method, Target
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import load_image, resize_for_network
+from simviz_core.images import resize_for_network
 from simviz_core.networks import SimilarityNetwork, height_and_width
 
 GAME = "collages"
@@ -50,7 +50,7 @@ class Collage:
         collage = Image.new("RGB", (width, height))
         half = (width // 2, height // 2)
         for place, part in enumerate(self.parts):
-            quarter = resize_for_network(load_image(part.path).pixels, half)
+            quarter = resize_for_network(part.load().pixels, half)
             collage.paste(quarter, (place % 2 * half[0], place // 2 * half[1]))
         return collage
 
@@ -120,7 +120,7 @@ class CollageGame:
         height, width = height_and_width(self.network.size)
         seed = item_seed(self.seed, collage.name)
         image = ExplainedImage(self.network, collage.picture(width, height), seed)
-        pictures = [load_image(match.path).pixels for match in collage.matches]
+        pictures = [match.load().pixels for match in collage.matches]
         units = self.network.unit_embeddings(self.network.pixels(pictures))
         quarters = quarters_of(image.grid)
         found = []

@@ -18,7 +18,6 @@ from simviz_core.evidence.methods import ExplainedImage, Method, Target
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.gallery import random_pair
 from simviz_core.gallery.masks import GalleryMasks, mask_weights
-from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 
 GAME = "objects"
@@ -87,7 +86,7 @@ class ObjectGame:
 
     def play(self, query: str, match: str) -> list[Outcome]:
         """All methods on one pair."""
-        pictures = [load_image(self.gallery.image(name).path).pixels for name in (query, match)]
+        pictures = [self.gallery.image(name).load().pixels for name in (query, match)]
         seed = item_seed(self.seed, f"{query} × {match}")
         image = ExplainedImage(self.network, pictures[0], seed)
         unit = self.network.unit_embeddings(self.network.pixels([pictures[1]]))[0]

@@ -23,7 +23,6 @@ from simviz_core.evidence.masking import FILLS, Fill, cells_to_pixels, embed_pic
 from simviz_core.evidence.measures import area_under
 from simviz_core.evidence.methods import ExplainedImage, Map, Method, Target
 from simviz_core.gallery import Gallery
-from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 
 GAME = "perturbation"
@@ -88,8 +87,8 @@ class PerturbationGame:
     def play(self, query: str, match: str) -> list[Outcome]:
         """All methods on one pair."""
         seed = item_seed(self.seed, f"{query} × {match}")
-        paths = [self.gallery.image(name).path for name in (query, match)]
-        i, j = (ExplainedImage(self.network, load_image(p).pixels, seed) for p in paths)
+        pictures = [self.gallery.image(name).load().pixels for name in (query, match)]
+        i, j = (ExplainedImage(self.network, p, seed) for p in pictures)
         found = []
         for method in self.methods:
             target, back = Target(j.unit, self.mean), Target(i.unit, self.mean)

@@ -125,7 +125,9 @@ class TwinGames:
     def play(self, game: TwinGame) -> list[Outcome]:
         """All methods on both questions of one game."""
         own, seed = self.gallery.image(game.query), item_seed(self.seed, game.name)
-        pictures = [load_image(path).pixels for path in (own.path, game.match, game.twin)]
+        ranges = self.gallery.value_ranges
+        others = (load_image(path, value_ranges=ranges) for path in (game.match, game.twin))
+        pictures = [picture.pixels for picture in (own.load(), *others)]
         a, b, twin = (ExplainedImage(self.network, picture, seed) for picture in pictures)
         return self._why_match(game, a, b, twin) + self._why_not_twin(game, a, b, twin)
 

@@ -72,6 +72,17 @@ def test_json_ranks_by_similarity(
         assert result["score"] == pytest.approx(expected[row], abs=1e-5)
 
 
+def test_fine_regions_say_what_they_are(search: Search) -> None:
+    fine = search(region(), "--fine")
+    assert fine["fine"]["label"] == "gates as they are"
+    assert fine["fine"]["grid"] == [14, 14]
+    assert 0 <= fine["fine"]["residual"] < 1e-5
+    assert "the query's are of the coarse cells" in fine["fine"]["note"]
+    coarse = search(region())
+    assert "fine" not in coarse
+    assert scores(fine) != scores(coarse)
+
+
 def test_regions_are_scored_by_what_they_contribute(
     search: Search, rooms: Gallery, query: Path, network: SimilarityNetwork
 ) -> None:

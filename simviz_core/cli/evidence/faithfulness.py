@@ -119,7 +119,8 @@ def _run(options: argparse.Namespace) -> None:
         methods=options.methods,
         seed=options.seed,
     )
-    gallery, network = open_gallery(options.gallery), asked_network(options)
+    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    network = asked_network(options)
     index, folder = up_to_date_index(options, gallery, network), Path(options.out)
     with tqdm(unit=" items", file=sys.stderr, delay=0.5, leave=False) as bar:
 
