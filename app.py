@@ -23,6 +23,7 @@ page = st.navigation(
     [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/pair.py", title="Pair", icon=":material/compare:"),
+        st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("pages/search.py", title="Search", icon=":material/image_search:"),
         st.Page("pages/region.py", title="Region", icon=":material/select:"),
         st.Page("pages/classes.py", title="Classes", icon=":material/category:"),

@@ -5,6 +5,7 @@ import streamlit as st
 from simviz_core.classes import NO_CLASSES
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.selection import chosen_selection, part_selected, show_selection
 from simviz_ui.classes.choice import class_choice
 from simviz_ui.classes.matrix import RESULT, show_class_matrix
 from simviz_ui.classes.view import show_classes, sums_of
@@ -23,6 +24,9 @@ with st.container():
     index = gallery_index(gallery, settings)
 if index is None:
     st.stop()
+selection = chosen_selection(gallery)
+show_selection(selection)
+index = part_selected(index, selection)
 if not index.classes:
     st.info(f"There is nothing to show: {NO_CLASSES}.")
     st.stop()

@@ -6,6 +6,7 @@ from simviz_core.errors import SimVizError
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.region.view import region_search
@@ -25,7 +26,10 @@ if gallery is None:
     st.info("Choose a gallery in the sidebar.")
     st.stop()
 index = gallery_index(gallery, settings)
-chosen = image_picker("query", "Query", gallery, 0, wide=True)
+selection = chosen_selection(gallery)
+show_selection(selection)
+steps = steps_inside(selection, gallery, None)
+chosen = image_picker("query", "Query", gallery, 0, steps, wide=True)
 if index is None or chosen is None:
     st.stop()
 try:

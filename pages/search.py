@@ -6,6 +6,7 @@ from simviz_core.errors import SimVizError
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app, hold
 from simviz_ui.retrieval.matches import make_query
@@ -47,7 +48,10 @@ if only_misses and index is not None and (quality := index_quality(index)):
     steps = misses(index, quality)
     if not steps:
         st.info("There are no misses: every nearest neighbour is of its image's class.")
-chosen = image_picker("query", "Query", gallery, 0, steps, wide=True)
+selection = chosen_selection(gallery)
+show_selection(selection)
+inside = steps_inside(selection, gallery, steps)
+chosen = image_picker("query", "Query", gallery, 0, inside, wide=True)
 if index is None or chosen is None:
     st.stop()
 try:

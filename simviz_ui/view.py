@@ -13,6 +13,7 @@ from typing import Any, Self
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
+from simviz_core.gallery import SELECTION_NAME
 from simviz_core.pairs.cells import CellBlock, cell_block
 from simviz_core.retrieval import QueryPart, Region, part_from_text, part_text, relative_to
 
@@ -25,7 +26,7 @@ DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
 FILTERS = ("top", "classes", "keep_query", "without_own_class")
-SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match")
+SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match", "selection")
 """What goes along to the next page; the rest waits for its own page to be opened again."""
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -35,16 +36,18 @@ PAGES: dict[str, tuple[str, ...]] = {
         *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", "against"),
         *(*CHECKS, "cell_sees", *RELATIVE, *DISPLAY),
     ),
+    "map": (*GALLERY, *NETWORK, "query", "selection", "colour_by"),
     "search": (
-        *(*GALLERY, *NETWORK, "query", "only_misses", "compare_poolings"),
+        *(*GALLERY, *NETWORK, "query", "selection", "only_misses", "compare_poolings"),
         *(*FILTERS, *RELATIVE, *DISPLAY),
     ),
     "region": (
-        *(*GALLERY, *NETWORK, "query", "regions", "parts", "show", "classes_shown", "crop"),
-        *("fine", "occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
+        *(*GALLERY, *NETWORK, "query", "selection", "regions", "parts", "show"),
+        *("classes_shown", "crop", "fine"),
+        *("occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
-        *(*GALLERY, *NETWORK, "class", "class2", "class_map", "class_top"),
+        *(*GALLERY, *NETWORK, "selection", "class", "class2", "class_map", "class_top"),
         *("compare_class_poolings", *DISPLAY),
     ),
     "features": (
@@ -86,6 +89,8 @@ class View:
     layer: str | None = None
     query: str | None = None
     match: str | None = None
+    selection: str | None = None
+    colour_by: str | None = None
     colours: str = DEFAULT_COLOUR_MAP
     opacity: int = round(DEFAULT_OPACITY * 100)
     style: str = "smooth"
@@ -282,6 +287,8 @@ def _from_texts(name: str, texts: list[str]) -> Any:
         text = text.lower()
     if not text and default is None:
         return None
+    if name == "selection" and not SELECTION_NAME.fullmatch(text):
+        raise ValueError(text)
     return _checked(name, _plain(text) if name in _ON_OFFER else text)
 
 

@@ -101,7 +101,13 @@ UI_FLOORS = (
     ("simviz_ui.choices",),
     ("simviz_ui.retrieval", "simviz_ui.checks"),
     ("simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),
-    ("simviz_ui.classes", "simviz_ui.features", "simviz_ui.checkpoints", "simviz_ui.trust"),
+    (
+        "simviz_ui.classes",
+        "simviz_ui.features",
+        "simviz_ui.checkpoints",
+        "simviz_ui.trust",
+        "simviz_ui.gallery_map",
+    ),
     ("pages",),
 )
 MOST_FILES = 15

@@ -48,7 +48,15 @@ from simviz_ui.display.map_style import (
 )
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.display.values import show_values
-from simviz_ui.navigation import PAIR_PAGE, SEARCH_PAGE, hold, open_page, page_fragment, run_again
+from simviz_ui.navigation import (
+    PAIR_PAGE,
+    SEARCH_PAGE,
+    hold,
+    open_page,
+    page_fragment,
+    run_again,
+    view,
+)
 from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet, run_missing
 from simviz_ui.serving.with_index import kept_with
 
@@ -249,6 +257,12 @@ def _exports(
             "Images (CSV)": ("classes.csv", lambda: as_csv(class_rows(images))),
         },
         classmap_command(
-            gallery_name(gallery), choice.labels, settings, style, (0, top), choice.against[0]
+            gallery_name(gallery),
+            choice.labels,
+            settings,
+            style,
+            (0, top),
+            choice.against[0],
+            view().selection,
         ),
     )

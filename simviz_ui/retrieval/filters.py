@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from simviz_core.figures import FigureStyle
-from simviz_core.gallery import Gallery
+from simviz_core.gallery import Gallery, Selection
 from simviz_core.retrieval import AllowedRows, GalleryIndex, choose
 from simviz_ui.choices.display import style_controls
+from simviz_ui.choices.selection import chosen_selection
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.matches import Query
 
@@ -24,31 +25,36 @@ class Filters:
         classes: Only these; none means all.
         keep_query: Whether the query itself may be found.
         without_own_class: Whether the query's class is left out.
+        selection: The images that stand for the gallery; None for all.
     """
 
     top: int
     classes: tuple[str, ...] = ()
     keep_query: bool = False
     without_own_class: bool = False
+    selection: Selection | None = None
 
     def allowed(self, index: GalleryIndex, query: Query) -> AllowedRows:
         """Which images of an index may be found, (N,)."""
-        return choose(
+        allowed = choose(
             index,
             [label for label in self.classes if label in index.classes] or None,
             without_image=None if self.keep_query else query.chosen.id,
             without_class=query.label if self.without_own_class else None,
         )
+        return allowed if self.selection is None else allowed & self.selection.rows(index.images)
 
     def as_options(self) -> list[str]:
         """The same as options of the command line."""
         words = [f"--class={label}" for label in self.classes]
         words += ["--keep-query"] if self.keep_query else []
+        words += [f"--selection={self.selection.name}"] if self.selection else []
         return [*words, "--exclude-own-class"] if self.without_own_class else words
 
 
 def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
     """Show how many matches, and the filters, and return what they say."""
+    selection = chosen_selection(gallery)
     top = st.segmented_control(
         "Matches",
         TOPS,
@@ -71,9 +77,8 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
             disabled=not query_has_class,
             help="What else is similar?",
         )
-    return Filters(
-        top or TOPS[1], tuple(classes), keep_query, without_own_class and query_has_class
-    )
+    without_own_class = without_own_class and query_has_class
+    return Filters(top or TOPS[1], tuple(classes), keep_query, without_own_class, selection)
 
 
 def search_controls(gallery: Gallery, query: Query) -> tuple[Filters, FigureStyle]:

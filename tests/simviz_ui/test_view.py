@@ -74,6 +74,7 @@ SPECIAL = {
     "blanked_cells": st.integers(1, 50),
     "relative_to": st.sampled_from(["nothing", "mean", "class", "self", "image", "lost"])
     | TEXTS.map("class:{}".format),
+    "selection": st.from_regex(r"[0-9a-f]{16}", fullmatch=True) | st.none(),
     "objects": st.lists(TEXTS, max_size=3).map(tuple) | st.none(),
 }
 

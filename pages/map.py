@@ -1,0 +1,34 @@
+"""Map: which images of the gallery lie near one another?"""
+
+import streamlit as st
+
+from simviz_ui.choices.galleries import gallery_choice
+from simviz_ui.choices.image_picker import image_picker
+from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.selection import chosen_selection, steps_inside
+from simviz_ui.gallery_map.view import map_of, show_map
+from simviz_ui.navigation import enter_through_app
+from simviz_ui.retrieval.panel import gallery_index
+
+enter_through_app()
+st.title("Map")
+st.markdown(
+    "Which images of the gallery lie near one another? Point at a dot to see its picture, click it "
+    "to make it the query, draw around some to look at them alone."
+)
+gallery = gallery_choice()
+settings = network_settings()
+if gallery is None:
+    st.info("Choose a gallery in the sidebar.")
+    st.stop()
+index = gallery_index(gallery, settings)
+selection = chosen_selection(gallery)
+query = image_picker(
+    "query", "Query", gallery, 0, steps_inside(selection, gallery, None), wide=True
+)
+if index is None:
+    st.stop()
+found = map_of(gallery, index, settings)
+if found is None:
+    st.stop()
+show_map(gallery, index, settings, found, query, selection)
