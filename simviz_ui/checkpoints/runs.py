@@ -11,11 +11,16 @@ from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.weights import listed
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
-from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
+from simviz_ui.choices.allowed import (
+    MOST_OFFERED,
+    allowed_folders,
+    allowed_path,
+    readable_path,
+    say_not_listed,
+)
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import follow_click, hold, wanted
 
-MOST_OFFERED = 100
 MOST_NAMED = 20
 """Files without an iteration that are named."""
 WATCHED = "watched_runs"
@@ -34,10 +39,12 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
         One or two runs; None where there is none to show, after the page has said what to do.
     """
     st.session_state.pop(WATCHED, None)
-    offered = _offered(tuple(allowed_folders()))
+    found = _offered(tuple(allowed_folders()))
+    offered = found[:MOST_OFFERED]
     with row:
         first = _run_box("Run", "run", offered, offered[0] if offered else None)
         second = _run_box("Compare with", "run2", offered, None)
+    say_not_listed(len(found), "runs")
     if first is None:
         _say_how_to_begin()
         return None
@@ -133,7 +140,7 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
                 continue
             if _looks_like_run(folder):
                 found[readable_path(folder)] = None
-    return list(found)[:MOST_OFFERED]
+    return list(found)
 
 
 def _looks_like_run(folder: Path) -> bool:

@@ -17,6 +17,8 @@ FOLDERS_SECRET = "galleries"
 """The same as a list in `.streamlit/secrets.toml`."""
 HUB_VARIABLE = "SIMVIZ_HUB"
 """Environment variable with the hub's repositories that may be reached, parted by semicolons."""
+MOST_OFFERED = 100
+"""Of what is found in the allowed folders a choice lists so many; others can be typed in."""
 
 
 def allowed_folders() -> list[Path]:
@@ -78,3 +80,17 @@ def _expanded(name: str) -> Path:
         return Path(name).expanduser()
     except RuntimeError:
         return Path(name)
+
+
+def say_not_listed(found: int, what: str) -> None:
+    """Say that a choice lists only some of what there is; nothing where it lists all.
+
+    Args:
+        found: How many were found.
+        what: In the plural.
+    """
+    if found > MOST_OFFERED:
+        st.caption(
+            f"{found:,} {what} were found, and the first {MOST_OFFERED} are listed. Type the path "
+            "of another one; it has to lie inside the folders that may be opened."
+        )

@@ -25,7 +25,13 @@ from simviz_core.gallery import (
 )
 from simviz_core.images import IMAGE_SUFFIXES
 from simviz_core.retrieval import default_store_folder
-from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
+from simviz_ui.choices.allowed import (
+    MOST_OFFERED,
+    allowed_folders,
+    allowed_path,
+    readable_path,
+    say_not_listed,
+)
 from simviz_ui.choices.uploads import (
     NewUpload,
     UploadKind,
@@ -44,8 +50,6 @@ DEMO = "demo rooms"
 """What the demo gallery is called in the choice and in links."""
 LARGEST_UPLOAD = 1000
 """Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
-MOST_OFFERED = 100
-"""Galleries that the choice lists; others inside the allowed folders can be typed in."""
 MOST_LOOKED_AT = 1000
 """Folders inside a gallery that are looked at to see whether they are galleries of their own."""
 
@@ -72,11 +76,7 @@ def gallery_choice() -> Gallery | None:
             "Parquet file with a column `path` and, where there are classes, `label`. Type a path "
             "to open a folder that is not listed.",
         )
-        if len(found) > MOST_OFFERED:
-            st.caption(
-                f"{len(found):,} galleries were found, and the first {MOST_OFFERED} are listed. "
-                "Type the path of another one; it has to lie inside the folders that may be opened."
-            )
+        say_not_listed(len(found), "galleries")
         try:
             gallery = _open(name or DEMO)
         except SimVizError as error:

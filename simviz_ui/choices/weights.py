@@ -14,7 +14,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from simviz_core.checkpoints import looks_like_checkpoint, read_checkpoint
 from simviz_core.errors import CheckpointError
 from simviz_core.runs import DEMO_RUNS
-from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
+from simviz_ui.choices.allowed import (
+    MOST_OFFERED,
+    allowed_folders,
+    allowed_path,
+    readable_path,
+    say_not_listed,
+)
 from simviz_ui.choices.uploads import (
     NewUpload,
     UploadKind,
@@ -31,8 +37,6 @@ from simviz_ui.serving.uploads import Filled, digest_of
 
 LARGEST_UPLOAD = 2000
 """Of a checkpoint, in megabytes; it is held in memory while it arrives."""
-MOST_OFFERED = 100
-"""Files that the choice lists; others inside the allowed folders can be typed in."""
 
 
 def weights_choice() -> tuple[str | None, bool]:
@@ -45,7 +49,8 @@ def weights_choice() -> tuple[str | None, bool]:
         CheckpointError: The file may not be opened here, or is there no more. Where a link names
             such a file, the pretrained weights take its place, and the page says so.
     """
-    offered = [PRETRAINED, RANDOM, *_offered(tuple(allowed_folders()))]
+    found = _offered(tuple(allowed_folders()))
+    offered = [PRETRAINED, RANDOM, *found[:MOST_OFFERED]]
     offered += known_uploads(CHECKPOINT.name)
     _replace_unusable(offered)
     if (asked := wanted("weights")) and asked not in offered:
@@ -59,6 +64,7 @@ def weights_choice() -> tuple[str | None, bool]:
         help="A checkpoint is a state_dict (`.pth`, `.pt`) or `.safetensors` file. Type a path to "
         "open one that is not listed.",
     )
+    say_not_listed(len(found), "checkpoints")
     with st.popover("Upload a checkpoint", icon=":material/upload:"):
         upload_box(CHECKPOINT, "weights")
     return _path_of(chosen or PRETRAINED), chosen == RANDOM
@@ -109,7 +115,7 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
             for path in inside
             if not path.name.startswith(".") and looks_like_checkpoint(path)
         ]
-    return found[:MOST_OFFERED]
+    return found
 
 
 def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:

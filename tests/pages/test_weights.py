@@ -99,3 +99,14 @@ def test_random_weights_are_asked_for_of_any_network(app: AppTest) -> None:
     app.selectbox("network").set_value("timm/test_resnet.r160_in1k").run()
     assert in_use(app) == ["Random (untrained) weights"]
     assert not app.warning
+
+
+def test_files_that_are_not_listed_are_counted(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(101):
+        torch.save({"weight": torch.zeros(1)}, tmp_path / f"model_{number:03d}.pth")
+    monkeypatch.setenv("SIMVIZ_GALLERIES", str(tmp_path))
+    open_page(app, PAIR)
+    captions = " ".join(plain(caption.value) for caption in app.sidebar.caption)
+    assert "101 checkpoints were found, and the first 100 are listed" in captions
