@@ -6,6 +6,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
+from simviz_ui.display.exports import exports_of
+from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes
 
 # A named icon, or an emoji, would be fetched from another host.
@@ -16,7 +18,10 @@ st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 # What writes the address bar takes no room, so that nothing moves when it is drawn.
 st.html(
     "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
-    " .st-key-address { position: absolute; }</style>"
+    " .st-key-address { position: absolute; }"
+    # The star stands beside the page's title, whichever page that is.
+    " .st-key-star { position: absolute; top: 4.6rem; width: auto; z-index: 2;"
+    " right: clamp(1rem, 3.5vw, 5rem); }</style>"
 )
 
 page = st.navigation(
@@ -30,6 +35,7 @@ page = st.navigation(
         st.Page("pages/features.py", title="Features", icon=":material/bar_chart:"),
         st.Page("pages/trust.py", title="Trust", icon=":material/verified:"),
         st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/timeline:"),
+        st.Page("pages/findings.py", title="Findings", icon=":material/bookmarks:"),
     ]
 )
 
@@ -39,14 +45,19 @@ def finish() -> None:
     with notes:
         show_notes()
     keep_link()
+    if page.url_path != FINDINGS_PAGE:
+        with place_of_star:
+            star(page.url_path, page.title)
 
 
 restrict_sources()
 with st.container(key="address"):
     enter(page.url_path)
+place_of_star = st.container(key="star")
 notes = st.container()
 try:
-    page.run()
+    with exports_of(""):
+        page.run()
 except StopException:  # a page that has nothing more to show
     finish()
     raise

@@ -39,3 +39,7 @@ class TrainingError(SimVizError):
 
 class ProjectionError(SimVizError):
     """A map of a gallery that cannot be laid out."""
+
+
+class FindingsError(SimVizError):
+    """A file of findings that cannot be read, or a finding that cannot be kept or made again."""

@@ -18,6 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from simviz_ui.components.address import replace_address
+from simviz_ui.display.exports import exports_of
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, Link, View, as_link, from_link
 
@@ -46,6 +47,7 @@ class _Session:
         link: What the address bar says. What the browser sends with a run may be older.
         is_entered: Whether the page has been opened since the link was written.
         clicked: The page that a click asked for, "" for the same one; None when there was no click.
+        is_kept_view: Whether that page shows a view that was kept, of which parts may be gone.
     """
 
     page: str | None = None
@@ -63,6 +65,7 @@ class _Session:
     link: str = ""
     is_entered: bool = True
     clicked: str | None = None
+    is_kept_view: bool = False
 
 
 EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
@@ -115,7 +118,9 @@ def enter(page: str) -> None:
         session.linked = set(PAGES[page])
     else:
         shown = {name: session.view[name] for name in SHARED}
-        session.problems, session.linked = [], set()
+        session.problems = []
+        session.linked = set(PAGES[page]) if session.is_kept_view else set()
+    session.is_kept_view = False
     brought = {name: session.view[name] for name in SHARED}
     session.view = session.views.get(page, DEFAULTS).with_fields(brought | shown)
     session.page, session.is_entered = page, True
@@ -322,6 +327,17 @@ def open_page(page: str, **fields: Any) -> None:
     session.clicked = page
 
 
+def open_view(page: str, shown: View) -> None:
+    """Have a view opened that was kept, as its link would; for callbacks.
+
+    Args:
+        page: One of `PAGES`.
+        shown: What it is to show. What of it is gone is said above the page.
+    """
+    open_page(page, **{name: shown[name] for name in PAGES[page]})
+    _session().is_kept_view = True
+
+
 def follow_click() -> None:
     """Do what a click asked for; first thing in every fragment, also one that a timer runs.
 
@@ -340,7 +356,8 @@ def page_fragment(show: Callable[P, None]) -> Callable[P, None]:
     @wraps(show)
     def shown(*args: P.args, **kwargs: P.kwargs) -> None:
         follow_click()
-        show(*args, **kwargs)
+        with exports_of(show.__qualname__):
+            show(*args, **kwargs)
         if _is_fragment_run():
             keep_link()
 

@@ -32,6 +32,7 @@ SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match", "selection"
 PAGES: dict[str, tuple[str, ...]] = {
     "": (*GALLERY, *NETWORK),
     "trust": (*GALLERY, *NETWORK),
+    "findings": (),
     "pair": (
         *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", "against"),
         *(*CHECKS, "cell_sees", *RELATIVE, *DISPLAY),

@@ -88,6 +88,7 @@ CORE_FLOORS = (
         "simviz_core.following",
         "simviz_core.projection",
     ),
+    ("simviz_core.findings",),
     ("simviz_core.evidence",),
     ("simviz_core.training",),
     ("simviz_core.cli",),
@@ -108,6 +109,7 @@ UI_FLOORS = (
         "simviz_ui.trust",
         "simviz_ui.gallery_map",
     ),
+    ("simviz_ui.findings",),
     ("pages",),
 )
 MOST_FILES = 15

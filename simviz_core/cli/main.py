@@ -19,6 +19,7 @@ from simviz_core.cli import (
     train,
 )
 from simviz_core.cli.evidence import check, faithfulness, trust
+from simviz_core.cli.findings import report
 from simviz_core.cli.gallery import export
 from simviz_core.cli.gallery import map as map_
 from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
@@ -40,6 +41,7 @@ COMMANDS = (
     faithfulness,
     networks,
     inspect,
+    report,
     train,
 )
 

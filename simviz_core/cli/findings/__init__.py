@@ -1,0 +1,1 @@
+"""Findings on the command line: their report, and their commands run again."""

@@ -1,0 +1,1 @@
+"""Findings on the pages: keeping a view, the list of those kept, files and the report."""
