@@ -54,18 +54,19 @@ def pair_tools(gallery: Gallery) -> None:
     )
 
 
-# In a small window the pictures need the room more than what newcomers are told.
-SMALL_WINDOW = (
-    "<style>@media (max-height: 800px) and (max-width: 1100px) {"
-    " .stMainBlockContainer { padding-top: 2rem; } .st-key-pair_question { display: none; } }"
-    "</style>"
+# The star stands at the right end of the title's line. In a small window the pictures
+# need the room more than what newcomers are told.
+LAYOUT = (
+    "<style>.st-key-pair_head { padding-right: 7rem; }"
+    " @media (max-height: 800px) and (max-width: 1100px) { .stMainBlockContainer { padding-top: 2rem; }"
+    " .st-key-pair_question { display: none; } .st-key-star { top: 2.2rem; } }</style>"
 )
 
 enter_through_app()
-st.html(SMALL_WINDOW)
-with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+st.html(LAYOUT)
+with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="pair_head"):
     st.title("Pair", width="content")
-    tools = st.container(horizontal=True, gap="small", horizontal_alignment="right")
+    tools = st.container(horizontal=True, gap="small")
 with st.container(key="pair_question"):
     st.markdown(
         "Which regions make these two images similar? The colours are what each cell contributes; "
