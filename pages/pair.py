@@ -58,8 +58,9 @@ def pair_tools(gallery: Gallery) -> None:
 # need the room more than what newcomers are told.
 LAYOUT = (
     "<style>.st-key-pair_head { padding-right: 7rem; }"
-    " @media (max-height: 800px) and (max-width: 1100px) { .stMainBlockContainer { padding-top: 2rem; }"
-    " .st-key-pair_question { display: none; } .st-key-star { top: 2.2rem; } }</style>"
+    " @media (max-height: 800px) and (max-width: 1100px) {"
+    " .stMainBlockContainer { padding-top: 2rem; } .st-key-star { top: 2.2rem; }"
+    " .st-key-pair_question { display: none; } }</style>"
 )
 
 enter_through_app()
