@@ -20,7 +20,7 @@ st.html(
     "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
     " .st-key-address { position: absolute; }"
     # The star stands beside the page's title, whichever page that is.
-    " .st-key-star { position: absolute; top: 3.6rem; width: auto; z-index: 2;"
+    " .st-key-star { position: absolute; top: 4.6rem; width: auto; z-index: 2;"
     " right: clamp(1rem, 3.5vw, 5rem); }</style>"
 )
 

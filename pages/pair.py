@@ -57,7 +57,7 @@ def pair_tools(gallery: Gallery) -> None:
 # The star stands at the right end of the title's line. In a small window the pictures
 # need the room more than what newcomers are told.
 LAYOUT = (
-    "<style>.st-key-pair_head { padding-right: 7rem; }"
+    "<style>.st-key-pair_head { padding-right: 7rem; } .st-key-star { top: 3.6rem; }"
     " @media (max-height: 800px) and (max-width: 1100px) {"
     " .stMainBlockContainer { padding-top: 2rem; } .st-key-star { top: 2.2rem; }"
     " .st-key-pair_question { display: none; } }</style>"
