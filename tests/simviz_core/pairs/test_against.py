@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from simviz_core.decomposition import (
+    AttentionPooling,
     AveragePooling,
     DecomposedImage,
     GeMPooling,
     MaxPooling,
+    PerCellLinear,
     Pooling,
     SumPooling,
     apply_tail,
@@ -65,6 +67,20 @@ def test_the_contrast_is_the_difference_of_the_scores_and_of_the_maps(
     assert (found.contrast.bias != 0) is with_bias
     maps = (similarity_map(i, j) - similarity_map(i, k)).numpy()
     np.testing.assert_allclose(found.contrast.values, maps, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_learnt_poolings_add_up_too(seed: int) -> None:
+    torch.manual_seed(seed)
+    flatten = PerCellLinear(torch.randn(9, 12, 3, 4))
+    key, value = ((torch.randn(12, 12), torch.randn(12)) for _ in range(2))
+    attention = AttentionPooling(3, key, value, torch.randn(12))
+    for pooling in (flatten, attention):
+        i, j, k = (decompose(torch.rand(3, 4, 12), pooling) for _ in range(3))
+        found = explain_against(i, j, k, SETTINGS)
+        expected = (similarity(i, j) - similarity(i, k)).item()
+        assert found.difference == pytest.approx(expected, abs=1e-6)
+        assert found.residual < 1e-5
 
 
 @settings(deadline=None)
