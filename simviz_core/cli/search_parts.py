@@ -39,6 +39,7 @@ from simviz_core.retrieval import (
     allowed_for,
     contributions_text,
     match_maps,
+    part_text,
     parts_as_json,
     parts_query,
     parts_table,
@@ -195,7 +196,7 @@ def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> No
 def _print(found: PartsRanking) -> None:
     for number, part in enumerate(found.query.parts, start=1):
         sign = "−" if part.is_subtracted else "+"
-        print(f"part {number}: {sign} {abs(part.weight):g} × {part.image}")
+        print(f"part {number}: {sign} {abs(part.weight):g} × {part_text(part)}")
     print(SCORE_SENTENCE)
     for number, match in enumerate(found.ranking.matches):
         contributions = contributions_text(found.contributions[number].tolist())

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures.maps import (
+    CONTRIBUTION,
     FigureStyle,
     MapScales,
     add_colour_bar,
@@ -88,17 +88,7 @@ def against_figure(
     figure = Figure(figsize=(12.5, height * len(rows) + 1.0), layout="constrained")
     parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, row in zip(parts, rows, strict=True):
-        match, query, against = part.subplots(1, 3)
-        _draw_row(row, (match, query, against), scales, style)
-        if row.title:
-            part.suptitle(row.title, fontsize=10)
-        of_match = scales.own.of(row.found.match.match_map)
-        if scales.own.shared:
-            add_colour_bar(part, [match], of_match)
-        else:
-            add_colour_bar(part, [match], of_match)
-            add_colour_bar(part, [against], scales.own.of(row.found.against.match_map))
-        add_colour_bar(part, [query], scales.contrast.of(row.found.contrast.values), CONTRAST)
+        _draw_row(part, row, scales, style)
     figure.suptitle(title)
     name, _, other = rows[0].names
     lines = textwrap.wrap(against_sentence(shortened(name), shortened(other)), LINE)
@@ -106,40 +96,40 @@ def against_figure(
     return as_file(figure, 130, file_format)
 
 
-def _draw_row(
-    row: AgainstRow, panels: tuple[Axes, Axes, Axes], scales: AgainstScales, style: FigureStyle
-) -> None:
-    found, (match, query, against) = row.found, row.names
-    short = verdict(found, shortened(match, CAPTION), shortened(against, CAPTION))
-    shown: list[tuple[NDArray[np.float32], MapScales, str]] = [
+def _draw_row(part: SubFigure, row: AgainstRow, scales: AgainstScales, style: FigureStyle) -> None:
+    """Three panels, each with its colour bar, so that all are of one size."""
+    found = row.found
+    match, query, against = (shortened(name, CAPTION) for name in row.names)
+    shown: list[tuple[NDArray[np.float32], MapScales, str, str]] = [
         (
             found.match.match_map,
             scales.own,
-            f"{shortened(match, CAPTION)}\nsimilarity {found.match.similarity:.4f}",
+            f"{match}\nsimilarity {found.match.similarity:.4f}",
+            CONTRIBUTION,
         ),
         (
             found.contrast.values,
             scales.contrast,
-            f"query: {shortened(query, CAPTION)}\ndifference {found.difference:+.4f}",
+            f"query: {query}\ndifference {found.difference:+.4f}",
+            CONTRAST,
         ),
         (
             found.against.match_map,
             scales.own,
-            f"{shortened(against, CAPTION)}\nsimilarity {found.against.similarity:.4f}",
+            f"{against}\nsimilarity {found.against.similarity:.4f}",
+            CONTRIBUTION,
         ),
     ]
-    for panel, picture, (values, of, caption) in zip(panels, row.pictures, shown, strict=True):
-        panel.imshow(overlay(picture, values, of.of(values), style))
+    panels = part.subplots(1, 3)
+    for panel, picture, (values, of, caption, measured) in zip(
+        panels, row.pictures, shown, strict=True
+    ):
+        scale = of.of(values)
+        panel.imshow(overlay(picture, values, scale, style))
         panel.set_title(caption, fontsize=9)
-        panel.set_anchor("N")
         panel.set_axis_off()
-    panels[1].text(
-        0.5,
-        -0.03,
-        "\n".join([*textwrap.wrap(short, 60), *textwrap.wrap(found.check, 60)]),
-        transform=panels[1].transAxes,
-        ha="center",
-        va="top",
-        fontsize=7,
-        color="0.35",
-    )
+        add_colour_bar(part, [panel], scale, measured)
+    if row.title:
+        part.suptitle(row.title, fontsize=10)
+    said = f"{verdict(found, match, against)}   Contrast of the query: {found.check}"
+    part.supxlabel("\n".join(textwrap.wrap(said, LINE)), fontsize=8, color="0.35")

@@ -22,6 +22,7 @@ from simviz_core.retrieval import (
     is_hit,
 )
 
+CUT_OUT = "0.5"
 SCORED = "contribution of a match's cell to its score"
 """What the colours of the matches' maps measure."""
 
@@ -108,8 +109,8 @@ def parts_figure(
     grid = figure.add_gridspec(lines, of_parts + columns)
     for number, drawn in enumerate(parts):
         axis = figure.add_subplot(grid[number % lines, number // lines])
-        draw_query(axis, drawn.picture, drawn.part.region, drawn.extent)
         colour = MISS if drawn.part.is_subtracted else HIT
+        draw_query(axis, drawn.picture, drawn.part.region, drawn.extent, (colour, CUT_OUT))
         axis.set_title(part_title(number + 1, drawn.part), fontsize=9, color=colour)
     scales = MapScales.of_maps([values for _, _, values in shown], style)
     axes = []

@@ -126,13 +126,19 @@ def _draw(
     panel.set_axis_off()
 
 
-def draw_query(panel: Axes, query: Image.Image, region: Region, extent: tuple[int, int]) -> None:
-    """A query with what is drawn on it, in a panel of a figure."""
+def draw_query(
+    panel: Axes,
+    query: Image.Image,
+    region: Region,
+    extent: tuple[int, int],
+    colours: tuple[str, str] = (INCLUDED, EXCLUDED),
+) -> None:
+    """A query with what is drawn on it, in a panel of a figure; colours of in- and excluded."""
     panel.imshow(query, extent=(0, extent[0], extent[1], 0))
     panel.set_title("query", fontsize=9)
     panel.set_axis_off()
     panel.set_anchor("N")
-    for rectangles, colour in ((region.include, INCLUDED), (region.exclude, EXCLUDED)):
+    for rectangles, colour in zip((region.include, region.exclude), colours, strict=True):
         for x0, y0, x1, y1 in rectangles:
             corner = (min(x0, x1), min(y0, y1))
             panel.add_patch(

@@ -35,6 +35,7 @@ from simviz_core.retrieval.regions import Region
 from simviz_core.retrieval.search import MatchMaps, Ranking
 
 WHOLE_IMAGE = Region()
+EN_SPACE = "\u2002"
 _NUMBER = r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?"
 _RECTANGLE = rf"(?:except:)?{_NUMBER}(?:,{_NUMBER}){{3}}"
 _PART = re.compile(
@@ -358,4 +359,4 @@ def parts_table(found: PartsRanking) -> list[dict[str, Any]]:
 
 def contributions_text(contributions: Sequence[float]) -> str:
     """What the parts contribute to one score, in their order: `+0.310 +0.120 −0.052`."""
-    return " ".join(f"{value:+.3f}".replace("-", "−") for value in contributions)
+    return EN_SPACE.join(f"{value:+.3f}".replace("-", "−") for value in contributions)

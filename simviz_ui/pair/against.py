@@ -37,6 +37,7 @@ from simviz_core.retrieval import choose as choose_rows
 from simviz_core.retrieval import rival, whole_vector
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.chosen import ChosenImage
+from simviz_ui.components.reveal import reveal
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown, show_error
@@ -44,6 +45,9 @@ from simviz_ui.navigation import choose, view
 from simviz_ui.retrieval.panel import ready_index
 from simviz_ui.serving.resources import decomposed
 
+REVEALED = "reveal_against"
+"""In the session: set by whoever opens this page for the sake of the contrast."""
+SECTION = "against_section"
 PANEL_BOX = (480, 400)
 """Pictures are shown as large as fits into this width and height, in pixels."""
 
@@ -74,6 +78,19 @@ def pair_against(
             "maps says which regions speak for the one, and which for the other.",
         )
         return
+    with st.container(key=SECTION):
+        _show_section(pair, query, match, gallery, style)
+    if st.session_state.pop(REVEALED, False):
+        reveal(SECTION)
+
+
+def _show_section(
+    pair: PairExplanation,
+    query: ChosenImage,
+    match: ChosenImage,
+    gallery: Gallery,
+    style: FigureStyle,
+) -> None:
     st.subheader("Why this match and not another?")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         place = st.container(width="stretch")
@@ -133,19 +150,19 @@ def _show_row(row: AgainstRow, scales: AgainstScales, style: FigureStyle) -> Non
     found, (match, query, against) = row.found, row.names
     shown = (
         (
-            f"Match · **{found.match.similarity:.4f}**",
+            f"Match · **{found.match.similarity:.4f}**  \n:small[{as_markdown(match)}]",
             found.match.match_map,
             scales.own,
             f"{match}, with its own map",
         ),
         (
-            f"Query · difference **{found.difference:+.4f}**",
+            f"Query · difference **{found.difference:+.4f}**  \n:small[{as_markdown(query)}]",
             found.contrast.values,
             scales.contrast,
             f"{query}, with the difference of its maps for {match} and {against}",
         ),
         (
-            f"Against · **{found.against.similarity:.4f}**",
+            f"Against · **{found.against.similarity:.4f}**  \n:small[{as_markdown(against)}]",
             found.against.match_map,
             scales.own,
             f"{against}, with its own map",

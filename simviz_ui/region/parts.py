@@ -19,6 +19,7 @@ from simviz_core.retrieval import (
     MOST_WEIGHT,
     SCORE_SENTENCE,
     GalleryIndex,
+    PartsQuery,
     PartsRanking,
     QueryPart,
     Region,
@@ -82,13 +83,16 @@ class PartsSearch:
     column: Column
 
 
-def collect_parts(chosen: ChosenImage, region: Region, gallery: Gallery) -> None:
+def collect_parts(
+    chosen: ChosenImage, region: Region, gallery: Gallery, settings: NetworkSettings
+) -> None:
     """The buttons that add what is drawn to the query, or subtract it, and the list of parts.
 
     Args:
         chosen: The image that is shown to draw on.
         region: What is drawn on it; nothing stands for the whole image.
         gallery: Where the parts' images are found.
+        settings: The network.
     """
     parts = view().parts
     what = "region" if region.is_drawn else "image"
@@ -110,7 +114,7 @@ def collect_parts(chosen: ChosenImage, region: Region, gallery: Gallery) -> None
     if region.exclude:
         _say_excluded(chosen, region, is_full)
     if parts:
-        _show_list(parts, gallery)
+        _show_list(parts, gallery, settings)
     elif st.session_state.get(BEFORE):
         _undo_button()
 
@@ -145,14 +149,11 @@ def _say_excluded(chosen: ChosenImage, region: Region, is_full: bool) -> None:
     )
 
 
-def _show_list(parts: Sequence[QueryPart], gallery: Gallery) -> None:
+def _show_list(parts: Sequence[QueryPart], gallery: Gallery, settings: NetworkSettings) -> None:
     """The parts with their weights, to be weighed and deleted."""
-    st.markdown(f"**{parts_title(len(parts), False).capitalize()}**", help=SCORE_SENTENCE)
+    st.markdown(f"**{parts_title(len(parts), False).capitalize()}**")
     for number, part in enumerate(parts):
-        with st.container(
-            horizontal=True, vertical_alignment="center", gap="small", key=f"part_row_{number}"
-        ):
-            _show_part(number, part, gallery)
+        _show_part(number, part, gallery)
     with st.container(horizontal=True, gap="small"):
         _undo_button()
         st.button(
@@ -161,22 +162,32 @@ def _show_list(parts: Sequence[QueryPart], gallery: Gallery) -> None:
             key="parts_clear",
             on_click=_change_to(lambda now: ()),
         )
+        st.button(
+            "Even out",
+            icon=":material/balance:",
+            key="parts_even",
+            on_click=_change_to(lambda now: _evened(now, gallery, settings)),
+            disabled=len(parts) < 2,
+            help="Weights that give all parts the same reach: a small region holds little of its "
+            "image's embedding and contributes little, however well it is found.",
+        )
+    st.caption(SCORE_SENTENCE)
 
 
 def _show_part(number: int, part: QueryPart, gallery: Gallery) -> None:
-    sign = "−" if part.is_subtracted else "+"
+    places = st.columns([2, 4, 2.6, 1.4], gap="small", vertical_alignment="center")
     try:
         picture = open_image(f"part {number}", gallery, part.image).picture
-        st.image(fitted(crop_to(part.region, picture), THUMBNAIL_BOX), width=96)
+        places[0].image(fitted(crop_to(part.region, picture), THUMBNAIL_BOX))
     except SimVizError as error:
-        show_error(error)
+        with places[0]:
+            show_error(error)
+    sign = "−" if part.is_subtracted else "+"
     what = "whole image" if not part.region.is_drawn else _rectangles(part.region)
-    st.markdown(
-        f"**{number + 1}.** {sign} {as_markdown(part.image)}  \n:small[{what}]", width="stretch"
-    )
+    places[1].markdown(f"**{number + 1}.** {sign} {as_markdown(part.image)}  \n:small[{what}]")
     key = f"part_weight_{number}"
     st.session_state[key] = abs(part.weight)
-    st.number_input(
+    places[2].number_input(
         f"Weight of part {number + 1}",
         LEAST_WEIGHT,
         MOST_WEIGHT,
@@ -184,9 +195,8 @@ def _show_part(number: int, part: QueryPart, gallery: Gallery) -> None:
         key=key,
         on_change=partial(_weigh, number, key),
         label_visibility="collapsed",
-        width=104,
     )
-    st.button(
+    places[3].button(
         "",
         icon=":material/delete:",
         key=f"part_delete_{number}",
@@ -234,6 +244,22 @@ def _adding(*parts: QueryPart) -> Callable[[], None]:
     return _change_to(lambda now: (*now, *parts))
 
 
+def _evened(
+    parts: tuple[QueryPart, ...], gallery: Gallery, settings: NetworkSettings
+) -> tuple[QueryPart, ...]:
+    """The parts with weights that make their vectors equally long, the longest one's being 1."""
+    try:
+        lengths = _query_of(parts, gallery, settings)[1].lengths
+    except SimVizError:
+        return parts  # said where the query is made
+    longest = max(lengths)
+    weights = [min(round(longest / max(length, 1e-9), 2), MOST_WEIGHT) for length in lengths]
+    return tuple(
+        replace(part, weight=-weight if part.is_subtracted else weight)
+        for part, weight in zip(parts, weights, strict=True)
+    )
+
+
 def _weigh(number: int, key: str) -> None:
     weight = round(float(st.session_state[key]), 6)
 
@@ -277,14 +303,7 @@ def parts_search(
     if not asked:
         return None
     try:
-        parts = [_opened(*each, gallery, settings) for each in enumerate(asked)]
-        weights = [
-            weights_on(each.part.region, each.query.chosen.picture, each.query.image.grid)
-            if each.part.region.is_drawn
-            else None
-            for each in parts
-        ]
-        query = parts_query(asked, [each.query.image for each in parts], weights)
+        parts, query = _query_of(asked, gallery, settings)
     except SimVizError as error:
         show_error(error)
         return None
@@ -305,6 +324,24 @@ def parts_search(
         SCORED,
     )
     return PartsSearch(parts, found, column)
+
+
+def _query_of(
+    asked: Sequence[QueryPart], gallery: Gallery, settings: NetworkSettings
+) -> tuple[list[Part], PartsQuery]:
+    """The parts with their images, and the one vector that they make.
+
+    Raises:
+        SimVizError: A part's image cannot be had, its region covers nothing, or none is added.
+    """
+    parts = [_opened(*each, gallery, settings) for each in enumerate(asked)]
+    weights = [
+        weights_on(each.part.region, each.query.chosen.picture, each.query.image.grid)
+        if each.part.region.is_drawn
+        else None
+        for each in parts
+    ]
+    return parts, parts_query(asked, [each.query.image for each in parts], weights)
 
 
 def _opened(number: int, part: QueryPart, gallery: Gallery, settings: NetworkSettings) -> Part:

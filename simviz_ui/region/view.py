@@ -75,7 +75,7 @@ def region_search(
         weights = region_cells(region, query)
         show_values([query.chosen.picture])
         share = st.empty()
-        collect_parts(query.chosen, region, gallery)
+        collect_parts(query.chosen, region, gallery, settings)
     with right:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             filters = filter_controls(gallery, query.label is not None)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from simviz_core.retrieval import AllowedRows, GalleryIndex, Ranking, is_hit, rival
 from simviz_ui.navigation import PAIR_PAGE, open_page
+from simviz_ui.pair.against import REVEALED
 from simviz_ui.retrieval.matches import Query
 
 
@@ -60,4 +61,5 @@ def _choice(title: str, names: Mapping[str, str], first: str, query: Query) -> s
 
 def open_against(match_id: str, against_id: str) -> None:
     """Have the Pair page opened on the query and two of its matches; for callbacks."""
+    st.session_state[REVEALED] = True
     open_page(PAIR_PAGE, match=match_id, against=against_id)

@@ -55,6 +55,12 @@ def test_parts_of_two_images_are_collected_weighed_and_exported(
             f"{value:+.3f}" for value in result["contributions"]
         ]
     assert len(shown) == 4, "neither image of the query is found"
+    button(region, "Even out").click().run()
+    lengths = [part["length"] for part in found["parts"]]
+    weights = [float(part.split()[0]) for part in parts_of_link(region)]
+    assert weights[0] * lengths[0] == pytest.approx(-weights[1] * lengths[1], rel=0.01)
+    assert max(abs(weight) for weight in weights) > min(abs(weight) for weight in weights) == 1
+    button(region, "Undo").click().run()
     button(region, "Undo").click().run()
     assert parts_of_link(region)[1] == "-1.0 chairs/view_2.png"
     region.get_by_key("part_delete_0").click().run()
