@@ -123,11 +123,11 @@ def against_as_json(found: PairAgainst, match: str, against: str) -> dict[str, A
         "match_similarity": found.match.similarity,
         "against_similarity": found.against.similarity,
         "difference": found.difference,
-        "contrast": found.contrast.values.tolist(),
+        "contrast_map": found.contrast.values.tolist(),
         "constant": found.contrast.bias,
         "residual": found.residual,
-        "query_map_for_match": found.match.query_map.tolist(),
-        "query_map_for_against": found.against.query_map.tolist(),
+        "query_map": found.match.query_map.tolist(),
+        "against_query_map": found.against.query_map.tolist(),
         "match_map": found.match.match_map.tolist(),
         "against_map": found.against.match_map.tolist(),
     }
@@ -137,12 +137,12 @@ def against_arrays(found: PairAgainst) -> Mapping[str, NDArray[Any]]:
     """What an NPZ archive has of one match against another, beside what it has of the pair.
 
     Returns:
-        `contrast` and `query_map_for_against` (H, W), `against_map` (H'', W''), float32, and the
+        `contrast_map` and `against_query_map` (H, W), `against_map` (H'', W''), float32, and the
         scalars `against_similarity`, `difference`, `contrast_constant` and `contrast_residual`.
     """
     return {
-        "contrast": found.contrast.values,
-        "query_map_for_against": found.against.query_map,
+        "contrast_map": found.contrast.values,
+        "against_query_map": found.against.query_map,
         "against_map": found.against.match_map,
         "against_similarity": np.asarray(found.against.similarity),
         "difference": np.asarray(found.difference),

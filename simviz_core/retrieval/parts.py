@@ -326,7 +326,7 @@ def parts_as_json(
         "score_is": SCORE_SENTENCE,
         "parts": [
             {
-                "image": part.image,
+                "path": part.image,
                 "weight": part.weight,
                 "regions": [list(rectangle) for rectangle in part.region.include],
                 "excluded_regions": [list(rectangle) for rectangle in part.region.exclude],

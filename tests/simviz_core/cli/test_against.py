@@ -36,10 +36,10 @@ def test_the_contrast_adds_up_to_the_difference_of_two_pairs(
     assert found["against_similarity"] == pytest.approx(alone["similarity"], abs=1e-6)
     difference = values["similarity"] - alone["similarity"]
     assert found["difference"] == pytest.approx(difference, abs=1e-6)
-    assert np.sum(found["contrast"]) + found["constant"] == pytest.approx(difference, abs=1e-5)
+    assert np.sum(found["contrast_map"]) + found["constant"] == pytest.approx(difference, abs=1e-5)
     maps = np.subtract(values["query_map"], alone["query_map"])
-    np.testing.assert_allclose(found["contrast"], maps, atol=1e-6)
-    np.testing.assert_allclose(np.load(arrays)["contrast"], maps, atol=1e-6)
+    np.testing.assert_allclose(found["contrast_map"], maps, atol=1e-6)
+    np.testing.assert_allclose(np.load(arrays)["contrast_map"], maps, atol=1e-6)
     assert Image.open(figure).format == "PNG"
     status, out, _ = run("pair", *files, "--against", other)
     assert "is more similar than" in out

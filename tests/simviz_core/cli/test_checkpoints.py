@@ -260,7 +260,7 @@ def test_why_the_nearest_neighbour_changed(
     first, last = found["why_changed"]["at"]
     assert first["difference"] <= 0 <= last["difference"], "k was nearer before, j is now"
     for seen in (first, last):
-        total = np.sum(seen["contrast"]) + seen["constant"]
+        total = np.sum(seen["contrast_map"]) + seen["constant"]
         assert total == pytest.approx(seen["difference"], abs=1e-5)
     status, _, err = run(*words, "--why-changed=0,7")
     assert (status, "no checkpoint of iteration 7" in err) == (2, True)

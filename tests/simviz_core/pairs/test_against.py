@@ -101,7 +101,7 @@ def test_json_and_arrays_hold_what_was_found() -> None:
     i, j, k = three(1, AveragePooling(), True)
     found = explain_against(i, j, k, SETTINGS)
     values = json.loads(json.dumps(against_as_json(found, "j.png", "k.png")))
-    assert np.sum(values["contrast"]) + values["constant"] == pytest.approx(
+    assert np.sum(values["contrast_map"]) + values["constant"] == pytest.approx(
         values["match_similarity"] - values["against_similarity"], abs=1e-5
     )
     np.testing.assert_allclose(values["against_map"], found.against.match_map)
@@ -110,7 +110,7 @@ def test_json_and_arrays_hold_what_was_found() -> None:
     save_pair_arrays(pair, cell_pairs(i, j), file, against_arrays(found))
     file.seek(0)
     arrays = np.load(file)
-    np.testing.assert_array_equal(arrays["contrast"], found.contrast.values)
+    np.testing.assert_array_equal(arrays["contrast_map"], found.contrast.values)
     assert arrays["difference"] == pytest.approx(
         arrays["similarity"] - arrays["against_similarity"]
     )
