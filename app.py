@@ -7,6 +7,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.display.exports import exports_of
+from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes
 
@@ -44,6 +45,8 @@ def finish() -> None:
     """Say what of the link is not shown, and write the link."""
     with notes:
         show_notes()
+    with st.sidebar:
+        show_words()
     keep_link()
     if page.url_path != FINDINGS_PAGE:
         with place_of_star:

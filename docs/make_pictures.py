@@ -1,7 +1,11 @@
-"""Make README's pictures anew, from a running app.
+"""Make README's pictures anew, from a running app, and those of the Overview page.
 
     streamlit run app.py --server.headless true &
-    python docs/make_pictures.py [--url http://localhost:8501]
+    python -m docs.make_pictures [--url http://localhost:8501]
+
+Those of the Overview page alone, without an app:
+
+    python -m docs.make_pictures --only-stories
 
 Needs Chromium and the packages of requirements-dev.txt.
 """
@@ -15,7 +19,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+from simviz_core.checkpoints.loading import load_for_settings
+from simviz_core.figures import FigureStyle, colour_scale, overlay
+from simviz_core.images import load_image
+from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import (
+    match_maps,
+    region_vector,
+    weights_on,
+    whole_vector,
+)
+from simviz_ui.overview.stories import PICTURES, STORIES, Story
 
 Theme = Literal["light", "dark"]
 
@@ -44,6 +62,8 @@ PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (
 )
 """Of each picture: its name, the link, the theme, the height in pixels, and what must be there."""
 WIDTH = 1400
+STORY_GAP = 8
+"""Between the two images of a story, in pixels."""
 LONGEST = 600_000
 """A page that has not settled after as many milliseconds is a fault: every checkpoint may have to
 index the gallery first."""
@@ -57,6 +77,43 @@ def make_figures() -> None:
     for name, options in (("pair", []), ("poolings", ["--compare-poolings", "--size", "448"])):
         figure = ["--figure", str(DOCS / f"{name}.png")]
         subprocess.run([*command, *options, *figure], cwd=DOCS.parent, check=True)
+
+
+def story_picture(story: Story, folder: Path) -> Image.Image:
+    """Both images of a story under their maps, as its page shows them, side by side.
+
+    Args:
+        story: One of the Overview page.
+        folder: Of the images.
+    """
+    settings = NetworkSettings(DEFAULT_NETWORK, NETWORKS[DEFAULT_NETWORK].pooling, DEFAULT_SIZE)
+    network = load_for_settings(settings)
+    pictures = [load_image(folder / name) for name in (story.query, story.match)]
+    maps_of = network.feature_map([picture.pixels for picture in pictures])
+    query, match = (network.decompose_feature_map(each) for each in maps_of)
+    weights, vector = None, whole_vector(query)
+    if story.region.is_drawn:
+        weights = weights_on(story.region, pictures[0], query.grid)
+        vector = region_vector(query, weights)
+    maps = match_maps(query, match, vector, weights)
+    drawn = [
+        overlay(picture.pixels, values, colour_scale(values), FigureStyle())
+        for picture, values in zip(pictures, (maps.query_map, maps.match_map), strict=True)
+    ]
+    for rectangle in story.region.include:
+        ImageDraw.Draw(drawn[0]).rectangle(rectangle, outline="white", width=2)
+    left, right = drawn
+    both = Image.new("RGB", (left.width + STORY_GAP + right.width, left.height), "white")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + STORY_GAP, 0))
+    return both
+
+
+def make_stories() -> None:
+    """The pictures of the Overview page."""
+    for story in STORIES:
+        picture = story_picture(story, DOCS.parent / ROOMS)
+        picture.save(PICTURES / f"{story.name}.jpg", quality=88)
 
 
 def wait_until_settled(page: Page) -> None:
@@ -97,6 +154,9 @@ def make_screenshots(url: str, folder: Path, themes: Sequence[Theme] = ()) -> No
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make README's pictures anew.")
     parser.add_argument("--url", default="http://localhost:8501", help="default: %(default)s")
-    address = parser.parse_args().url
-    make_figures()
-    make_screenshots(address, DOCS)
+    parser.add_argument("--only-stories", action="store_true", help="those of the Overview page")
+    options = parser.parse_args()
+    make_stories()
+    if not options.only_stories:
+        make_figures()
+        make_screenshots(options.url, DOCS)

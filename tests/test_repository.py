@@ -101,7 +101,7 @@ UI_FLOORS = (
     ("simviz_ui.navigation",),
     ("simviz_ui.choices",),
     ("simviz_ui.retrieval", "simviz_ui.checks"),
-    ("simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),
+    ("simviz_ui.overview", "simviz_ui.pair", "simviz_ui.search", "simviz_ui.region"),
     (
         "simviz_ui.classes",
         "simviz_ui.features",

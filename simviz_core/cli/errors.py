@@ -116,7 +116,7 @@ def errors_command(
         if compared.pooling != settings.pooling:
             words += ["--compare-pooling", compared.pooling]
         if compared.checkpoint != settings.checkpoint:
-            words += ["--compare-checkpoint", compared.checkpoint or "pretrained"]
+            words += ["--compare-checkpoint", compared.named_checkpoint or "pretrained"]
     return shlex.join([*words, "--csv", "errors.csv", "--json", "errors.json"])
 
 

@@ -28,6 +28,8 @@ class NetworkSettings:
         preprocessing: How pixels are scaled and resized; None for the network's own way.
         part: Which part of the checkpoint is taken, where several fit; None for the first.
         weights: What of them is used, once that is known; two settings do not differ by it.
+        checkpoint_name: What the checkpoint is called in what is shown and exported, where that is
+            not its path; two settings do not differ by it, either.
     """
 
     network: str
@@ -40,6 +42,12 @@ class NetworkSettings:
     preprocessing: Preprocessing | None = None
     part: str | None = None
     weights: WeightsInUse | None = field(default=None, compare=False)
+    checkpoint_name: str | None = field(default=None, compare=False)
+
+    @property
+    def named_checkpoint(self) -> str | None:
+        """What the checkpoint is called, for whoever reads or types it; None for none."""
+        return self.checkpoint if self.checkpoint_name is None else self.checkpoint_name
 
     @property
     def weights_line(self) -> str:
@@ -48,7 +56,7 @@ class NetworkSettings:
             return self.weights.line
         if self.checkpoint is None:
             return (RANDOM if self.is_random else PRETRAINED).line
-        return f"weights of {self.checkpoint}{f', {self.part}' if self.part else ''}"
+        return f"weights of {self.named_checkpoint}{f', {self.part}' if self.part else ''}"
 
     @property
     def title(self) -> str:
@@ -71,7 +79,7 @@ class NetworkSettings:
             "network": self.network,
             "pooling": self.pooling,
             "size": self.size,
-            "checkpoint": self.checkpoint,
+            "checkpoint": self.named_checkpoint,
             "checkpoint_part": self.part,
             "weights": self.weights_line,
             "tail": self.tail,

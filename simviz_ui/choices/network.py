@@ -25,8 +25,7 @@ from simviz_core.networks import (
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
-from simviz_ui.choices.uploads import is_upload
-from simviz_ui.choices.weights import weights_choice, weights_name
+from simviz_ui.choices.weights import upload_title, weights_choice, weights_name
 from simviz_ui.choices.weights_in_use import (
     PRETRAINED,
     RANDOM,
@@ -37,7 +36,7 @@ from simviz_ui.choices.weights_in_use import (
     show_weights,
 )
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import choose_instead, hold, remember, say_instead, view, wanted
+from simviz_ui.navigation import choose_instead, hold, remember, say_instead, wanted
 from simviz_ui.serving.resources import network_reading_of
 
 POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_TITLES}
@@ -69,7 +68,15 @@ def network_settings() -> NetworkSettings:
             checkpoint, is_random = weights
             part = asked_part(checkpoint)
             settings = NetworkSettings(
-                network, pooling, size, checkpoint, tail, layer, is_random, part=part
+                network,
+                pooling,
+                size,
+                checkpoint,
+                tail,
+                layer,
+                is_random,
+                part=part,
+                checkpoint_name=upload_title(checkpoint) if checkpoint else None,
             )
             is_plain = is_known and (*weights, tail, layer) == (None, False, "auto", None)
             with line.container():
@@ -126,8 +133,8 @@ def _shown(settings: NetworkSettings) -> NetworkSettings:
     if reading.note:
         st.caption(f":material/info: {as_markdown(reading.note)}")
     weights = reading.weights
-    if weights is not None and is_upload(name := view().weights or ""):
-        weights = replace(weights, source=name)  # where it lies on this server is nobody's business
+    if weights is not None and settings.checkpoint_name is not None:
+        weights = replace(weights, source=settings.checkpoint_name)
     settings = replace(settings, pooling=reading.pooling or settings.pooling, weights=weights)
     show_weights(settings)
     if weights is not None:

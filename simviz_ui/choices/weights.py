@@ -89,6 +89,15 @@ def weights_name(checkpoint: str) -> str:
     return upload.id if upload else readable_path(Path(checkpoint))
 
 
+def upload_title(checkpoint: str) -> str | None:
+    """What the file of an uploaded checkpoint is called; None where it is no upload.
+
+    Where an upload lies on this server is nobody's business, and is found by nobody else.
+    """
+    upload = upload_store().of_path(Path(checkpoint))
+    return upload.title if upload else None
+
+
 def _path_of(chosen: str) -> str | None:
     upload = use_upload(CHECKPOINT.name, "weights", chosen)
     if upload is not None:

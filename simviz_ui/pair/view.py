@@ -188,6 +188,7 @@ def _exports(
         values = pair_as_json(pair, query.path, match.path, parts)
         for side, chosen in (("query", query), ("match", match)):
             values[f"{side}_values"] = chosen.picture.values_as_json()
+            values[f"{side}_note"] = chosen.picture.note or None
         found = None if index is None else index_distributions(index)
         standing = None if found is None else found.standing(pair.similarity)
         values["standing"] = standing_as_json(standing)

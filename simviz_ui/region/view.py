@@ -234,6 +234,7 @@ def _exports(
         report = SearchReport(settings, column.ranking, column.query.label, fine=column.fine)
         values = search_as_json(report, chosen.path, column.region)
         values["query_values"] = chosen.picture.values_as_json()
+        values["query_note"] = chosen.picture.note or None
         if reference is not None:
             is_region = column.weights is not None
             values |= {"relative": relative_search_as_json(reference, (), is_region)}

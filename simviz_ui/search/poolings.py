@@ -197,6 +197,7 @@ def _exports(
         own = rows.get(settings.pooling)
         values = search_as_json(_report(own), chosen.path, Region()) if own else {}
         values["query_values"] = chosen.picture.values_as_json()
+        values["query_note"] = chosen.picture.note or None
         compared = searches_as_json([_report(row) for row in rows.values()])
         return json.dumps(values | {"poolings": compared}, indent=1)
 

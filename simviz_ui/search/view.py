@@ -128,6 +128,7 @@ def _exports(
         report = SearchReport(settings, ranking, query.label)
         values = search_as_json(report, chosen.path, Region())
         values["query_values"] = chosen.picture.values_as_json()
+        values["query_note"] = chosen.picture.note or None
         if reference is not None:
             values |= {"relative": relative_search_as_json(reference, (), is_region=False)}
         return json.dumps(values, indent=1)

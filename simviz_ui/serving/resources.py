@@ -146,7 +146,7 @@ def _weights_in_use(settings: NetworkSettings, weights: Weights) -> WeightsInUse
 
 def _as_key(settings: NetworkSettings) -> NetworkSettings:
     """The settings as a key: without what was found out, by which two do not differ."""
-    return replace(settings, weights=None)
+    return replace(settings, weights=None, checkpoint_name=None)
 
 
 def _weights(settings: NetworkSettings) -> Weights:

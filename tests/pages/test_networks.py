@@ -166,6 +166,12 @@ def test_an_uploaded_checkpoint(named: AppTest, checkpoint: bytes) -> None:
     uploaded, score = named.session_state["weights"], metric(named, "Similarity")
     assert uploaded.startswith("mine.pth (upload ")
     assert score != before
+    exports = next(iter(named.session_state["simviz_exports"].values()))
+    numbers = json.loads(exports.content(".json"))
+    assert numbers["checkpoint"] == "mine.pth"
+    assert "--checkpoint mine.pth " in exports.command
+    for text in (exports.command, json.dumps(numbers), *(c.value for c in named.caption)):
+        assert "simviz-uploads" not in text, "where it lies is nobody's business"
     uploader(named, "weights").upload("bad.pth", b"not a checkpoint").run()
     assert any("bad.pth" in plain(error.value) for error in named.error)
     assert not any("simviz-uploads" in error.value for error in named.error)

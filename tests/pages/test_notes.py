@@ -1,6 +1,7 @@
 """Notes where the numbers stand: what they rest on, and which values a picture shows."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,22 @@ def test_an_upload_has_a_range_of_its_own(app: AppTest) -> None:
     assert not app.exception
     assert "mine.png: values 0 to 1023 shown as black to white" in captions(app)
     assert f"view_2.png: {BLACK_AND_WHITE}" in captions(app)
+
+
+def test_what_of_a_file_is_not_shown_is_said_once(
+    app: AppTest, small_gallery: Path, wide_gallery: Path
+) -> None:
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
+    for name, duration in (("view_1.png", 8), ("view_2.png", 9)):
+        path = small_gallery / "chairs" / name
+        frames[0].save(path, "PNG", save_all=True, append_images=frames[1:], duration=duration)
+    Image.new("RGB", (60, 40)).save(
+        small_gallery / "chairs" / "view_10.png", icc_profile=b"Display P3"
+    )
+    app = open_page(app, "pages/pair.py", **NETWORK)
+    assert "view_1.png, view_2.png: the first of several frames" in captions(app)
+    assert captions(app).count("several frames") == 1
+    numbers = json.loads(next(iter(app.session_state["simviz_exports"].values())).content(".json"))
+    assert numbers["query_note"] == "the first of several frames"
+    app.get_by_key("match").set_value("chairs/view_10.png").run()
+    assert "view_10.png: its colour profile is not applied" in captions(app)

@@ -56,7 +56,7 @@ def test_overview_says_what_this_is_and_where_to_click(app: AppTest) -> None:
     app.run()
     assert not app.exception
     assert app.title[0].value == "SimViz"
-    assert "which regions of two images make them similar" in app.markdown[0].value
+    assert "Which regions of two images make them similar" in app.markdown[0].value
     assert "pair" in str(app.get("page_link")[0].proto).lower()
 
 

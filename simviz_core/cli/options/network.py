@@ -171,7 +171,8 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     """The options that ask for a network."""
     words = ["--network", settings.network, "--pooling", settings.pooling]
     words += ["--size", size_text(settings.size)]
-    words += ["--checkpoint", path_word(settings.checkpoint)] if settings.checkpoint else []
+    named = settings.named_checkpoint
+    words += ["--checkpoint", path_word(named)] if named else []
     words += ["--checkpoint-part", settings.part] if settings.part else []
     words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
     words += ["--layer", settings.layer] if settings.layer else []
