@@ -16,10 +16,10 @@ ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"
 st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
-# What writes the address bar takes no room, so that nothing moves when it is drawn.
+# What writes the address bar or counts steps takes no room, so that nothing moves for it.
 st.html(
     "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
-    " .st-key-address { position: absolute; }"
+    " .st-key-address, [class*=st-key-steps_beside_] { position: absolute; }"
     # The star stands beside the page's title, whichever page that is.
     " .st-key-star { position: absolute; top: 4.6rem; width: auto; z-index: 2;"
     " right: clamp(1rem, 3.5vw, 5rem); }</style>"
@@ -32,6 +32,7 @@ page = st.navigation(
         st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page("pages/search.py", title="Search", icon=":material/image_search:"),
         st.Page("pages/region.py", title="Region", icon=":material/select:"),
+        st.Page("pages/errors.py", title="Errors", icon=":material/rule:"),
         st.Page("pages/classes.py", title="Classes", icon=":material/category:"),
         st.Page("pages/features.py", title="Features", icon=":material/bar_chart:"),
         st.Page("pages/trust.py", title="Trust", icon=":material/verified:"),

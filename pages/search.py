@@ -9,6 +9,7 @@ from simviz_ui.choices.network import network_settings
 from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app, hold
+from simviz_ui.retrieval.conditions import chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
 from simviz_ui.retrieval.quality import index_quality, misses, show_quality
@@ -44,9 +45,10 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         "its own.",
     )
 steps = None
-if only_misses and index is not None and (quality := index_quality(index)):
-    steps = misses(index, quality)
-    if not steps:
+conditions = chosen_conditions(gallery)
+if only_misses and index is not None:
+    steps = misses(index, conditions)
+    if steps == []:
         st.info("There are no misses: every nearest neighbour is of its image's class.")
 selection = chosen_selection(gallery)
 show_selection(selection)
@@ -65,4 +67,4 @@ else:
     let_go_of_indexes({"page"})
     show_matches(gallery, index, query, settings)
 with at_a_glance.container():
-    show_quality(index_quality(index), index)
+    show_quality(index_quality(index, conditions), index)

@@ -137,6 +137,15 @@ def view() -> View:
     return _session().view
 
 
+def chosen_last(name: str) -> Any:
+    """A field as it was chosen last; for callbacks that go on from there.
+
+    A browser that has not heard yet of a choice that a button made sends the one before it, with
+    the next click. What `view` takes from its widgets would be that one.
+    """
+    return _session().view[name]
+
+
 def hold(
     name: str,
     default: Any = None,

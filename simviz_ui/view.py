@@ -14,6 +14,7 @@ from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
 from simviz_core.gallery import SELECTION_NAME
+from simviz_core.misses import COMPARED_KINDS, MISS_ORDERS
 from simviz_core.pairs.cells import CellBlock, cell_block
 from simviz_core.retrieval import QueryPart, Region, part_from_text, part_text, relative_to
 
@@ -26,7 +27,11 @@ DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
 FILTERS = ("top", "classes", "keep_query", "without_own_class")
-SHARED = (*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, "query", "match", "selection")
+CONDITIONS = ("where", "leave_out_equal")
+SHARED = (
+    *(*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, *CONDITIONS),
+    *("query", "match", "selection"),
+)
 """What goes along to the next page; the rest waits for its own page to be opened again."""
 
 PAGES: dict[str, tuple[str, ...]] = {
@@ -40,12 +45,16 @@ PAGES: dict[str, tuple[str, ...]] = {
     "map": (*GALLERY, *NETWORK, "query", "selection", "colour_by"),
     "search": (
         *(*GALLERY, *NETWORK, "query", "selection", "only_misses", "compare_poolings"),
-        *(*FILTERS, *RELATIVE, *DISPLAY),
+        *(*FILTERS, *CONDITIONS, *RELATIVE, *DISPLAY),
+    ),
+    "errors": (
+        *(*GALLERY, *NETWORK, "query", "order", "of_classes", "taken_for"),
+        *("compared_with", "change", *CONDITIONS, *DISPLAY),
     ),
     "region": (
         *(*GALLERY, *NETWORK, "query", "selection", "regions", "parts", "show"),
         *("classes_shown", "crop", "fine"),
-        *("occlusion", "fill", *FILTERS, *RELATIVE, *DISPLAY),
+        *("occlusion", "fill", *FILTERS, *CONDITIONS, *RELATIVE, *DISPLAY),
     ),
     "classes": (
         *(*GALLERY, *NETWORK, "selection", "class", "class2", "class_map", "class_top"),
@@ -111,6 +120,13 @@ class View:
     classes: tuple[str, ...] = ()
     keep_query: bool = False
     without_own_class: bool = False
+    where: tuple[str, ...] = ()
+    leave_out_equal: tuple[str, ...] = ()
+    order: str = "margin"
+    of_classes: tuple[str, ...] = ()
+    taken_for: tuple[str, ...] = ()
+    compared_with: str | None = None
+    change: str = "all"
     regions: Region = NOTHING_DRAWN
     parts: tuple[QueryPart, ...] = ()
     show: str = "images"
@@ -176,6 +192,8 @@ _ON_OFFER: dict[str, Sequence[Any]] = {
     "channels": (3, 5, 10),
     "follow": ("matches", "pair"),
     "blank": ("strongest", "pinned"),
+    "order": tuple(MISS_ORDERS),
+    "change": ("all", *COMPARED_KINDS),
     "fill": ("blur", "mean", "border"),
     "tail": ("auto", "keep", "drop"),
     "pair_kinds": (SAME, DIFFERENT),

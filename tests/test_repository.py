@@ -110,6 +110,7 @@ UI_FLOORS = (
         "simviz_ui.gallery_map",
     ),
     ("simviz_ui.findings",),
+    ("simviz_ui.errors",),
     ("pages",),
 )
 MOST_FILES = 15

@@ -61,6 +61,12 @@ class GalleryIndex:
         """The row of each image's id."""
         return {image.id: row for row, image in enumerate(self.images)}
 
+    def image(self, image_id: str) -> GalleryImage | None:
+        """The image of an id, whether it has an embedding or not; None where there is none."""
+        if image_id in self.row:
+            return self.images[self.row[image_id]]
+        return next((image for image in self.lacking if image.id == image_id), None)
+
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """The classes, in the order of their first images."""

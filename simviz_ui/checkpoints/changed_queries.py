@@ -10,11 +10,13 @@ from simviz_core.following import ChangedQuery, most_changed
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import choose, page_fragment, view
+from simviz_ui.navigation import choose, chosen_last, page_fragment
 from simviz_ui.serving.resources import network_of
 
 RANKED = "most_changed"
 """In the session: the ids of the queries, most changed first."""
+STEPPED = "most_changed_last"
+"""In the session: the query that was chosen last by the button or by a row."""
 
 
 @page_fragment
@@ -67,12 +69,21 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
 
 
 def choose_most_changed() -> None:
-    """Choose the query that changed most, or after it the next one; for callbacks."""
+    """Choose the query that changed most, or, where that was done before, the next one.
+
+    For callbacks. Whoever has chosen another query meanwhile begins again at the first row.
+    """
     ranked = st.session_state.get(RANKED, [])
-    current = view().query
-    if ranked:
-        after = ranked.index(current) + 1 if current in ranked else 0
-        choose(query=ranked[after % len(ranked)])
+    if not ranked:
+        return
+    current = chosen_last("query")
+    is_stepping = current in ranked and current == st.session_state.get(STEPPED)
+    _choose_row(ranked[(ranked.index(current) + 1) % len(ranked)] if is_stepping else ranked[0])
+
+
+def _choose_row(image_id: str) -> None:
+    st.session_state[STEPPED] = image_id
+    choose(query=image_id)
 
 
 def _compared() -> set[object]:
@@ -125,7 +136,7 @@ def _table(changed: Sequence[ChangedQuery], with_maps: bool) -> None:
     def open_row() -> None:
         chosen = st.session_state["changed_table"].selection.rows
         if chosen:
-            choose(query=changed[chosen[0]].image.id)
+            _choose_row(changed[chosen[0]].image.id)
 
     st.dataframe(
         rows,

@@ -39,7 +39,7 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
         One or two runs; None where there is none to show, after the page has said what to do.
     """
     st.session_state.pop(WATCHED, None)
-    found = _offered(tuple(allowed_folders()))
+    found = offered_runs()
     offered = found[:MOST_OFFERED]
     with row:
         first = _run_box("Run", "run", offered, offered[0] if offered else None)
@@ -124,6 +124,11 @@ def _settings_of_bare_files() -> tuple[str, str | None, int]:
             **hold("run_size", DEFAULT_SIZE, list(SIZES)),
         )
     return network, pooling, size or DEFAULT_SIZE
+
+
+def offered_runs() -> list[str]:
+    """The runs that can be chosen: of the demo, and in the allowed folders."""
+    return _offered(tuple(allowed_folders()))
 
 
 @st.cache_data(ttl="10s", show_spinner=False)

@@ -14,6 +14,7 @@ from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, load_image
 from simviz_ui.choices.allowed import readable_path
+from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.choices.uploads import (
     NewUpload,
     UploadKind,
@@ -27,7 +28,7 @@ from simviz_ui.choices.uploads import (
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import came_with_link, choose, hold, say_instead, view, wanted
+from simviz_ui.navigation import came_with_link, choose, chosen_last, hold, say_instead, wanted
 from simviz_ui.serving.resources import gallery_picture
 from simviz_ui.serving.uploads import Filled, digest_of
 
@@ -77,8 +78,7 @@ def image_picker(
         )
     with row or st.container(horizontal=True, gap="xsmall"):
         ids = steps if steps is not None else [image.id for image in gallery.images]
-        _step_button(key, gallery, chosen, ids, -1)
-        _step_button(key, gallery, chosen, ids, +1)
+        _step_buttons(key, gallery, chosen, ids)
         if wide:
             _random_button(key, ids)
         browse = st.popover("Browse", key=f"{key}_browse", on_change="rerun")
@@ -150,23 +150,15 @@ def _current(key: str, title: str, gallery: Gallery, first: str) -> str:
     return first
 
 
-def _step_button(key: str, gallery: Gallery, chosen: str, ids: Sequence[str], step: int) -> None:
-    def take_step() -> None:
+def _step_buttons(key: str, gallery: Gallery, chosen: str, ids: Sequence[str]) -> None:
+    def take_steps(step: int) -> None:
         places = [gallery.position[image_id] for image_id in ids]
-        here = gallery.position.get(view()[key] or chosen, -1)
-        # The first one after this image, or the last one before it, round the ends.
-        after = bisect_right(places, here) if step > 0 else bisect_left(places, here) - 1
-        choose(**{key: ids[after % len(ids)]})
+        here = gallery.position.get(chosen_last(key) or chosen, -1)
+        # From the first one after this image, or the last one before it, round the ends.
+        start = bisect_right(places, here) - 1 if step > 0 else bisect_left(places, here)
+        choose(**{key: ids[(start + step) % len(ids)]})
 
-    st.button(
-        "",
-        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
-        help="Previous image" if step < 0 else "Next image",
-        key=f"{key}_{'previous' if step < 0 else 'next'}",
-        on_click=take_step,
-        disabled=not ids,
-        shortcut=("P" if step < 0 else "N") if key == "query" else None,
-    )
+    step_buttons(key, "image", take_steps, disabled=not ids, with_keys=key == "query")
 
 
 def _random_button(key: str, ids: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from simviz_core.classes import ClassSums, class_to_contrast
+from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.classes.view import CLASS_MAP, CONTRAST, ClassChoice
-from simviz_ui.navigation import choose, hold
+from simviz_ui.navigation import choose, chosen_last, hold
 
 NO_SUCH_CLASS = "The gallery has no class {asked}; {shown} is shown instead."
 
@@ -15,8 +16,7 @@ def class_choice(sums: ClassSums) -> ClassChoice:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         held = hold("class", labels[0], labels, instead=NO_SUCH_CLASS)
         first = st.selectbox("Class", labels, **held, width=220)
-        _step_button(labels, first, -1)
-        _step_button(labels, first, +1)
+        _step_buttons(labels, first)
         held = hold("class2", None, [None, *labels], instead=NO_SUCH_CLASS)
         second = st.selectbox(
             "Beside it", labels, index=None, **held, width=220, placeholder="No other class"
@@ -41,15 +41,10 @@ def class_choice(sums: ClassSums) -> ClassChoice:
     return ClassChoice(shown, against, kind == CONTRAST and len(labels) > 1)
 
 
-def _step_button(labels: list[str], current: str, step: int) -> None:
-    def take_step() -> None:
-        choose(**{"class": labels[(labels.index(current) + step) % len(labels)]})
+def _step_buttons(labels: list[str], current: str) -> None:
+    def take_steps(step: int) -> None:
+        here = chosen_last("class")
+        place = labels.index(here if here in labels else current)
+        choose(**{"class": labels[(place + step) % len(labels)]})
 
-    st.button(
-        "",
-        icon=":material/chevron_left:" if step < 0 else ":material/chevron_right:",
-        help="Previous class" if step < 0 else "Next class",
-        key=f"class_{'previous' if step < 0 else 'next'}",
-        on_click=take_step,
-        shortcut="P" if step < 0 else "N",
-    )
+    step_buttons("class", "class", take_steps, disabled=len(labels) < 2, with_keys=True)

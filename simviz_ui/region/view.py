@@ -8,7 +8,7 @@ from torch import Tensor
 
 from simviz_core.cli import search_command
 from simviz_core.figures import FigureStyle, search_figure
-from simviz_core.gallery import Gallery
+from simviz_core.gallery import Conditions, Gallery
 from simviz_core.networks import FINE_LABEL
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
@@ -44,6 +44,7 @@ from simviz_ui.region.rankings import (
     region_cells,
     share_of,
 )
+from simviz_ui.retrieval.conditions import say_conditions
 from simviz_ui.retrieval.filters import filter_controls
 from simviz_ui.retrieval.matches import (
     Query,
@@ -81,6 +82,7 @@ def region_search(
             filters = filter_controls(gallery, query.label is not None)
             with st.popover("Display", icon=":material/palette:"):
                 style = style_controls()
+        say_conditions(filters.conditions, gallery.by_id.get(query.chosen.id), query.chosen.id)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             per_class = _per_class_control()
             with_crop = not per_class and _crop_control(bool(region.include))
@@ -120,7 +122,7 @@ def region_search(
             export_parts(several, gallery, settings, options, style)
         else:
             options += ["--fine"] if fine is not None else []
-            _exports(gallery, columns, settings, options, style, reference)
+            _exports(gallery, columns, settings, options, style, reference, filters.conditions)
         if weights is not None and not per_class:
             region_check(query, region, columns[1], settings, style)
 
@@ -207,6 +209,7 @@ def _exports(
     options: Sequence[str],
     style: FigureStyle,
     reference: Reference | None,
+    conditions: Conditions,
 ) -> None:
     # The figure and the command are of one search, the tables of all that are shown.
     column = columns[min(1, len(columns) - 1)]
@@ -233,6 +236,7 @@ def _exports(
     def numbers() -> str:
         report = SearchReport(settings, column.ranking, column.query.label, fine=column.fine)
         values = search_as_json(report, chosen.path, column.region)
+        values |= conditions.as_json()
         values["query_values"] = chosen.picture.values_as_json()
         values["query_note"] = chosen.picture.note or None
         if reference is not None:

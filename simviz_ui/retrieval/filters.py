@@ -5,11 +5,16 @@ from dataclasses import dataclass
 import streamlit as st
 
 from simviz_core.figures import FigureStyle
-from simviz_core.gallery import Gallery, Selection
+from simviz_core.gallery import NO_CONDITIONS, Conditions, Gallery, Selection
 from simviz_core.retrieval import AllowedRows, GalleryIndex, choose
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.selection import chosen_selection
 from simviz_ui.navigation import hold
+from simviz_ui.retrieval.conditions import (
+    chosen_conditions,
+    condition_controls,
+    say_conditions,
+)
 from simviz_ui.retrieval.matches import Query
 
 NO_SUCH_CLASS = "Not all classes of the link are in this gallery; searched are: {shown}."
@@ -26,6 +31,7 @@ class Filters:
         keep_query: Whether the query itself may be found.
         without_own_class: Whether the query's class is left out.
         selection: The images that stand for the gallery; None for all.
+        conditions: On the columns of the gallery's manifest.
     """
 
     top: int
@@ -33,6 +39,7 @@ class Filters:
     keep_query: bool = False
     without_own_class: bool = False
     selection: Selection | None = None
+    conditions: Conditions = NO_CONDITIONS
 
     def allowed(self, index: GalleryIndex, query: Query) -> AllowedRows:
         """Which images of an index may be found, (N,)."""
@@ -41,6 +48,8 @@ class Filters:
             [label for label in self.classes if label in index.classes] or None,
             without_image=None if self.keep_query else query.chosen.id,
             without_class=query.label if self.without_own_class else None,
+            conditions=self.conditions,
+            query=index.image(query.chosen.id),
         )
         return allowed if self.selection is None else allowed & self.selection.rows(index.images)
 
@@ -49,7 +58,8 @@ class Filters:
         words = [f"--class={label}" for label in self.classes]
         words += ["--keep-query"] if self.keep_query else []
         words += [f"--selection={self.selection.name}"] if self.selection else []
-        return [*words, "--exclude-own-class"] if self.without_own_class else words
+        words += ["--exclude-own-class"] if self.without_own_class else []
+        return [*words, *self.conditions.as_options()]
 
 
 def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
@@ -62,6 +72,7 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
         **hold("top"),
         label_visibility="collapsed",
     )
+    conditions = chosen_conditions(gallery)
     with st.popover("Filter", icon=":material/filter_alt:"):
         classes = st.multiselect(
             "Classes",
@@ -77,8 +88,15 @@ def filter_controls(gallery: Gallery, query_has_class: bool) -> Filters:
             disabled=not query_has_class,
             help="What else is similar?",
         )
-    without_own_class = without_own_class and query_has_class
-    return Filters(top or TOPS[1], tuple(classes), keep_query, without_own_class, selection)
+        condition_controls(gallery)
+    return Filters(
+        top or TOPS[1],
+        tuple(classes),
+        keep_query,
+        without_own_class and query_has_class,
+        selection,
+        conditions,
+    )
 
 
 def search_controls(gallery: Gallery, query: Query) -> tuple[Filters, FigureStyle]:
@@ -87,4 +105,5 @@ def search_controls(gallery: Gallery, query: Query) -> tuple[Filters, FigureStyl
         filters = filter_controls(gallery, query.label is not None)
         with st.popover("Display", icon=":material/palette:"):
             style = style_controls()
+    say_conditions(filters.conditions, gallery.by_id.get(query.chosen.id), query.chosen.id)
     return filters, style

@@ -199,7 +199,8 @@ def _exports(
         values["query_values"] = chosen.picture.values_as_json()
         values["query_note"] = chosen.picture.note or None
         compared = searches_as_json([_report(row) for row in rows.values()])
-        return json.dumps(values | {"poolings": compared}, indent=1)
+        values |= {"poolings": compared, **filters.conditions.as_json()}
+        return json.dumps(values, indent=1)
 
     export_row(
         {

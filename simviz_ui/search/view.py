@@ -127,6 +127,7 @@ def _exports(
     def numbers() -> str:
         report = SearchReport(settings, ranking, query.label)
         values = search_as_json(report, chosen.path, Region())
+        values |= filters.conditions.as_json()
         values["query_values"] = chosen.picture.values_as_json()
         values["query_note"] = chosen.picture.note or None
         if reference is not None:

@@ -179,9 +179,12 @@ def test_what_changed_most_opens_in_the_grid(app: AppTest, run_folder: Path) -> 
     open_run_page(app, run_folder)
     ranked = list(app.session_state["most_changed"])
     assert len(ranked) == 6
+    for expected in (*ranked, ranked[0]):  # from the first row, whatever was shown before
+        button(app, "Changed most").click().run()
+        assert app.session_state["query"] == expected
+    app.get_by_key("query").set_value(ranked[3]).run()
     button(app, "Changed most").click().run()
-    expected = ranked[0] if ranked[0] != "chairs/view_1.png" else ranked[1]
-    assert app.session_state["query"] in (ranked[0], expected)
+    assert app.session_state["query"] == ranked[0]
     before = list(app.dataframe[0].value.columns)
     button(app, "Compare their maps, too").click().run()
     after = app.dataframe[0].value

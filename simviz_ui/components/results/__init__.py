@@ -25,6 +25,7 @@ class ShownMatch:
         note: A second line.
         is_hit: Whether it is of the query's class; None where that is not known.
         query_source: The query with its map for this match, as a data URI.
+        rank: Its place in the ranking; None for its place among the matches that are shown.
     """
 
     id: str
@@ -35,6 +36,7 @@ class ShownMatch:
     note: str = ""
     is_hit: bool | None = None
     query_source: str | None = None
+    rank: int | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       title: match.is_hit ? "Of the query's class" : "Of another class" });
     const button = element("button", { className: "show", type: "button", title: match.id },
       picture(match.source, match.alt),
-      element("span", { className: "rank", textContent: place + 1 }),
+      element("span", { className: "rank", textContent: match.rank ?? place + 1 }),
       element("div", { className: "line" }, mark,
         element("span", { className: "label", textContent: match.label }),
         element("span", { className: "score", textContent: match.score })),

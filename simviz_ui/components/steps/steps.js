@@ -1,0 +1,40 @@
+// Counts steps by clicks on two buttons and by the keys N and P, and tells the sum of all of them.
+const isTyped = (event) => {
+  const target = event.composedPath()[0];
+  return event.ctrlKey || event.metaKey || event.altKey || target.isContentEditable
+    || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+};
+export default function ({ data, setStateValue }) {
+  const all = (window.simvizSteps ??= {});
+  const held = all[data.name];
+  held?.stop();
+  const mine = { session: data.session, total: held?.session === data.session ? held.total : 0 };
+  const steps = { [data.next]: 1, [data.previous]: -1 };
+  const button = (name) => document.querySelector(`.st-key-${CSS.escape(name)} button`);
+  const count = (event, step) => {
+    // Before Streamlit's own listeners, which would take the step once more.
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    mine.total += step;
+    setStateValue("total", mine.total);
+  };
+  const click = (event) => {
+    for (const name of Object.keys(steps)) {
+      const clicked = button(name);
+      if (clicked && !clicked.disabled && clicked.contains(event.target)) count(event, steps[name]);
+    }
+  };
+  const press = (event) => {
+    const name = { n: data.next, p: data.previous }[event.key?.toLowerCase()];
+    const pressed = name && data.with_keys && !isTyped(event) && button(name);
+    if (pressed && !pressed.disabled) count(event, steps[name]);
+  };
+  window.addEventListener("click", click, true);
+  window.addEventListener("keydown", press, true);
+  mine.stop = () => {
+    window.removeEventListener("click", click, true);
+    window.removeEventListener("keydown", press, true);
+  };
+  all[data.name] = mine;
+  return mine.stop;
+}

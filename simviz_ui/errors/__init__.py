@@ -1,0 +1,1 @@
+"""The Errors page: which queries find another class first, and what they are taken for."""

@@ -1,0 +1,170 @@
+"""What the Errors page shows: the misses as a table, one of them in full, and the exports."""
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from simviz_core.cli import errors_command
+from simviz_core.errors import GalleryError
+from simviz_core.gallery import Conditions, Gallery
+from simviz_core.misses import Comparison, MissReport, misses_as_csv, misses_as_json
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import GalleryIndex, QueryOutcomes, quality_of
+from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.stepping import step_buttons
+from simviz_ui.display.exports import export_row
+from simviz_ui.display.messages import as_markdown
+from simviz_ui.errors.compared import compare_with, other_network
+from simviz_ui.errors.confused import show_classes, show_confusions
+from simviz_ui.errors.details import place_of, show_miss
+from simviz_ui.errors.rows import CHANGE_TITLES, ShownMiss, chosen_rows
+from simviz_ui.navigation import choose, chosen_last, view, was_shown
+from simviz_ui.retrieval.conditions import chosen_conditions, condition_controls
+from simviz_ui.retrieval.quality import index_outcomes, show_quality
+
+TABLE = "misses_table"
+
+
+def show_errors(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
+    """Everything below the choice of gallery and network.
+
+    Args:
+        gallery: The gallery.
+        index: Its embeddings.
+        settings: By this network.
+    """
+    conditions = chosen_conditions(gallery)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        other = other_network(settings)
+        if gallery.columns:
+            with st.popover("Filter", icon=":material/filter_alt:"):
+                condition_controls(gallery)
+    try:
+        outcomes = index_outcomes(index, conditions)
+    except GalleryError as error:
+        _say_what_to_do(str(error), conditions)
+        return
+    show_quality(quality_of(outcomes), index)
+    comparison = None
+    if other is not None:
+        comparison = compare_with(gallery, outcomes, other, conditions)
+    if outcomes.missed or comparison is not None:
+        _show_table(gallery, chosen_rows(outcomes, settings, comparison, other))
+    else:
+        st.success("There are no misses: every nearest neighbour is of its image's class.")
+    show_confusions(outcomes)
+    show_classes(outcomes)
+    _exports(gallery, settings, outcomes, comparison, other)
+
+
+def _say_what_to_do(reason: str, conditions: Conditions) -> None:
+    if conditions:
+        st.info(as_markdown(f"There is nothing to ask: {reason}."), icon=":material/filter_alt:")
+        return
+    st.info(
+        "An error is a nearest neighbour of another class, and this gallery has no class with two "
+        "images. Put the images into one folder per class, or give the manifest a column `label`; "
+        "then **Rescan** in the sidebar.",
+        icon=":material/category:",
+    )
+
+
+def _show_table(gallery: Gallery, rows: Sequence[ShownMiss]) -> None:
+    if not rows:
+        st.info("No miss is left. Choose other classes.")
+        return
+    was_shown("query")
+    place = place_of(rows, view().query)
+
+    def take_steps(step: int) -> None:
+        here = place_of(rows, chosen_last("query"))
+        choose(query=rows[(here + step) % len(rows)].outcome.query.id)
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        step_buttons("miss", "miss", take_steps, disabled=len(rows) < 2, with_keys=True)
+        what = "row" if rows[0].change else "miss"
+        many = "rows" if rows[0].change else "misses"
+        st.markdown(f"**{place + 1:,} of {len(rows):,} {what if len(rows) == 1 else many}**")
+    _table(rows, place)
+    show_miss(gallery, rows[place])
+
+
+def _table(rows: Sequence[ShownMiss], place: int) -> None:
+    held = st.session_state.get(TABLE)
+    if held is None or list(held["selection"]["rows"]) != [place]:
+        selection = {"rows": [place], "columns": [], "cells": []}
+        st.session_state[TABLE] = {"selection": selection}
+
+    def open_row() -> None:
+        chosen = st.session_state[TABLE]["selection"]["rows"]
+        if chosen:
+            choose(query=rows[chosen[0]].outcome.query.id)
+
+    misses = [row.outcome for row in rows]
+    columns = {
+        "query": [miss.query.id for miss in misses],
+        "class": [miss.query.label for miss in misses],
+        "taken_for": [miss.taken_for for miss in misses],
+        "margin": [miss.margin for miss in misses],
+        "nearest": [miss.nearest_score for miss in misses],
+        "right": [miss.right_score for miss in misses],
+        "rank": [miss.rank for miss in misses],
+        "precision": [miss.average_precision for miss in misses],
+    }
+    if rows[0].change:
+        columns = {"change": [CHANGE_TITLES[row.change] for row in rows], **columns}
+    column = st.column_config
+    st.dataframe(
+        columns,
+        key=TABLE,
+        hide_index=True,
+        height=min(320, 38 + 35 * len(rows)),
+        on_select=open_row,
+        selection_mode="single-row",
+        column_config={
+            "change": column.TextColumn("Change"),
+            "query": column.TextColumn("Query", width="medium"),
+            "class": column.TextColumn("Class"),
+            "taken_for": column.TextColumn("Taken for"),
+            "margin": column.NumberColumn(
+                "Margin",
+                format="%.4f",
+                help="The similarity of the wrong nearest neighbour minus that of the best right "
+                "one.",
+            ),
+            "nearest": column.NumberColumn("Wrong", format="%.4f", help="Its similarity."),
+            "right": column.NumberColumn("Right", format="%.4f", help="The best one's similarity."),
+            "rank": column.NumberColumn(
+                "First right", help="The rank of the first image of the query's class."
+            ),
+            "precision": column.NumberColumn(
+                "AP at R",
+                format="%.3f",
+                help="Average precision among the R nearest, R being the number of other images of "
+                "the class; its mean over all queries is mAP@R.",
+            ),
+        },
+    )
+
+
+def _exports(
+    gallery: Gallery,
+    settings: NetworkSettings,
+    outcomes: QueryOutcomes,
+    comparison: Comparison | None,
+    other: NetworkSettings | None,
+) -> None:
+    order = view().order
+    compared = other if comparison is not None else None
+    report = MissReport(settings, outcomes, compared, comparison, order)
+    export_row(
+        {
+            "All misses (CSV)": ("errors.csv", lambda: misses_as_csv(report)),
+            "Numbers (JSON)": (
+                "errors.json",
+                lambda: json.dumps(misses_as_json(report), indent=1),
+            ),
+        },
+        errors_command(gallery_name(gallery), settings, outcomes.conditions, order, compared),
+    )

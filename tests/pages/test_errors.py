@@ -1,0 +1,156 @@
+"""The Errors page without a browser, and the conditions on columns that it shares with Search."""
+
+import json
+from pathlib import Path
+
+import pytest
+from page_testing import button, new_app, open_page, plain, until_indexed
+from streamlit.testing.v1 import AppTest
+
+from simviz_core.cli import main
+from simviz_ui.choices import galleries
+
+ERRORS, SEARCH = "pages/errors.py", "pages/search.py"
+
+
+def table(app: AppTest, key: str = "misses_table") -> dict[str, list[object]]:
+    """What a table shows, by its columns."""
+    (found,) = [frame for frame in app.dataframe if key in frame.proto.id]
+    return found.value.to_dict("list")
+
+
+def asked(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """What the command says."""
+    assert main(["errors", *options, "--json", "-"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def grid(app: AppTest, key: str) -> list[dict[str, object]]:
+    (found,) = [c for c in app.get("bidi_component") if f"-{key}" in c.proto.id]
+    return json.loads(found.proto.json)["matches"]
+
+
+def step(app: AppTest) -> str:
+    """Where the page says that it stands."""
+    return next(
+        text.value for text in app.markdown if " of " in text.value and "miss" in text.value
+    )
+
+
+@pytest.fixture
+def manifest(small_gallery: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small gallery as the demo's, with columns: each view was seen by a camera of its own."""
+    file = small_gallery / "list.csv"
+    rows = [
+        f"{label}/view_{number}.png,{label},cam {number},{number * 10},2024-0{month}-01"
+        for label in ("chairs", "lamps")
+        for month, number in enumerate((1, 2, 10), start=1)
+    ]
+    file.write_text("\n".join(["path,label,camera,price,seen", *rows]))
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", file)
+    return file
+
+
+def test_the_table_is_that_of_the_command_and_search_steps_through_the_same_misses(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until_indexed(open_page(app, ERRORS)).run()
+    values = asked(str(small_gallery), capsys=capsys)
+    misses = [miss["query"] for miss in values["misses"]]
+    assert len(misses) > 1
+    assert table(app)["query"] == misses
+    assert table(app)["taken_for"] == [miss["taken_for"] for miss in values["misses"]]
+    seen = []
+    for place in range(len(misses)):
+        assert f"**{place + 1} of {len(misses)} misses**" in step(app)
+        wrong, right = grid(app, "miss")
+        assert (wrong["id"], right["id"]) == (
+            values["misses"][place]["nearest"],
+            values["misses"][place]["right"],
+        )
+        assert (wrong["is_hit"], right["is_hit"]) == (False, True)
+        assert right["rank"] == values["misses"][place]["right_rank"]
+        app.get_by_key("miss_next").click().run()
+        seen.append(app.query_params["query"])
+    assert seen == [*misses[1:], misses[0]]
+    app.get_by_key("order").set_value("rank").run()
+    ranks = table(app)["rank"]
+    assert ranks == sorted(ranks, reverse=True)
+    assert app.query_params["order"] == "rank"
+    assert "--order rank" in app.code[0].value
+
+    app.switch_page(SEARCH).run()
+    until_indexed(app).run()
+    app.get_by_key("only_misses").set_value(True).run()
+    seen = set()
+    for _ in misses:
+        app.get_by_key("query_next").click().run()
+        seen.add(app.query_params["query"])
+    assert seen == set(misses)
+
+
+def test_a_gallery_without_classes_says_what_to_do(
+    small_gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(galleries, "DEMO_GALLERY", small_gallery / "chairs")
+    app = until_indexed(open_page(new_app(), ERRORS)).run()
+    assert "one folder per class" in app.info[0].value
+    assert not app.dataframe
+
+
+def test_another_pooling_mends_and_breaks(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until_indexed(open_page(app, ERRORS, compared_with="pooling:max"))
+    button(app, "Index them").click().run()
+    until_indexed(app).run()
+    values = asked(str(small_gallery), "--compare-pooling", "max", capsys=capsys)["compared_with"]
+    kinds = {kind: [pair["before"]["query"] for pair in values[kind]] for kind in CHANGES}
+    for kind, ids in kinds.items():
+        app.get_by_key("change").set_value(kind).run()
+        if ids:
+            assert sorted(table(app)["query"]) == sorted(ids)
+        else:
+            assert "No miss is left" in app.info[0].value
+    assert "--compare-pooling max" in app.code[0].value
+
+
+CHANGES = ("fixed", "broken", "missed")
+
+
+def test_conditions_hold_on_search_and_errors_alike(
+    manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = new_app()
+    app.query_params["where"] = ["price=10..20", "colour=red"]
+    app.query_params["leave_out_equal"] = ["camera"]
+    until_indexed(open_page(app, SEARCH)).run()
+    assert "no column 'colour'; it has camera, price, seen" in plain(app.warning[0].value)
+    assert app.query_params["where"] == "price=10..20"
+    assert [match["id"] for match in grid(app, "matches")] in (
+        ["chairs/view_2.png", "lamps/view_2.png"],
+        ["lamps/view_2.png", "chairs/view_2.png"],
+    )
+    command = app.code[0].value
+    assert "--where=price=10..20 --leave-out-equal=camera" in command
+    options = ("--where", "price=10..20", "--leave-out-equal", "camera")
+    values = asked(str(manifest), *options, capsys=capsys)
+    line = next(text.value for text in app.markdown if "Recall@1" in text.value)
+    assert f"Recall@1 **{values['recall_at_1']:.1%}**" in line
+
+    app.switch_page(ERRORS).run()
+    app.run()
+    assert app.query_params["where"] == "price=10..20"
+    misses = [miss["query"] for miss in values["misses"]]
+    if misses:
+        assert table(app)["query"] == misses
+    # A condition is put together from a column and its values, and holds at once.
+    app.get_by_key("condition_column").set_value("camera").run()
+    app.get_by_key("condition_value_of_camera").set_value("cam 2").run()
+    app.get_by_key("add_condition").click().run()
+    assert app.query_params["where"] == ["price=10..20", "camera=cam 2"]
+    assert "no class has two images" in plain(app.info[0].value)
+    app.get_by_key("leave_out_equal").set_value([]).run()
+    assert "leave_out_equal" not in app.query_params
+    app.get_by_key("where").set_value(["price=10..20"]).run()
+    assert sorted(table(app, "classes_table")["queries"]) == [2, 2]
