@@ -85,7 +85,8 @@ def _show_table(gallery: Gallery, rows: Sequence[ShownMiss]) -> None:
         step_buttons("miss", "miss", take_steps, disabled=len(rows) < 2, with_keys=True)
         what = "row" if rows[0].change else "miss"
         many = "rows" if rows[0].change else "misses"
-        st.markdown(f"**{place + 1:,} of {len(rows):,} {what if len(rows) == 1 else many}**")
+        count = f"{place + 1:,} of {len(rows):,} {what if len(rows) == 1 else many}"
+        st.markdown(f"**{count}**", width="content")
     _table(rows, place)
     show_miss(gallery, rows[place])
 
