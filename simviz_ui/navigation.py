@@ -8,7 +8,8 @@ the link once a run, so that what a user did is one entry of the browser's histo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
@@ -23,6 +24,7 @@ from simviz_ui.display.messages import as_markdown
 from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, Link, View, as_link, from_link
 
 P = ParamSpec("P")
+Result = TypeVar("Result")
 PAIR_PAGE, SEARCH_PAGE = "pair", "search"
 
 
@@ -48,6 +50,8 @@ class _Session:
         is_entered: Whether the page has been opened since the link was written.
         clicked: The page that a click asked for, "" for the same one; None when there was no click.
         is_kept_view: Whether that page shows a view that was kept, of which parts may be gone.
+        steps: Of each counter of steps, how many times it was touched, and the sum of its steps.
+        lock: Held by whoever changes any of this.
     """
 
     page: str | None = None
@@ -66,6 +70,8 @@ class _Session:
     is_entered: bool = True
     clicked: str | None = None
     is_kept_view: bool = False
+    steps: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lock: Any = field(default_factory=RLock)
 
 
 EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
@@ -74,6 +80,21 @@ EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
 
 def _session() -> _Session:
     return st.session_state.setdefault("simviz_session", _Session())
+
+
+def _alone(act: Callable[P, Result]) -> Callable[P, Result]:
+    """Have something done by one run of a session at a time.
+
+    Streamlit begins the next run while the one before it has not come to its end. That ends where
+    it next looks into the session, which is the first thing that it does here.
+    """
+
+    @wraps(act)
+    def done(*args: P.args, **kwargs: P.kwargs) -> Result:
+        with _session().lock:
+            return act(*args, **kwargs)
+
+    return done
 
 
 def enter_through_app() -> None:
@@ -137,15 +158,42 @@ def view() -> View:
     return _session().view
 
 
-def chosen_last(name: str) -> Any:
-    """A field as it was chosen last; for callbacks that go on from there.
+@_alone
+def step(name: str, take: Callable[[Any, int], Any], steps: int) -> None:
+    """Step from what was chosen last to another; for callbacks.
 
-    A browser that has not heard yet of a choice that a button made sends the one before it, with
-    the next click. What `view` takes from its widgets would be that one.
+    A browser that has not heard yet of a choice that a button made sends the one before it with
+    the next click. What the widgets hold, and so what `view` gives, is then that one.
+
+    Args:
+        name: The field.
+        take: Makes the new value of the old one and the number of steps.
+        steps: How many, back where that is negative.
     """
-    return _session().view[name]
+    choose(**{name: take(_session().view[name], steps)})
 
 
+@_alone
+def step_on(
+    counter: str, touches: int, total: int, name: str, take: Callable[[Any, int], Any]
+) -> None:
+    """Take the steps that a counter has come on since it was heard last.
+
+    Args:
+        counter: Its name.
+        touches: How many times it was touched: of two that come at once, the later has more.
+        total: The sum of all its steps.
+        name: The field.
+        take: As for `step`.
+    """
+    session = _session()
+    before, sum_before = session.steps.get(counter, (0, 0))
+    if touches > before:
+        session.steps[counter] = touches, total
+        step(name, take, total - sum_before)
+
+
+@_alone
 def hold(
     name: str,
     default: Any = None,
@@ -239,6 +287,7 @@ def came_with_link(name: str) -> bool:
     return name in _session().linked
 
 
+@_alone
 def keep_choices() -> None:
     """Take what the widgets hold over into the view."""
     _pass_over_older()
@@ -301,6 +350,7 @@ def _pass_over_older_again() -> None:
                 st.session_state[key] = shown
 
 
+@_alone
 def choose(**fields: Any) -> None:
     """Choose something by a button; for callbacks. The whole page is run for it.
 
@@ -314,6 +364,7 @@ def choose(**fields: Any) -> None:
         session.clicked = ""
 
 
+@_alone
 def remember(**fields: Any) -> None:
     """Change fields of the view that no widget holds."""
     keep_choices()

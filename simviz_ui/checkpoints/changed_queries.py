@@ -10,7 +10,7 @@ from simviz_core.following import ChangedQuery, most_changed
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import choose, chosen_last, page_fragment
+from simviz_ui.navigation import choose, page_fragment, view
 from simviz_ui.serving.resources import network_of
 
 RANKED = "most_changed"
@@ -76,7 +76,7 @@ def choose_most_changed() -> None:
     ranked = st.session_state.get(RANKED, [])
     if not ranked:
         return
-    current = chosen_last("query")
+    current = view().query
     is_stepping = current in ranked and current == st.session_state.get(STEPPED)
     _choose_row(ranked[(ranked.index(current) + 1) % len(ranked)] if is_stepping else ranked[0])
 

@@ -28,7 +28,7 @@ from simviz_ui.choices.uploads import (
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import came_with_link, choose, chosen_last, hold, say_instead, wanted
+from simviz_ui.navigation import came_with_link, choose, hold, say_instead, wanted
 from simviz_ui.serving.resources import gallery_picture
 from simviz_ui.serving.uploads import Filled, digest_of
 
@@ -151,14 +151,14 @@ def _current(key: str, title: str, gallery: Gallery, first: str) -> str:
 
 
 def _step_buttons(key: str, gallery: Gallery, chosen: str, ids: Sequence[str]) -> None:
-    def take_steps(step: int) -> None:
+    def take(current: str | None, steps: int) -> str:
         places = [gallery.position[image_id] for image_id in ids]
-        here = gallery.position.get(chosen_last(key) or chosen, -1)
+        here = gallery.position.get(current or chosen, -1)
         # From the first one after this image, or the last one before it, round the ends.
-        start = bisect_right(places, here) - 1 if step > 0 else bisect_left(places, here)
-        choose(**{key: ids[(start + step) % len(ids)]})
+        start = bisect_right(places, here) - 1 if steps > 0 else bisect_left(places, here)
+        return ids[(start + steps) % len(ids)]
 
-    step_buttons(key, "image", take_steps, disabled=not ids, with_keys=key == "query")
+    step_buttons(key, "image", take, disabled=not ids, with_keys=key == "query")
 
 
 def _random_button(key: str, ids: Sequence[str]) -> None:

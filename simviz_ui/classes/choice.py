@@ -5,7 +5,7 @@ import streamlit as st
 from simviz_core.classes import ClassSums, class_to_contrast
 from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.classes.view import CLASS_MAP, CONTRAST, ClassChoice
-from simviz_ui.navigation import choose, chosen_last, hold
+from simviz_ui.navigation import hold
 
 NO_SUCH_CLASS = "The gallery has no class {asked}; {shown} is shown instead."
 
@@ -42,9 +42,8 @@ def class_choice(sums: ClassSums) -> ClassChoice:
 
 
 def _step_buttons(labels: list[str], current: str) -> None:
-    def take_steps(step: int) -> None:
-        here = chosen_last("class")
-        place = labels.index(here if here in labels else current)
-        choose(**{"class": labels[(place + step) % len(labels)]})
+    def take(label: str | None, steps: int) -> str:
+        place = labels.index(label if label in labels else current)
+        return labels[(place + steps) % len(labels)]
 
-    step_buttons("class", "class", take_steps, disabled=len(labels) < 2, with_keys=True)
+    step_buttons("class", "class", take, disabled=len(labels) < 2, with_keys=True)

@@ -19,7 +19,7 @@ from simviz_ui.errors.compared import compare_with, other_network
 from simviz_ui.errors.confused import show_classes, show_confusions
 from simviz_ui.errors.details import place_of, show_miss
 from simviz_ui.errors.rows import CHANGE_TITLES, ShownMiss, chosen_rows
-from simviz_ui.navigation import choose, chosen_last, view, was_shown
+from simviz_ui.navigation import choose, view, was_shown
 from simviz_ui.retrieval.conditions import chosen_conditions, condition_controls
 from simviz_ui.retrieval.quality import index_outcomes, show_quality
 
@@ -77,12 +77,12 @@ def _show_table(gallery: Gallery, rows: Sequence[ShownMiss]) -> None:
     was_shown("query")
     place = place_of(rows, view().query)
 
-    def take_steps(step: int) -> None:
-        here = place_of(rows, chosen_last("query"))
-        choose(query=rows[(here + step) % len(rows)].outcome.query.id)
+    def take(query: str | None, steps: int) -> str:
+        return rows[(place_of(rows, query) + steps) % len(rows)].outcome.query.id
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        step_buttons("miss", "miss", take_steps, disabled=len(rows) < 2, with_keys=True)
+        is_single = len(rows) < 2
+        step_buttons("query", "miss", take, disabled=is_single, with_keys=True, name="miss")
         what = "row" if rows[0].change else "miss"
         many = "rows" if rows[0].change else "misses"
         count = f"{place + 1:,} of {len(rows):,} {what if len(rows) == 1 else many}"

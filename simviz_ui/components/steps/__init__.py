@@ -17,7 +17,7 @@ _steps = st.components.v2.component("simviz_steps", js=asset("steps/steps.js"))
 def count_steps(
     name: str,
     buttons: tuple[str, str],
-    take_steps: Callable[[int], None],
+    on_count: Callable[[int, int], None],
     with_keys: bool,
 ) -> None:
     """Count the clicks on two buttons of the page, which keep working where no script runs.
@@ -25,18 +25,17 @@ def count_steps(
     Args:
         name: What is stepped through; the same wherever that is the same.
         buttons: The keys of the buttons that go back and on.
-        take_steps: Called with how many steps to go on, or back where that is negative.
+        on_count: Called with how many times they were clicked in this session, and the sum of the
+            steps: clicks that go on minus those that go back.
         with_keys: Whether the keys N and P do the same.
     """
     context = get_script_run_ctx()
     key = f"steps_of_{name}"
 
     def take() -> None:
-        total = getattr(st.session_state[key], "total", None) or 0
-        taken: dict[str, int] = st.session_state.setdefault("steps_taken", {})
-        step, taken[name] = total - taken.get(name, 0), total
-        if step:
-            take_steps(step)
+        counted = getattr(st.session_state[key], "counted", None)
+        if counted:
+            on_count(int(counted[0]), int(counted[1]))
 
     data = {
         "name": name,
@@ -46,4 +45,4 @@ def count_steps(
         "with_keys": with_keys,
     }
     with st.container(key=f"steps_beside_{name}"):
-        _steps(data=data, key=key, on_total_change=take, height=0)
+        _steps(data=data, key=key, on_counted_change=take, height=0)

@@ -8,15 +8,17 @@ export default function ({ data, setStateValue }) {
   const all = (window.simvizSteps ??= {});
   const held = all[data.name];
   held?.stop();
-  const mine = { session: data.session, total: held?.session === data.session ? held.total : 0 };
+  const isSame = held?.session === data.session;
+  const mine = { session: data.session, touches: 0, total: 0, ...(isSame ? held : {}) };
   const steps = { [data.next]: 1, [data.previous]: -1 };
   const button = (name) => document.querySelector(`.st-key-${CSS.escape(name)} button`);
   const count = (event, step) => {
     // Before Streamlit's own listeners, which would take the step once more.
     event.preventDefault();
     event.stopImmediatePropagation();
+    mine.touches += 1;
     mine.total += step;
-    setStateValue("total", mine.total);
+    setStateValue("counted", [mine.touches, mine.total]);
   };
   const click = (event) => {
     for (const name of Object.keys(steps)) {
