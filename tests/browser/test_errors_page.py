@@ -1,0 +1,60 @@
+"""The Errors page in Chromium, and steps that are taken faster than the page is made."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from simviz_core.cli import main
+
+
+def settled(page: Page) -> None:
+    """Wait until the app has finished running."""
+    page.wait_for_timeout(300)  # a click takes a moment to make it run
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def names(image: str) -> re.Pattern[str]:
+    """A link that names this query."""
+    return re.compile(f"query={image.replace('/', '%2F')}(&|$)")
+
+
+def test_twenty_quick_presses_are_twenty_steps(
+    page: Page, app_url: str, demo_rooms: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On Search, on by the key and back by clicks; then through the table of misses."""
+    images = [f"hotel_{hotel:02d}/view_{view}.jpg" for hotel in range(5) for view in range(6)]
+    page.goto(f"{app_url}/search?query={images[0]}")
+    expect(page.locator(".card img").first).to_be_visible()
+    settled(page)
+    for _ in range(20):
+        page.keyboard.press("n")
+    expect(page).to_have_url(names(images[20]))
+    settled(page)
+    expect(page.get_by_role("combobox", name="Query").first).to_have_value(images[20])
+    back = page.locator(".st-key-query_previous button")
+    for _ in range(5):
+        back.click(no_wait_after=True)
+    expect(page).to_have_url(names(images[15]))
+
+    page.goto(f"{app_url}/errors")
+    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
+    settled(page)
+    assert main(["errors", str(demo_rooms), "--json", "-"]) == 0
+    misses = json.loads(capsys.readouterr().out)["misses"]
+    for _ in range(7):
+        page.keyboard.press("n")
+    expect(page.get_by_text(f"8 of {len(misses)} misses")).to_be_visible()
+    expect(page).to_have_url(names(misses[7]["query"]))
+    settled(page)
+    # A click on a row, and from there to what explains it.
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 20, box["y"] + 35 + 17)
+    expect(page.get_by_text(f"1 of {len(misses)} misses")).to_be_visible()
+    settled(page)
+    page.get_by_role("button", name="Why the wrong one is nearest").click()
+    expect(page).to_have_url(re.compile(f"/pair.*against={misses[0]['right'].replace('/', '%2F')}"))
