@@ -15,7 +15,7 @@ from simviz_core.following.report import CheckpointReport
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.pairs import PairAgainst, against_as_json, explain_against, verdict
+from simviz_core.pairs import PairAgainst, against_as_json, explain_against
 
 Decompose = Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]]
 
@@ -114,7 +114,7 @@ def neighbour_rows(change: NeighbourChange, query: str) -> list[AgainstRow]:
     match, image, against = (picture.pixels for picture in change.pictures)
     return [
         AgainstRow(
-            f"iteration {seen.iteration:,}: {verdict(seen.found, change.now.id, change.was.id)}",
+            f"iteration {seen.iteration:,}",
             (match, image, against),
             (change.now.id, query, change.was.id),
             seen.found,

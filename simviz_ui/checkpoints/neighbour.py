@@ -22,6 +22,7 @@ from simviz_core.following import (
 from simviz_core.gallery import GalleryImage
 from simviz_core.runs import checkpoint_settings
 from simviz_ui.checkpoints.choice import keep_range
+from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import Followed
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.display.exports import export_row, figure_files
@@ -34,18 +35,24 @@ BETWEEN = "iterations_why"
 
 
 def show_neighbour_change(
-    reports: Sequence[RunReport], followed: Followed, style: FigureStyle, options: Sequence[str]
+    places: Sequence[CheckpointIndex],
+    reports: Sequence[RunReport],
+    followed: Followed,
+    style: FigureStyle,
+    options: Sequence[str],
 ) -> None:
     """Offer why the nearest neighbour changed, and show it where it is wanted.
 
     Args:
+        places: The checkpoints that are shown, those that are still being looked at, too.
         reports: Of the runs that are shown.
         followed: What is followed.
         style: How the maps are shown.
         options: Of the command that shows the same checkpoints, as words.
     """
-    usable = [report for report in reports if len(report.seen) > 1]
-    if not usable:
+    # The slider offers all checkpoints from the start: one that grew would keep its first ends.
+    iterations = _iterations_of(places, reports)
+    if len(iterations) < 2:
         return
     is_wanted = st.toggle(
         "Why another nearest neighbour?",
@@ -55,17 +62,29 @@ def show_neighbour_change(
     )
     if not is_wanted:
         return
-    seen = [iteration for iteration, _ in usable[0].seen]
-    before, after = _iterations(seen)
+    before, after = _between(iterations)
     if before == after:
         st.info("Choose two different checkpoints.")
         return
-    for report in usable:
+    for report in reports:
         with st.container():
-            _show_run(report, followed, (before, after), style, options, len(usable) > 1)
+            _show_run(report, followed, (before, after), style, options, len(reports) > 1)
 
 
-def _iterations(seen: list[int]) -> tuple[int, int]:
+def _iterations_of(places: Sequence[CheckpointIndex], reports: Sequence[RunReport]) -> list[int]:
+    """The iterations of the first run whose checkpoints can be used, as far as that is known."""
+    failed = {
+        (report.run.root, found.checkpoint.iteration)
+        for report in reports
+        for found in report.checkpoints
+        if found.snapshot is None
+    }
+    first = places[0].run.root
+    shown = [place.checkpoint.iteration for place in places if place.run.root == first]
+    return [iteration for iteration in shown if (first, iteration) not in failed]
+
+
+def _between(seen: list[int]) -> tuple[int, int]:
     keep_range(BETWEEN, seen)
     before, after = st.select_slider(
         "Before and now",
@@ -89,6 +108,9 @@ def _show_run(
     if is_one_of_several:
         st.markdown(f"**{as_markdown(run_title(report.run))}**")
     before, after = between
+    if missing := set(between) - {found.checkpoint.iteration for found in report.checkpoints}:
+        st.info(f"Iteration {min(missing):,} is not shown, or still being looked at.")
+        return
     try:
         was, now = (nearest_at(report.checkpoints, iteration) for iteration in between)
         change = _change(report, followed, was, now, between)
@@ -98,7 +120,7 @@ def _show_run(
     if change is None:
         st.info(
             f"The nearest neighbour is {as_markdown(was.id)} at both iterations, {before:,} and "
-            f"{after:,}. Choose others above.",
+            f"{after:,}. {_elsewhere(report, was)}",
             icon=":material/equal:",
         )
         return
@@ -108,6 +130,18 @@ def _show_run(
     )
     show_against(neighbour_rows(change, followed.chosen.id), style)
     _exports(report, followed, change, between, style, options)
+
+
+def _elsewhere(report: RunReport, nearest: GalleryImage) -> str:
+    """At which checkpoints that are shown another image is the nearest neighbour."""
+    others = [
+        f"at {iteration:,} it is {as_markdown(snapshot.ranking.matches[0].image.id)}"
+        for iteration, snapshot in report.seen
+        if snapshot.ranking.matches[0].image.id != nearest.id
+    ]
+    if not others:
+        return "It is the same at every checkpoint that is shown."
+    return f"Elsewhere: {', '.join(others)}."
 
 
 def _change(

@@ -71,7 +71,7 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
     if any(report.seen for report in runs):
         options = _options(runs, followed)
         _exports(runs, followed, style, options)
-        show_neighbour_change(runs, followed, style, options)
+        show_neighbour_change(places, runs, followed, style, options)
 
 
 def _show_grid(
