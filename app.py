@@ -7,6 +7,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.display.exports import exports_of
+from simviz_ui.display.icons import HIDDEN_NAMES
 from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes
@@ -20,10 +21,16 @@ st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 st.html(
     "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
     " .st-key-address, [class*=st-key-steps_beside_] { position: absolute; }"
+    # Streamlit's own grey of captions is too faint to be read by everybody (WCAG AA).
+    " [data-testid='stCaptionContainer'] { color: inherit; opacity: .8; }"
+    # White on the dark theme's orange is not, either.
+    " button[kind='primary'] { color: light-dark(#ffffff, #171513); }"
     # The star stands beside the page's title, whichever page that is.
     " .st-key-star { position: absolute; top: 4.6rem; width: auto; z-index: 2;"
     " right: clamp(1rem, 3.5vw, 5rem); }</style>"
 )
+
+st.html(HIDDEN_NAMES)
 
 page = st.navigation(
     [

@@ -21,6 +21,7 @@ LINKS = (
     ("search", "Search a gallery", "image_search"),
     ("region", "Search by a drawn region", "select"),
     ("map", "See the whole gallery as a map", "scatter_plot"),
+    ("errors", "List the misses", "rule"),
     ("classes", "See what makes a class", "category"),
     ("features", "Find the features that carry a similarity", "bar_chart"),
     ("trust", "Test how far maps can be trusted", "verified"),

@@ -90,7 +90,7 @@ def image_picker(
     try:
         return open_image(key, gallery, chosen)
     except ImageError as error:
-        show_error(error)
+        show_error(f"{title}: {error}")  # a page may have two of them
         return None
 
 
@@ -158,7 +158,7 @@ def _step_buttons(key: str, gallery: Gallery, chosen: str, ids: Sequence[str]) -
         start = bisect_right(places, here) - 1 if steps > 0 else bisect_left(places, here)
         return ids[(start + steps) % len(ids)]
 
-    step_buttons(key, "image", take, disabled=not ids, with_keys=key == "query")
+    step_buttons(key, key, take, disabled=not ids, with_keys=key == "query")
 
 
 def _random_button(key: str, ids: Sequence[str]) -> None:

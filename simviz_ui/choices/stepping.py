@@ -4,9 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import streamlit as st
-
 from simviz_ui.components.steps import count_steps
+from simviz_ui.display.icons import icon_button
 from simviz_ui.navigation import step, step_on
 
 
@@ -35,12 +34,11 @@ def step_buttons(
         (keys[0], -1, "chevron_left", "Previous", "P"),
         (keys[1], +1, "chevron_right", "Next", "N"),
     ):
-        st.button(
-            "",
-            icon=f":material/{icon}:",
-            help=f"{title} {what}",
-            key=key,
-            on_click=step,
+        icon_button(
+            f"{title} {what}",
+            f":material/{icon}:",
+            key,
+            step,
             args=(field, take, steps),
             disabled=disabled,
             shortcut=letter if with_keys else None,

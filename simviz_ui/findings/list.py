@@ -8,6 +8,7 @@ import streamlit as st
 from simviz_core.errors import FindingsError, SimVizError
 from simviz_core.findings import Finding
 from simviz_core.findings.reading import LONGEST_NOTE
+from simviz_ui.display.icons import icon_button
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.findings.allowed import kept_view
 from simviz_ui.findings.files import files_of_findings
@@ -88,20 +89,18 @@ def _show(owner: str, finding: Finding, place: int, findings: Findings) -> None:
                     (":material/arrow_upward:", "Move up", -1),
                     (":material/arrow_downward:", "Move down", +1),
                 ):
-                    st.button(
-                        "",
-                        icon=icon,
-                        key=f"move_{step}_{key}",
-                        help=name,
-                        on_click=partial(_change, partial(store.move, owner, key, step)),
+                    icon_button(
+                        name,
+                        icon,
+                        f"move_{step}_{key}",
+                        partial(_change, partial(store.move, owner, key, step)),
                         disabled=not 0 <= place + step < len(findings),
                     )
-                st.button(
-                    "",
-                    icon=":material/delete:",
-                    key=f"delete_{key}",
-                    help="Delete",
-                    on_click=partial(_change, partial(store.delete, owner, key)),
+                icon_button(
+                    "Delete",
+                    ":material/delete:",
+                    f"delete_{key}",
+                    partial(_change, partial(store.delete, owner, key)),
                 )
 
 

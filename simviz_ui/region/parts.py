@@ -40,6 +40,7 @@ from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.image_picker import open_image
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row, figure_files
+from simviz_ui.display.icons import icon_button
 from simviz_ui.display.map_style import fitted
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import remember, view
@@ -196,13 +197,13 @@ def _show_part(number: int, part: QueryPart, gallery: Gallery) -> None:
         on_change=partial(_weigh, number, key),
         label_visibility="collapsed",
     )
-    places[3].button(
-        "",
-        icon=":material/delete:",
-        key=f"part_delete_{number}",
-        on_click=_change_to(lambda now: (*now[:number], *now[number + 1 :])),
-        help=f"Delete part {number + 1}",
-    )
+    with places[3]:
+        icon_button(
+            f"Delete part {number + 1}",
+            ":material/delete:",
+            f"part_delete_{number}",
+            _change_to(lambda now: (*now[:number], *now[number + 1 :])),
+        )
 
 
 def _rectangles(region: Region) -> str:

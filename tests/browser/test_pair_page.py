@@ -62,9 +62,11 @@ def shown_pixels(picture: Locator, tmp_path: Path) -> np.ndarray:
 def test_overview_leads_to_the_pair_page(page: Page, app_url: str) -> None:
     page.goto(app_url)
     expect(page.get_by_role("heading", name="SimViz")).to_be_visible()
-    page.get_by_role("link", name="Explain a pair of images").click()
+    expect(page.get_by_role("link", name="Explain a pair of images")).to_be_visible()
+    page.locator(".st-key-story_right img").click(force=True)  # all of a finding is its button
     expect(page.locator(MAPS)).to_have_count(2)
-    expect(page).to_have_url(re.compile("/pair"))
+    expect(page).to_have_url(re.compile(r"/pair\?query=hotel_12%2Fview_2.jpg&.*scale=each"))
+    expect(page.get_by_role("button", name="Next query")).to_be_visible()
 
 
 def test_a_link_straight_to_the_page_has_the_frame(page: Page, app_url: str) -> None:
