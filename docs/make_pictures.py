@@ -54,6 +54,7 @@ IS_WAITING = "() => /Waiting …|Computing maps/.test(document.body.innerText)"
 PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (
     ("page-light", f"{LINK}&cell=query,5,2", "light", 1500, CHARTS),
     ("page-dark", f"{LINK}&size=448&pooling=max&style=cells", "dark", 1500, CHARTS),
+    ("map", "map?query=hotel_01/view_0.jpg", "light", 1000, "[data-mark]"),
     ("search", SEARCH_LINK, "light", 1000, EXPORTS),
     ("region", REGION_LINK, "light", 1000, EXPORTS),
     ("classes", CLASSES_LINK, "light", 1000, EXPORTS),

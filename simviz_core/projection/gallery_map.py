@@ -45,7 +45,7 @@ class GalleryMap:
         return (
             f"Neighbourhoods are approximate: of the {self.kept.count} most similar images of an "
             f"image {self.kept.share:.0%} are among its {self.kept.count} nearest on the map "
-            f"(a map at random: {self.kept.chance:.1%}), measured on {self.kept.asked:,} images. "
+            f"(a map at random: {self.kept.chance:.2%}), measured on {self.kept.asked:,} images. "
             "Distances, directions and the sizes of clusters are not to be read."
         )
 

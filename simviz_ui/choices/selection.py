@@ -45,10 +45,11 @@ def show_selection(selection: Selection | None) -> None:
     """Say which images stand for the gallery, with a button that takes all again."""
     if selection is None:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.markdown(
             f":material/lasso_select: **{selection.title}**",
-            help="They stand for the gallery on Search, Region and Classes. Drawn on the Map page.",
+            help="Drawn on the Map page; they stand for the gallery on Search, Region and Classes. "
+            "The link names them, the list itself stays on this server.",
             width="content",
         )
         st.button(

@@ -51,7 +51,7 @@ def map_chart(
         dragmode="lasso",
         hovermode="closest",
         hoverdistance=12,
-        legend={"itemsizing": "constant"},
+        legend={"itemsizing": "constant", "y": 0.9, "yanchor": "top"},  # under the tools
     )
     return figure
 
@@ -75,7 +75,8 @@ def _add(
             showlegend=bool(name),
             hoverinfo="none",  # the picture is shown instead
             marker={"size": _size(len(points)), "line": {"width": 0}, **marker},
-            selectedpoints=None if selected is None else np.flatnonzero(selected[rows]),
+            # A plain list: Plotly reads no packed one here.
+            selectedpoints=None if selected is None else np.flatnonzero(selected[rows]).tolist(),
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.15}},
         )

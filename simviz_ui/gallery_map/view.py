@@ -246,8 +246,9 @@ def _chart(shown: _Shown, group: Column | None, selection: Selection | None) -> 
     drawn_on = (shown.content, view().colour_by)
     name = selection.name if selection else None
     drawn = st.session_state.get("map_drawn")
-    if drawn != (name, drawn_on):
-        # Not drawn on this very chart: by a link, on another chart, or cleared.
+    is_there = f"map_chart_{st.session_state.get('map_number')}" in st.session_state
+    if drawn != (name, drawn_on) or not is_there:
+        # Not drawn on this very chart: by a link, before the page was left, or cleared.
         number = st.session_state.get("map_number", 0) + 1
         st.session_state.update(map_number=number, map_marked=name, map_drawn=(name, drawn_on))
     is_marked = selection is not None and st.session_state["map_marked"] == selection.name

@@ -68,6 +68,18 @@ def test_a_selection_stands_for_the_gallery(
     assert len(shown_ids(app)) == 5
 
 
+def test_the_map_marks_a_selection_that_came_with_a_link(
+    app: AppTest, small_gallery: Path, cache_folder: Path, ids: list[str]
+) -> None:
+    name = kept_selection(small_gallery, cache_folder, [ids[1], ids[3], ids[5]])
+    app = until_mapped(open_page(app, MAP, selection=name))
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert [trace["selectedpoints"] for trace in traces] == [[1], [0, 2]]
+    button(app, "Clear").click().run()
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert not any("selectedpoints" in trace for trace in traces)
+
+
 def test_classes_are_those_of_the_selection(
     app: AppTest, small_gallery: Path, cache_folder: Path, ids: list[str]
 ) -> None:
