@@ -16,8 +16,10 @@ from simviz_core.cli.options.network import add_network_details, add_network_opt
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
+    add_csv_option,
     add_json_option,
     whole_number,
+    write_csv,
     write_json,
 )
 from simviz_core.gallery import open_gallery
@@ -45,6 +47,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     evaluate.add_argument("--seed", type=int, default=0, help="of the draw; default: %(default)s")
     add_json_option(evaluate)
+    add_csv_option(evaluate, "the figures")
     evaluate.set_defaults(run=_run)
 
 
@@ -64,7 +67,10 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         weights = network.weights.line if network.weights else None
         write_json({**values, "weights": weights}, options.json)
-    if options.json != "-":
+    if options.csv:
+        figures = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        write_csv([{"figure": name, "value": figures[name]} for name in figures], options.csv)
+    if "-" not in (options.json, options.csv):
         for name, value in values.items():
             if isinstance(value, float):
                 print(f"{name:<13} {value:.4f}")

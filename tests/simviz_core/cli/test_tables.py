@@ -52,6 +52,13 @@ def test_tables_of_a_pair_of_classes_and_of_curves(
     assert b"<svg" in (tmp_path / "f.svg").read_bytes()[:1000]
 
 
+def test_the_figures_of_a_gallery(run: Command, options: list[str], colour_gallery: Path) -> None:
+    rows = rows_of(run("evaluate", colour_gallery, *options[2:], "--csv", "-"))
+    figures = {row["figure"]: float(row["value"]) for row in rows}
+    assert figures["queries"] == 24
+    assert 0 <= figures["map_at_r"] <= figures["recall_at_10"] <= 1
+
+
 def test_a_figure_of_another_kind_is_refused(run: Command, options: list[str]) -> None:
     outcome = run("features", *options, "--figure", "curves.jpg")
     assert outcome.status == 2
