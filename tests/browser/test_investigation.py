@@ -63,7 +63,7 @@ def test_from_the_map_to_a_report_whose_numbers_the_commands_give(
 ) -> None:
     # The map: draw around a part of it, and search that part.
     page.goto(f"{app_url}/map")
-    expect(page.locator(f"{CHART} [data-mark]").first).to_be_attached(timeout=300_000)  # indexed first
+    expect(page.locator(f"{CHART} [data-mark]").first).to_be_attached(timeout=300_000)
     box = page.locator(CHART).bounding_box()
     assert box
     left, top = box["x"] + 70, box["y"] + 60
