@@ -13,6 +13,7 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, QueryOutcomes, quality_of
 from simviz_ui.choices.galleries import gallery_name
 from simviz_ui.choices.stepping import step_buttons
+from simviz_ui.components.steps import steps_counted
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.errors.compared import compare_with, other_network
@@ -24,6 +25,8 @@ from simviz_ui.retrieval.conditions import chosen_conditions, condition_controls
 from simviz_ui.retrieval.quality import index_outcomes, show_quality
 
 TABLE = "misses_table"
+COUNTED = "misses_counted"
+"""In the session: how far the steps had come when the table was made."""
 
 
 def show_errors(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
@@ -97,7 +100,11 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
         selection = {"rows": [place], "columns": [], "cells": []}
         st.session_state[TABLE] = {"selection": selection}
 
+    st.session_state[COUNTED] = steps_counted("miss")
+
     def open_row() -> None:
+        if steps_counted("miss") != st.session_state[COUNTED]:
+            return  # a quick step, sent with the row before the browser heard of the next one
         chosen = st.session_state[TABLE]["selection"]["rows"]
         if chosen:
             choose(query=rows[chosen[0]].outcome.query.id)

@@ -14,6 +14,11 @@ from simviz_ui.components.assets import asset
 _steps = st.components.v2.component("simviz_steps", js=asset("steps/steps.js"))
 
 
+def steps_counted(name: str) -> object:
+    """What the browser has counted, as it says it with the latest message; None for nothing."""
+    return getattr(st.session_state.get(f"steps_of_{name}"), "counted", None)
+
+
 def count_steps(
     name: str,
     buttons: tuple[str, str],
@@ -33,8 +38,8 @@ def count_steps(
     key = f"steps_of_{name}"
 
     def take() -> None:
-        counted = getattr(st.session_state[key], "counted", None)
-        if counted:
+        counted = steps_counted(name)
+        if isinstance(counted, list):
             on_count(int(counted[0]), int(counted[1]))
 
     data = {

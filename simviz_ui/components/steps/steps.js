@@ -11,7 +11,7 @@ export default function ({ data, setStateValue }) {
   const isSame = held?.session === data.session;
   const mine = { session: data.session, touches: 0, total: 0, ...(isSame ? held : {}) };
   const steps = { [data.next]: 1, [data.previous]: -1 };
-  const button = (name) => document.querySelector(`.st-key-${CSS.escape(name)} button`);
+  const place = (name) => document.querySelector(`.st-key-${CSS.escape(name)}`);
   const count = (event, step) => {
     // Before Streamlit's own listeners, which would take the step once more.
     event.preventDefault();
@@ -21,14 +21,16 @@ export default function ({ data, setStateValue }) {
     setStateValue("counted", [mine.touches, mine.total]);
   };
   const click = (event) => {
+    const clicked = event.target.closest?.("button");
+    if (!clicked || clicked.disabled) return;
     for (const name of Object.keys(steps)) {
-      const clicked = button(name);
-      if (clicked && !clicked.disabled && clicked.contains(event.target)) count(event, steps[name]);
+      if (place(name)?.contains(clicked)) count(event, steps[name]);
     }
   };
   const press = (event) => {
     const name = { n: data.next, p: data.previous }[event.key?.toLowerCase()];
-    const pressed = name && data.with_keys && !isTyped(event) && button(name);
+    const isKey = name && data.with_keys && !isTyped(event);
+    const pressed = isKey && place(name)?.querySelector("button");
     if (pressed && !pressed.disabled) count(event, steps[name]);
   };
   window.addEventListener("click", click, true);
