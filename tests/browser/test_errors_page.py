@@ -29,6 +29,12 @@ def confused(demo_rooms: Path, allowed_folder: Path) -> Path:
     return folder
 
 
+def counting(page: Page, name: str) -> None:
+    """Wait until the browser counts the steps of something."""
+    page.wait_for_function(f"() => window.simvizSteps?.{name}")
+    settled(page)
+
+
 def names(image: str) -> re.Pattern[str]:
     """A link that names this query."""
     return re.compile(f"query={image.replace('/', '%2F')}(&|$)")
@@ -41,7 +47,7 @@ def test_twenty_quick_presses_are_twenty_steps(
     images = [f"{hotel}/view_{view}.jpg" for hotel in HOTELS for view in range(6)]
     page.goto(f"{app_url}/search?gallery={confused}&query={images[0]}")
     expect(page.locator(".card img").first).to_be_visible()
-    settled(page)
+    counting(page, "query")
     for _ in range(20):
         page.keyboard.press("n")
     expect(page).to_have_url(names(images[20]))
@@ -54,7 +60,7 @@ def test_twenty_quick_presses_are_twenty_steps(
 
     page.goto(f"{app_url}/errors?gallery={confused}")
     expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
-    settled(page)
+    counting(page, "miss")
     assert main(["errors", str(confused), "--json", "-"]) == 0
     misses = json.loads(capsys.readouterr().out)["misses"]
     assert len(misses) > 1
