@@ -6,11 +6,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
+from simviz_ui.components.looking import looking
 from simviz_ui.display.exports import exports_of
 from simviz_ui.display.icons import HIDDEN_NAMES
 from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
-from simviz_ui.navigation import enter, keep_link, show_notes
+from simviz_ui.navigation import enter, keep_link, show_notes, view
 
 # A named icon, or an emoji, would be fetched from another host.
 ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"
@@ -25,9 +26,9 @@ st.html(
     " [data-testid='stCaptionContainer'] { color: inherit; opacity: .8; }"
     # White on the dark theme's orange is not, either.
     " button[kind='primary'] { color: light-dark(#ffffff, #171513); }"
-    # The star stands beside the page's title, whichever page that is.
-    " .st-key-star { position: absolute; top: 4.6rem; width: auto; z-index: 2;"
-    " right: clamp(1rem, 3.5vw, 5rem); }</style>"
+    # The star stands above the page, whichever that is, beside what says that it is running.
+    " :has(> .st-key-star) { position: absolute; top: .4rem; right: 9rem; width: auto;"
+    " z-index: 2; }</style>"
 )
 
 st.html(HIDDEN_NAMES)
@@ -56,6 +57,8 @@ def finish() -> None:
     with st.sidebar:
         show_words()
     keep_link()
+    with place_of_looking:
+        looking(view().opacity / 100, "opacity", key="looking_everywhere", has_button=False)
     if page.url_path != FINDINGS_PAGE:
         with place_of_star:
             star(page.url_path, page.title)
@@ -64,6 +67,7 @@ def finish() -> None:
 restrict_sources()
 with st.container(key="address"):
     enter(page.url_path)
+    place_of_looking = st.container()
 place_of_star = st.container(key="star")
 notes = st.container()
 try:

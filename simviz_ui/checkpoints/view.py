@@ -39,7 +39,7 @@ from simviz_ui.components.checkpoint_grid import (
     checkpoint_grid,
 )
 from simviz_ui.display.exports import export_row, figure_files
-from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, overlay_uri
+from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, heat_uri
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.display.values import show_values
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
@@ -189,30 +189,33 @@ def _column(
     snapshot, query = report.snapshot, fitted(followed.query.picture.pixels, BOX)
     pictures = [
         ShownPicture(
-            overlay_uri(query, snapshot.map, scales.of(snapshot.map), style),
+            as_data_uri(query),
             f"{followed.chosen.id}, with its map at {iteration}",
             _reference_label(followed),
             f"{snapshot.similarity:.3f}",
+            heat=heat_uri(query, snapshot.map, scales.of(snapshot.map), style),
         )
     ]
     if report.pair is not None and followed.partner is not None:
         partner = fitted(followed.partner.picture.pixels, BOX)
         values = report.pair.match_map
-        source = overlay_uri(partner, values, scales.of(values), style)
+        over = heat_uri(partner, values, scales.of(values), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
-        pictures.append(ShownPicture(source, alt, followed.partner.id, ""))
+        pictures.append(ShownPicture(as_data_uri(partner), alt, followed.partner.id, "", heat=over))
         return ShownColumn(title, note, *number, tuple(pictures))
     for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True):
         label = match.image.label
+        source, heat = _match_uris(match.image, maps.match_map, scales, style)
         pictures.append(
             ShownPicture(
-                _match_uri(match.image, maps.match_map, scales, style),
+                source,
                 f"{match.image.id}, with its map at {iteration}",
                 label or match.image.path.name,
                 f"{match.score:.3f}",
                 match.image.id,
                 is_hit(followed.query.label, match.image),
-                overlay_uri(query, maps.query_map, scales.of(maps.query_map), style),
+                heat,
+                heat_uri(query, maps.query_map, scales.of(maps.query_map), style),
             )
         )
     return ShownColumn(title, note, *number, tuple(pictures))
@@ -231,14 +234,15 @@ def _reference_label(followed: Followed) -> str:
     return f"query, for {label}" if label else "query, for the nearest"
 
 
-def _match_uri(
+def _match_uris(
     image: GalleryImage, values: NDArray[np.float32], scales: MapScales, style: FigureStyle
-) -> str | None:
+) -> tuple[str | None, str | None]:
+    """A match's picture and its map; nothing of a file that cannot be read."""
     try:
         picture = fitted(gallery_picture(image).pixels, BOX)
-        return overlay_uri(picture, values, scales.of(values), style)
     except ImageError:
-        return None
+        return None, None
+    return as_data_uri(picture), heat_uri(picture, values, scales.of(values), style)
 
 
 def _follow_with(number: int, image_id: str) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from simviz_core.figures import COLOUR_MAPS, FigureStyle, MapScales
+from simviz_ui.components.looking import looking
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import choose, hold, view
 
@@ -31,6 +32,7 @@ def style_controls() -> FigureStyle:
             **hold("opacity"),
             width=220,
         )
+        looking(view().opacity / 100, "opacity", key="looking")
         st.segmented_control(
             "Map",
             ["smooth", "cells"],

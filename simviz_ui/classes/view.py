@@ -44,7 +44,7 @@ from simviz_ui.display.map_style import (
     as_data_uri,
     colour_bar,
     fitted,
-    overlay_uri,
+    heat_uri,
 )
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.display.values import show_values
@@ -195,7 +195,12 @@ def _column(
 def _card(
     item: _Shown, contrasted: str | None, scales: MapScales, style: FigureStyle
 ) -> ShownMatch:
-    source, note, score = None, "", "" if item.typicality is None else f"{item.typicality:.3f}"
+    heat, source, note, score = (
+        None,
+        None,
+        "",
+        "" if item.typicality is None else f"{item.typicality:.3f}",
+    )
     if item.picture is not None:
         pixels = fitted(item.picture.pixels, CARD_BOX)
         source = as_data_uri(pixels)
@@ -208,7 +213,7 @@ def _card(
             score = f"{item.found.contrast.difference:+.3f}"
             note = f"adds up, ± {item.found.contrast.residual:.0e}"
         if values is not None:
-            source = overlay_uri(pixels, values, scales.of(values), style)
+            heat = heat_uri(pixels, values, scales.of(values), style)
     return ShownMatch(
         id=item.image.id,
         source=source,
@@ -216,6 +221,7 @@ def _card(
         label=item.image.path.name,
         score=score,
         note=note,
+        heat=heat,
     )
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from simviz_core.figures import (
     ColourScale,
     FigureStyle,
-    overlay,
+    upsample,
 )
 from simviz_core.figures.maps import CONTRIBUTION
 
@@ -48,12 +48,29 @@ def as_data_uri(image: Image.Image) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def overlay_uri(
-    image: Image.Image, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
+def heat_uri(
+    picture: Image.Image, values: NDArray[np.float32], scale: ColourScale, style: FigureStyle
 ) -> str:
-    """The image under its map, as a data URI."""
-    return as_data_uri(overlay(image, values, scale, style))
+    """A map alone as a data URI, to be laid over its picture by the browser.
+
+    Args:
+        picture: What it is laid over; the map has its proportions.
+        values: The map, (H, W).
+        scale: How its values become colours, and where they are transparent.
+        style: Whether the map is smooth. Its opacity is up to the browser.
+    """
+    factor = HEAT_SIDE / max(picture.size)
+    width, height = (max(1, round(side * factor)) for side in picture.size)
+    spread = upsample(values, width, height, style.smooth)
+    opacities = (scale.opacities(spread) * 255).round().astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([scale.colours(spread), opacities]), "RGBA").save(
+        buffer, "WEBP", quality=90, method=0, lossless=not style.smooth
+    )
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-CARD_BOX = (280, 280)
+HEAT_SIDE = 320
+"""The longer side of a map, in pixels. It has far fewer cells: more would show nothing more."""
+CARD_BOX = (400, 400)
 """Pictures of matches are as large as fits into this width and height, in pixels."""

@@ -29,8 +29,10 @@ def star(page: str, page_title: str) -> None:
         page_title: As the navigation has it.
     """
     follow_click()
+    # What asks the browser for its id takes no room above the star.
+    above = st.container()
     owner = findings_owner()
-    with st.popover("Star", icon=":material/star:", help="Keep this view, with a note"):
+    with above, st.popover("Star", icon=":material/star:", help="Keep this view, with a note"):
         if _ASKED in st.session_state:
             _keep(owner, page, page_title, st.session_state.pop(_ASKED))
         key = f"star_note_{st.session_state.setdefault(_KEPT, 0)}"

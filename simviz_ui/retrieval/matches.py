@@ -20,7 +20,7 @@ from simviz_core.retrieval import (
 )
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.results import ShownMatch
-from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, overlay_uri
+from simviz_ui.display.map_style import CARD_BOX, as_data_uri, fitted, heat_uri
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page
 from simviz_ui.retrieval.relative import relative_maps_of
 from simviz_ui.serving.resources import (
@@ -121,21 +121,18 @@ def shown_matches(
         One for each match.
     """
     shown = []
-    query_picture = fitted(query.chosen.picture.pixels, QUERY_BOX) if with_query_maps else None
     for rank, (match, picture, both) in enumerate(
         zip(ranking.matches, pictures, maps, strict=True)
     ):
-        source = query_source = None
+        source = heat = query_heat = None
         if picture is not None:
             pixels = fitted(picture.pixels, CARD_BOX)
-            if both is None:
-                source = as_data_uri(pixels)
-            else:
-                source = overlay_uri(pixels, both.match_map, scales.of(both.match_map), style)
-                if query_picture is not None:
-                    values = both.query_map
-                    scale = (of_query or scales).of(values)
-                    query_source = overlay_uri(query_picture, values, scale, style)
+            source = as_data_uri(pixels)
+            if both is not None:
+                heat = heat_uri(pixels, both.match_map, scales.of(both.match_map), style)
+                if with_query_maps:
+                    values, pixels = both.query_map, query.chosen.picture.pixels
+                    query_heat = heat_uri(pixels, values, (of_query or scales).of(values), style)
         shown.append(
             ShownMatch(
                 id=match.image.id,
@@ -145,7 +142,8 @@ def shown_matches(
                 score=f"{match.score:.3f}",
                 note=notes[rank] if notes else "",
                 is_hit=is_hit(query.label, match.image),
-                query_source=query_source,
+                heat=heat,
+                query_heat=query_heat,
             )
         )
     return shown

@@ -64,7 +64,7 @@ def test_two_runs_line_up_by_iteration(page: Page, app_url: str, few_rooms: Path
     for upper, lower in ((0, 5), (4, 6)):
         assert boxes[upper]["x"] == pytest.approx(boxes[lower]["x"], abs=1)
         assert boxes[lower]["y"] > boxes[upper]["y"] + boxes[upper]["height"]
-    pictures = page.locator(".column img")
+    pictures = page.locator(".column img:not(.heat)")
     assert pictures.count() == 7 * 4
     assert all(picture.get_attribute("alt") for picture in pictures.all())
 
@@ -96,15 +96,15 @@ def test_pointing_at_a_match_shows_the_query_s_map_for_it(
     open_page(page, app_url, few_rooms, run=f"{RUNS}/average")
     column = columns(page).first
     query = column.locator(".card").first
-    before = query.locator("img").get_attribute("src")
+    before = query.locator("img.heat").get_attribute("src")
     column.locator(".card.match .show").nth(1).click()
-    assert query.locator("img").get_attribute("src") != before
+    assert query.locator("img.heat").get_attribute("src") != before
     expect(query.locator(".label")).to_have_text(re.compile("^for hotel_"))
     page.mouse.move(5, 5)
-    assert query.locator("img").get_attribute("src") != before
+    assert query.locator("img.heat").get_attribute("src") != before
     column.locator(".card.match .show").nth(1).click()
     page.mouse.move(5, 5)
-    expect(query.locator("img")).to_have_attribute("src", before or "")
+    expect(query.locator("img.heat")).to_have_attribute("src", before or "")
 
 
 def test_a_match_is_followed_through_the_checkpoints(
@@ -171,7 +171,7 @@ def test_broken_files_are_messages_beside_the_others(
     assert "damaged" in errors[0]
     assert "fits only to 0%" in errors[1]
     assert "could run code" in errors[2]
-    assert columns(page).locator("img").count() == 2 * 4
+    assert columns(page).locator("img:not(.heat)").count() == 2 * 4
 
 
 def test_a_new_checkpoint_appears_by_itself(
@@ -189,4 +189,4 @@ def test_a_new_checkpoint_appears_by_itself(
     expect(columns(page)).to_have_count(3)
     complete(page)
     assert titles(page)[-1] == "iteration 16"
-    assert columns(page).locator("img").count() == 3 * 4
+    assert columns(page).locator("img:not(.heat)").count() == 3 * 4

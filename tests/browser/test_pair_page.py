@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 MAPS = ".picture"
 SIMILARITY = '[data-testid="stMetric"]:has-text("Similarity") [data-testid="stMetricValue"]'
 SHOWN = """picture => { const heat = picture.querySelector(".heat");
-  return picture.querySelector("img").src + heat.style.opacity + heat.toDataURL(); }"""
+  return picture.querySelector("img").src + getComputedStyle(heat).opacity + heat.toDataURL(); }"""
 
 
 def open_pair(page: Page, app_url: str, query: str = "") -> Page:

@@ -59,7 +59,9 @@ def test_each_pooling_gets_its_row_of_matches(page: Page, app_url: str) -> None:
     expect(page.locator(".note").nth(14)).to_have_text(re.compile("90% in"))
     settled(page)
 
-    queries = {name: row(page, name).locator(".query img") for name in ("average", "max", "gem")}
+    queries = {
+        name: row(page, name).locator(".query img.heat") for name in ("average", "max", "gem")
+    }
     before = {name: query.get_attribute("src") for name, query in queries.items()}
     assert len(set(before.values())) == 3, "the query has a map of its own for each pooling"
     row(page, "max").locator(".card").nth(3).hover()

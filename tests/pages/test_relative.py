@@ -87,7 +87,7 @@ def test_search_keeps_its_ranking_and_says_the_differences(
     app.get_by_key("relative_to").set_value("mean").run()
     after = given(app, "matches")["matches"]
     assert [(m["id"], m["score"]) for m in after] == [(m["id"], m["score"]) for m in before]
-    assert all(a["source"] != b["source"] for a, b in zip(after, before, strict=True))
+    assert all(a["heat"] != b["heat"] for a, b in zip(after, before, strict=True))
     printed = run_command(app, capsys, tmp_path)
     assert printed["relative"]["relative_to"] == "mean"
     assert printed["relative"]["ranking"] in captions(app)
@@ -100,7 +100,7 @@ def test_region_shows_the_query_where_its_map_is_relative(
     drawn = "include:8,4,40,30"
     until_indexed(open_page(app, REGION, regions=drawn, relative_to="class")).run()
     column = given(app, "matches Region")
-    assert column["query"]["source"] != column["matches"][0]["query_source"]
+    assert column["matches"][0]["query_heat"]
     assert given(app, "matches Whole image")["query"] is None
     assert "the reference has no region" in captions(app)
     printed = run_command(app, capsys, tmp_path)

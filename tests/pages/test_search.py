@@ -41,7 +41,8 @@ def test_matches_are_those_of_the_command_line(
 def test_both_maps_of_every_match_are_there(search: AppTest) -> None:
     for match in matches(search):
         assert match["source"].startswith("data:image/jpeg")
-        assert match["query_source"].startswith("data:image/jpeg")
+        assert match["heat"].startswith("data:image/webp")
+        assert match["query_heat"].startswith("data:image/webp")
         assert "similarity map" in match["alt"]
 
 

@@ -28,8 +28,8 @@ STEPS = 256
 
 _cell_maps = st.components.v2.component(
     "simviz_cells",
-    css=asset("cell_maps/cells.css"),
-    js=asset("colours.js") + asset("cell_maps/cells.js"),
+    css=asset("layers.css") + asset("cell_maps/cells.css"),
+    js=asset("colours.js") + asset("layers.js") + asset("cell_maps/cells.js"),
 )
 
 

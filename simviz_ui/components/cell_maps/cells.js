@@ -137,7 +137,11 @@ class Inspector {
     outer.replaceChildren(
       element("div", { className: "sides" }, this.views.query.figure, this.views.match.figure),
       element("div", { className: "readout" }, this.words, this.unpin));
-    for (const view of Object.values(this.views)) this.listen(view);
+    for (const view of Object.values(this.views)) {
+      this.listen(view);
+      view.picture.append(lookButton(() => Object.values(this.views).map(({ image, heat }) => (
+        { source: image.src, heat: heat.toDataURL(), alt: image.alt }))));
+    }
     this.pinned = this.pointed = this.anchor = this.dragged = null;
   }
 
@@ -229,7 +233,7 @@ class Inspector {
     if (view.image.src !== picture) view.image.src = picture;
     Object.assign(view.image, { alt, width, height });
     Object.assign(view.heat, { width, height });
-    view.heat.style.opacity = raw.opacity;
+    view.heat.style.setProperty("--opacity", raw.opacity);
     view.picture.setAttribute("aria-label", `${alt}. Arrow keys choose a cell, with Shift several; Escape lets go.`);
     view.svg.setAttribute("viewBox", `0 0 ${columns} ${rows}`);
     let lines = "";

@@ -9,8 +9,8 @@ from simviz_ui.components.assets import asset
 
 _grid = st.components.v2.component(
     "simviz_checkpoints",
-    css=asset("checkpoint_grid/checkpoints.css"),
-    js=asset("checkpoint_grid/checkpoints.js"),
+    css=asset("layers.css") + asset("checkpoint_grid/checkpoints.css"),
+    js=asset("layers.js") + asset("checkpoint_grid/checkpoints.js"),
 )
 
 
@@ -19,13 +19,14 @@ class ShownPicture:
     """A picture in a column.
 
     Attributes:
-        source: With its map, as a data URI; None for a file that cannot be read.
+        source: As a data URI; None for a file that cannot be read.
         alt: What it shows, in words.
         label: Its class, or what it is.
         score: As it is written.
         id: Of a match, to be followed or searched for; None where there is nothing to click.
         is_hit: Whether it is of the query's class; None where that is not known.
-        query_source: The query with its map for this match, as a data URI.
+        heat: Its map alone, as a data URI; None where there is none.
+        query_heat: The query's map for this match, as a data URI.
     """
 
     source: str | None
@@ -34,7 +35,8 @@ class ShownPicture:
     score: str
     id: str | None = None
     is_hit: bool | None = None
-    query_source: str | None = None
+    heat: str | None = None
+    query_heat: str | None = None
 
 
 @dataclass(frozen=True)

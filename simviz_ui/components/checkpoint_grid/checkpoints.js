@@ -4,7 +4,7 @@ function element(tag, properties, ...children) {
   return made;
 }
 function picture(shown) {
-  return shown.source ? element("img", { src: shown.source, alt: shown.alt })
+  return shown.source ? layered(shown.source, shown.heat, shown.alt)
     : element("div", { className: "none", textContent: "unreadable" });
 }
 function line(shown) {
@@ -31,18 +31,23 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const [first, ...matches] = shown.pictures;
     if (!first) return made;
     const query = picture(first), under = line(first);
-    made.append(element("div", { className: "card" }, query, under));
     let pinned = null;
+    const ofQuery = (match) => ({ source: first.source, heat: (match && match.query_heat) || first.heat,
+      alt: match && match.query_heat ? `${first.alt}, for ${match.label}` : first.alt });
+    made.append(element("div", { className: "card" }, query, under,
+      lookButton(() => (pinned ? [ofQuery(pinned), pinned] : [ofQuery(null)]))));
     const show = (match) => {
       const wanted = match || pinned;
-      if (query.tagName === "IMG") query.src = (wanted && wanted.query_source) || first.source;
+      const { source, heat, alt } = ofQuery(wanted);
+      if (first.source) dressLayers(query, source, heat, alt);
       under.querySelector(".label").textContent = wanted ? `for ${wanted.label}` : first.label;
       under.querySelector(".score").textContent = (wanted || first).score;
     };
     for (const match of matches) {
       const button = element("button", { className: "show", type: "button", title: match.id || "" },
         picture(match), line(match));
-      const card = element("div", { className: "card" }, button);
+      const card = element("div", { className: "card" }, button,
+        ...(match.source ? [lookButton(() => [ofQuery(match), match])] : []));
       if (match.id) {
         card.classList.add("match");
         const act = (name, text, title) => element("button", { type: "button", textContent: text, title,

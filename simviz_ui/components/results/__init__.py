@@ -8,7 +8,9 @@ import streamlit as st
 from simviz_ui.components.assets import asset
 
 _results = st.components.v2.component(
-    "simviz_results", css=asset("results/results.css"), js=asset("results/results.js")
+    "simviz_results",
+    css=asset("layers.css") + asset("results/results.css"),
+    js=asset("layers.js") + asset("results/results.js"),
 )
 
 
@@ -18,14 +20,15 @@ class ShownMatch:
 
     Attributes:
         id: Of its image.
-        source: Its picture with its map, as a data URI; None for a file that cannot be read.
+        source: Its picture, as a data URI; None for a file that cannot be read.
         alt: What the picture shows, in words.
         label: Its class, or its file's name.
         score: As it is written.
         note: A second line.
         is_hit: Whether it is of the query's class; None where that is not known.
-        query_source: The query with its map for this match, as a data URI.
         rank: Its place in the ranking; None for its place among the matches that are shown.
+        heat: Its map alone, as a data URI; None where there is none.
+        query_heat: The query's map for this match, as a data URI.
     """
 
     id: str
@@ -35,8 +38,9 @@ class ShownMatch:
     score: str
     note: str = ""
     is_hit: bool | None = None
-    query_source: str | None = None
     rank: int | None = None
+    heat: str | None = None
+    query_heat: str | None = None
 
 
 @dataclass(frozen=True)

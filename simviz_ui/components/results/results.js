@@ -3,8 +3,8 @@ function element(tag, properties, ...children) {
   made.append(...children);
   return made;
 }
-function picture(source, alt) {
-  return source ? element("img", { src: source, alt })
+function picture({ source, heat, alt }) {
+  return source ? layered(source, heat, alt)
     : element("div", { className: "none", textContent: "unreadable" });
 }
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -14,12 +14,17 @@ export default function ({ parentElement, data, setTriggerValue }) {
     parentElement.appendChild(outer);
   }
   const hasQuery = Boolean(data.query);
-  const query = hasQuery ? element("img", { alt: data.query.caption }) : null;
+  const query = hasQuery ? layered(data.query.source, null, data.query.caption) : null;
+  let shownFor = null;
+  const ofQuery = (match) => ({ source: data.query.source, heat: match && match.query_heat,
+    alt: match ? `${data.query.caption} · its map for ${match.id}` : data.query.caption });
   const caption = element("figcaption", {});
   const show = (match) => {
     if (!hasQuery) return;
-    query.src = (match && match.query_source) || data.query.source;
-    caption.textContent = match ? `${data.query.caption} · its map for ${match.id}` : data.query.caption;
+    shownFor = match;
+    const { source, heat, alt } = ofQuery(match);
+    dressLayers(query, source, heat, alt);
+    caption.textContent = alt;
   };
   const pinned = () => data.matches.find((match) => match.id === outer.dataset.pinned);
   const rest = () => show(pinned() || data.matches[0]);
@@ -28,7 +33,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       className: `mark ${match.is_hit ? "hit" : "miss"}`, textContent: match.is_hit ? "✓" : "✗",
       title: match.is_hit ? "Of the query's class" : "Of another class" });
     const button = element("button", { className: "show", type: "button", title: match.id },
-      picture(match.source, match.alt),
+      picture(match),
       element("span", { className: "rank", textContent: match.rank ?? place + 1 }),
       element("div", { className: "line" }, mark,
         element("span", { className: "label", textContent: match.label }),
@@ -37,6 +42,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     const act = (name, text, title) => element("button", { type: "button", textContent: text, title,
       onclick: () => setTriggerValue(name, match.id) });
     const card = element("div", { className: "card" }, button,
+      ...(match.source ? [lookButton(() => (hasQuery ? [ofQuery(match), match] : [match]))] : []),
       element("div", { className: "actions" },
         act("pair", "Pair", "Explain this pair in full"),
         act("query", "As query", "Search for this image instead")));
@@ -60,7 +66,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const layout = element("div", { className: hasQuery ? "layout with-query" : "layout" });
   layout.style.setProperty("--query", `${data.query_share}fr`);
   layout.style.setProperty("--matches", `${1 - data.query_share}fr`);
-  if (hasQuery) layout.append(element("figure", { className: "query" }, query, caption));
+  if (hasQuery) layout.append(element("figure", { className: "query" }, query,
+    lookButton(() => (shownFor && shownFor.source ? [ofQuery(shownFor), shownFor] : [ofQuery(null)])), caption));
   layout.append(grid);
   outer.replaceChildren(layout);
   rest();
