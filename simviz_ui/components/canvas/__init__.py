@@ -4,7 +4,9 @@ import streamlit as st
 
 from simviz_ui.components.assets import asset
 
-_canvas = st.components.v2.component("simviz_canvas", js=asset("canvas/canvas.js"))
+_canvas = st.components.v2.component(
+    "simviz_canvas", js=asset("typing.js") + asset("canvas/canvas.js")
+)
 
 
 def tend_canvas(label: str, width: int, is_drawn: bool) -> None:

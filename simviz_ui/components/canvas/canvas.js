@@ -112,7 +112,7 @@ function listen() {
 
   const key = (event) => {
     if (event.key !== "Delete" && event.key !== "Backspace") return;
-    if (event.composedPath()[0].closest?.("input, textarea, select, [contenteditable]")) return;
+    if (isTyping(event)) return;
     const edited = canvases().find(isEditing);
     const remove = edited && button(edited, "Delete selected");
     if (!remove || remove.disabled) return;

@@ -5,7 +5,9 @@ import streamlit as st
 from simviz_ui.components.assets import asset
 
 _looking = st.components.v2.component(
-    "simviz_looking", css=asset("looking/looking.css"), js=asset("looking/looking.js")
+    "simviz_looking",
+    css=asset("looking/looking.css"),
+    js=asset("typing.js") + asset("looking/looking.js"),
 )
 
 

@@ -3,12 +3,6 @@ const root = document.documentElement.style;
 function show(isOriginal) {
   root.setProperty("--simviz-shown", isOriginal ? 0 : 1);
 }
-function isTyping(event) {
-  const target = event.composedPath()[0];
-  return target instanceof HTMLElement
-    && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName))
-    && target.type !== "range";
-}
 /* Once for the page, however often the button is drawn. */
 function listen() {
   if (window.simvizLooking) return;

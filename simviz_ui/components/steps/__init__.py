@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from simviz_ui.components.assets import asset
 
-_steps = st.components.v2.component("simviz_steps", js=asset("steps/steps.js"))
+_steps = st.components.v2.component("simviz_steps", js=asset("typing.js") + asset("steps/steps.js"))
 
 
 def steps_counted(name: str) -> object:

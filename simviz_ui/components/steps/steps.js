@@ -1,9 +1,5 @@
 // Counts steps by clicks on two buttons and by the keys N and P, and tells the sum of all of them.
-const isTyped = (event) => {
-  const target = event.composedPath()[0];
-  return event.ctrlKey || event.metaKey || event.altKey || target.isContentEditable
-    || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
-};
+const isTyped = (event) => event.ctrlKey || event.metaKey || event.altKey || isTyping(event);
 export default function ({ data, setStateValue }) {
   const all = (window.simvizSteps ??= {});
   const held = all[data.name];
