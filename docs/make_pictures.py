@@ -56,6 +56,7 @@ PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (
     ("page-dark", f"{LINK}&size=448&pooling=max&style=cells", "dark", 1500, CHARTS),
     ("map", "map?query=hotel_01/view_0.jpg", "light", 1000, "[data-mark]"),
     ("search", SEARCH_LINK, "light", 1000, EXPORTS),
+    ("errors", "errors", "light", 1000, TABLE),
     ("region", REGION_LINK, "light", 1000, EXPORTS),
     ("classes", CLASSES_LINK, "light", 1000, EXPORTS),
     ("features", FEATURES_LINK, "light", 1500, EXPORTS),

@@ -299,6 +299,7 @@ def test_several_images_become_a_gallery_without_classes(app: AppTest) -> None:
         ("texts.zip", archive(notes=b"text"), "no images"),
         ("evil.zip", archive(**{"../evil_png": png()}), "no images"),
     ],
+    ids=["damaged", "empty", "texts", "evil"],  # archives hold the time at which they were made
 )
 def test_a_bad_archive_says_why_and_loses_nothing(
     app: AppTest, name: str, content: bytes, reason: str
