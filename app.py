@@ -20,7 +20,7 @@ st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 # Pictures need the room that Streamlit's margins take on a narrow screen.
 # What writes the address bar or counts steps takes no room, so that nothing moves for it.
 st.html(
-    "<style>.stMainBlockContainer { padding-inline: clamp(1rem, 3.5vw, 5rem); }"
+    "<style>.stMainBlockContainer { position: relative; padding-inline: clamp(1rem, 3.5vw, 5rem); }"
     " .st-key-address, [class*=st-key-steps_beside_] { position: absolute; }"
     # Streamlit's own grey of captions is too faint to be read by everybody (WCAG AA).
     " [data-testid='stCaptionContainer'] { color: inherit; opacity: .8; }"

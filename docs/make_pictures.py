@@ -48,7 +48,7 @@ CLASSES_LINK = "classes?class=hotel_01&class2=hotel_03&class_map=contrast"
 FEATURES_LINK = "features?one_pair=true&query=hotel_01/view_0.jpg&match=hotel_01/view_1.jpg"
 EXPORTS = '[data-testid="stDownloadButton"]'
 TABLE = '[data-testid="stDataFrame"]'
-CHARTS = '[data-testid="stPlotlyChart"] .main-svg'
+CHARTS = '[data-testid="stPlotlyChart"] .main-svg >> visible=true'
 BUSY = '[data-testid="stSpinner"], [data-testid="stProgress"], [data-testid="stStatusWidget"]'
 IS_WAITING = "() => /Waiting …|Computing maps/.test(document.body.innerText)"
 PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (

@@ -5,12 +5,14 @@ seconds that the imports take.
 """
 
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import pytest
 import torch
 
 from simviz_core.gallery import open_gallery
@@ -38,7 +40,10 @@ def indexing_process(gallery: Path, store: Path) -> Iterator[tuple[BaseProcess, 
     context.set_forkserver_preload(["lancedb", "timm", "simviz_core.retrieval.indexing"])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_index, args=(gallery, store, sender))
-    process.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # After a test of a page the main module is app.py, which the process would run.
+        patch.setattr(sys.modules["__main__"], "__file__", None, raising=False)
+        process.start()
     sender.close()
     try:
         yield process, receiver

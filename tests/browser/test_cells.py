@@ -216,7 +216,9 @@ def test_keys_move_and_widen_the_pinned_cell(page: Page, app_url: str) -> None:
     for _ in range(9):
         page.keyboard.press("ArrowRight")
     assert block(page) == f"query,{row},5,{row},6"
+    page.keyboard.press("Tab")  # the button that enlarges the picture
     page.keyboard.press("Tab")
+    expect(picture(page, "match")).to_be_focused()
     page.keyboard.press("ArrowDown")
     assert (block(page) or "").startswith("match,")
     page.keyboard.press("Escape")

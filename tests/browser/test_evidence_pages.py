@@ -36,7 +36,11 @@ def test_maps_become_relative_and_the_link_keeps_it(
     page: Page, app_url: str, two_hotels: Path
 ) -> None:
     page.goto(f"{app_url}/pair?gallery={two_hotels}")
-    page.get_by_role("combobox", name="Relative to").click()
+    expect(page.get_by_role("heading", name="Features")).to_be_visible()
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
+    choice = page.get_by_role("combobox", name="Relative to")
+    choice.scroll_into_view_if_needed()  # scrolling closes a list
+    choice.click()
     page.get_by_role("option", name="the image itself").click()
     has_parameter(page, "relative_to=self")
     check = page.get_by_text(re.compile(r"map sum -?0\.\d+ · difference"))
@@ -68,6 +72,8 @@ def test_trust_is_measured_in_the_background_and_there_at_once_afterwards(
     page: Page, app_url: str, two_hotels: Path
 ) -> None:
     page.goto(f"{app_url}/trust?gallery={two_hotels}")
+    expect(page.get_by_role("heading", name="Similarities of the gallery")).to_be_visible()
+    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
     page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.get_by_text("Measuring:")).to_be_visible()
     # Meanwhile other pages can be used.

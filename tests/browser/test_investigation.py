@@ -87,7 +87,7 @@ def test_from_the_map_to_a_report_whose_numbers_the_commands_give(
     page.get_by_role("button", name="Why the wrong one is nearest").click()
     expect(page).to_have_url(re.compile(r"/pair\?.*against="))
     expect(page.get_by_role("heading", name="Why this match and not another?")).to_be_visible()
-    expect(page.get_by_role("button", name="Numbers (JSON)")).to_have_count(2)
+    expect(page.get_by_role("button", name="Contrast (JSON)")).to_be_visible()
     star(page, "the wrong one", 1)
 
     # A region of the same query.
@@ -130,5 +130,5 @@ def test_from_the_map_to_a_report_whose_numbers_the_commands_give(
         capsys.readouterr()
         main(words[3:])
         values = json.loads(capsys.readouterr().out)
-        score = values["similarity"] if "similarity" in values else values["matches"][0]["score"]
+        score = values["similarity"] if "similarity" in values else values["results"][0]["score"]
         assert f"{score:.4f}" in html

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simviz_core.figures import COLOUR_MAPS
+from simviz_core.misses import COMPARED_KINDS, MISS_ORDERS
 from simviz_core.pairs.cells import CellBlock
 from simviz_core.retrieval import QueryPart, Region
 from simviz_ui.view import (
@@ -74,6 +75,8 @@ SPECIAL = {
     "blanked_cells": st.integers(1, 50),
     "relative_to": st.sampled_from(["nothing", "mean", "class", "self", "image", "lost"])
     | TEXTS.map("class:{}".format),
+    "order": st.sampled_from(list(MISS_ORDERS)),
+    "change": st.sampled_from(["all", *COMPARED_KINDS]),
     "selection": st.from_regex(r"[0-9a-f]{16}", fullmatch=True) | st.none(),
     "objects": st.lists(TEXTS, max_size=3).map(tuple) | st.none(),
 }

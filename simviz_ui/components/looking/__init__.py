@@ -24,6 +24,6 @@ def looking(opacity: float, slider: str, key: str, has_button: bool = True) -> N
     """
     data = {"opacity": opacity, "slider": slider, "has_button": has_button}
     if has_button:
-        _looking(data=data, key=key)
+        _looking(data=data, key=key, width="content")
     else:
         _looking(data=data, key=key, height=0)

@@ -49,5 +49,5 @@ def count_steps(
         "next": buttons[1],
         "with_keys": with_keys,
     }
-    with st.container(key=f"steps_beside_{name}"):
-        _steps(data=data, key=key, on_counted_change=take, height=0)
+    with st.container(key=f"steps_beside_{name}", width="content"):
+        _steps(data=data, key=key, on_counted_change=take, width="content", height=0)
