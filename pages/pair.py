@@ -54,18 +54,16 @@ def pair_tools(gallery: Gallery) -> None:
     )
 
 
-# The star stands at the right end of the title's line. In a small window the pictures
-# need the room more than what newcomers are told.
+# In a small window the pictures need the room more than what newcomers are told.
 LAYOUT = (
-    "<style>.st-key-pair_head { padding-right: 7rem; } .st-key-star { top: 3.6rem; }"
-    " @media (max-height: 800px) and (max-width: 1100px) {"
-    " .stMainBlockContainer { padding-top: 2rem; } .st-key-star { top: 2.2rem; }"
+    "<style>@media (max-height: 800px) and (max-width: 1100px) {"
+    " .stMainBlockContainer { padding-top: 3rem; }"
     " .st-key-pair_question { display: none; } }</style>"
 )
 
 enter_through_app()
 st.html(LAYOUT)
-with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="pair_head"):
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.title("Pair", width="content")
     tools = st.container(horizontal=True, gap="small")
 with st.container(key="pair_question"):
