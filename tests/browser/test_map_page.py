@@ -10,9 +10,11 @@ CHART = ".st-key-gallery_map .js-plotly-plot"
 
 def place_of(page: Page, row: int) -> tuple[float, float]:
     """Where a dot is, in pixels of the window."""
-    found = page.evaluate(
+    found = page.wait_for_function(  # the chart may be drawn anew at this moment
         """([chart, row]) => {
-            const gd = document.querySelector(chart), { xaxis, yaxis } = gd._fullLayout;
+            const gd = document.querySelector(chart);
+            if (!gd?._fullLayout?.xaxis || !gd.calcdata?.length) return null;
+            const { xaxis, yaxis } = gd._fullLayout;
             const box = gd.getBoundingClientRect();
             for (const { customdata, x, y } of gd.calcdata.map((trace) => trace[0].trace)) {
                 const place = Array.from(customdata).indexOf(row);
@@ -21,8 +23,8 @@ def place_of(page: Page, row: int) -> tuple[float, float]:
                             box.top + yaxis._offset + yaxis.d2p(y[place])];
             }
         }""",
-        [CHART, row],
-    )
+        arg=[CHART, row],
+    ).json_value()
     return found[0], found[1]
 
 
