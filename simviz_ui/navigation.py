@@ -398,7 +398,7 @@ def open_view(page: str, shown: View) -> None:
     _session().is_kept_view = True
 
 
-def follow_click() -> None:
+def _follow_click() -> None:
     """Do what a click asked for; first thing in every fragment, also one that a timer runs.
 
     A click runs the fragment alone, but another choice or another page needs the whole page run.
@@ -409,13 +409,36 @@ def follow_click() -> None:
         st.rerun()
 
 
+def fragment(
+    run_every: float | None = None,
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """What is run on its own, by its widgets or by a timer, and does what a click asked for first.
+
+    Every fragment of the pages is one: a timer's brings along what the widgets held when the
+    browser heard of them last.
+
+    Args:
+        run_every: Seconds between the timer's runs; None for no timer.
+    """
+
+    def made(show: Callable[P, None]) -> Callable[P, None]:
+        @st.fragment(run_every=run_every)
+        @wraps(show)
+        def shown(*args: P.args, **kwargs: P.kwargs) -> None:
+            _follow_click()
+            show(*args, **kwargs)
+
+        return shown
+
+    return made
+
+
 def page_fragment(show: Callable[P, None]) -> Callable[P, None]:
     """A fragment of a page: its controls run it alone, and what they choose goes into the link."""
 
-    @st.fragment
+    @fragment()
     @wraps(show)
     def shown(*args: P.args, **kwargs: P.kwargs) -> None:
-        follow_click()
         with exports_of(show.__qualname__):
             show(*args, **kwargs)
         if _is_fragment_run():

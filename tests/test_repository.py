@@ -180,6 +180,13 @@ def test_pages_hold_no_mathematics() -> None:
     assert not mathematics
 
 
+def test_fragments_are_made_in_one_place() -> None:
+    # One that is not does not hear of clicks, and takes older values of widgets for choices.
+    files = [*(REPOSITORY / "simviz_ui").rglob("*.py"), *(REPOSITORY / "pages").glob("*.py")]
+    makers = {path.name for path in files if re.search(r"st\.fragment\b", path.read_text("utf-8"))}
+    assert makers == {"navigation.py"}
+
+
 def test_the_python_example_in_readme_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     finished = subprocess.run(

@@ -13,7 +13,7 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
 from simviz_ui.choices.galleries import store_folder
-from simviz_ui.navigation import follow_click
+from simviz_ui.navigation import fragment
 from simviz_ui.retrieval.panel import (
     AT_ONCE_UP_TO,
     current_plan,
@@ -174,10 +174,9 @@ def _offer(gallery: Gallery, wanted: Sequence[_Wanted]) -> None:
         )
 
 
-@st.fragment(run_every=0.5)
+@fragment(0.5)
 def _show_progress(jobs: Sequence[IndexJob], ready: int, count: int) -> None:
     """How far indexing has come; runs the page anew whenever a checkpoint is ready."""
-    follow_click()
     running = [job for job in jobs if job.is_running]
     if len(running) < len(jobs):
         st.rerun()

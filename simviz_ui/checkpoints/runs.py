@@ -19,7 +19,7 @@ from simviz_ui.choices.allowed import (
     say_not_listed,
 )
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import follow_click, hold, wanted
+from simviz_ui.navigation import fragment, hold, wanted
 
 MOST_NAMED = 20
 """Files without an iteration that are named."""
@@ -168,14 +168,13 @@ def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
         return ()
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+@fragment(SECONDS_BETWEEN_LOOKS)
 def watch_runs() -> None:
     """Run the page again once a run has changed on disk; the last thing on the page.
 
     The last, so that no timer runs while the page is still being made: one that fires just when
     the page asks to be run again makes Streamlit forget that.
     """
-    follow_click()
     folders, states = st.session_state.get(WATCHED, ([], []))
     if [_state(folder) for folder in folders] != states:
         st.rerun()

@@ -9,7 +9,7 @@ from simviz_ui.display.messages import show_error
 from simviz_ui.findings.keeping import finding_of
 from simviz_ui.findings.owner import findings_owner
 from simviz_ui.findings.store import finding_store
-from simviz_ui.navigation import follow_click, open_page, view
+from simviz_ui.navigation import fragment, open_page, view
 
 FINDINGS_PAGE = "findings"
 _KEPT = "findings_kept"
@@ -18,7 +18,7 @@ _ASKED = "findings_asked"
 """In the session: the note of a view that is to be kept; a run that is cut short keeps it."""
 
 
-@st.fragment
+@fragment()
 def star(page: str, page_title: str) -> None:
     """Show the star; a click keeps the view that is shown, with a note.
 
@@ -28,7 +28,6 @@ def star(page: str, page_title: str) -> None:
         page: The last part of the page's address.
         page_title: As the navigation has it.
     """
-    follow_click()
     # What asks the browser for its id takes no room above the star.
     above = st.container()
     owner = findings_owner()

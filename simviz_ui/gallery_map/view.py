@@ -49,6 +49,7 @@ from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.gallery_map.chart import map_chart
 from simviz_ui.navigation import choose as choose_fields
 from simviz_ui.navigation import hold, open_page, page_fragment, view
+from simviz_ui.retrieval.progress import show_job
 from simviz_ui.retrieval.quality import index_quality
 from simviz_ui.serving.background import Job, Jobs, Show
 from simviz_ui.serving.resources import gallery_picture, network_fingerprint
@@ -162,16 +163,13 @@ def _restart(index: GalleryIndex, table: EmbeddingTable, content: str) -> None:
     _start(index, table, content)
 
 
-@st.fragment(run_every=0.5)
 def _show_progress(job: Job[GalleryMap]) -> None:
-    """How far the map has come; runs the page anew when it has ended."""
-    if not job.is_running:
-        st.rerun()
-    share = job.done / job.total if job.total else 0.0
+    show_job(job, _words, "cancel_map")
+
+
+def _words(job: Job[GalleryMap]) -> str:
     words = f"{job.step}, {job.done} of {job.total} steps" if job.done else job.step or "begins"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(share, f"Making the map: {words} …", width="stretch")
-        st.button("Cancel", icon=":material/stop:", key="cancel_map", on_click=job.cancel)
+    return f"Making the map: {words} …"
 
 
 def show_map(
@@ -226,11 +224,7 @@ def _selection_tools(selection: Selection | None) -> None:
             )
             return
         show_selection(selection)
-        for page, icon in (
-            ("search", "image_search"),
-            ("region", "select"),
-            ("classes", "category"),
-        ):
+        for page, icon in NEXT_PAGES:
             st.button(
                 page.capitalize(),
                 icon=f":material/{icon}:",

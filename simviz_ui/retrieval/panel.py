@@ -22,7 +22,7 @@ from simviz_core.retrieval import (
 )
 from simviz_ui.choices.galleries import store_folder
 from simviz_ui.display.messages import name_each, show_error
-from simviz_ui.navigation import follow_click
+from simviz_ui.navigation import fragment
 from simviz_ui.serving.jobs import IndexJob, index_jobs
 from simviz_ui.serving.resources import network_fingerprint, network_of
 
@@ -147,10 +147,9 @@ def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable)
     _start(gallery, settings, table)
 
 
-@st.fragment(run_every=0.5)
+@fragment(0.5)
 def _show_progress(job: IndexJob, name: str) -> None:
     """How far indexing a table has come; runs the page anew when it has ended."""
-    follow_click()
     if not job.is_running:
         st.rerun()
     progress = job.progress

@@ -28,11 +28,12 @@ from simviz_ui.choices.galleries import gallery_name, store_folder
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import Content, export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import follow_click
+from simviz_ui.retrieval.progress import show_job
 from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
+from simviz_ui.serving.background import Job
 from simviz_ui.serving.resources import network_fingerprint, network_of
-from simviz_ui.trust.jobs import TrustJob, trust_jobs
+from simviz_ui.trust.jobs import latest_measuring, start_measuring
 
 
 def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
@@ -50,14 +51,14 @@ def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings)
         show_error(error)
         return
     show_weights(settings)
-    job = trust_jobs().latest(table)
+    job = latest_measuring(table)
     report = read_trust(table)
     if job is not None and job.is_running:
-        _show_progress(job)
+        show_job(job, _words, "cancel_measuring", "Measuring stops after the step that it is in.")
     else:
         if job is not None and job.error:
             show_error(job.error)
-        report = report or (job.report if job else None)
+        report = report or (job.value if job else None)
         _offer(gallery, index, settings, table, is_again=report is not None)
     if report is not None:
         _show_report(report, gallery, index, settings)
@@ -93,30 +94,13 @@ def _offer(
 def _start(
     gallery: Gallery, index: GalleryIndex, settings: NetworkSettings, table: EmbeddingTable
 ) -> None:
-    trust_jobs().start(gallery, partial(network_of, settings), index, table)
+    start_measuring(gallery, partial(network_of, settings), index, table)
 
 
-@st.fragment(run_every=0.5)
-def _show_progress(job: TrustJob) -> None:
-    """How far measuring has come; runs the page anew when it has ended."""
-    follow_click()
-    if not job.is_running:
-        st.rerun()
-    share = job.done / job.total if job.total else 0.0
-    words = (
-        f"{job.done} of {job.total} steps · {as_markdown(job.step)}"
-        if job.total
-        else "the network is loaded"
-    )
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.progress(share, f"Measuring: {words} …", width="stretch")
-        st.button(
-            "Cancel",
-            icon=":material/stop:",
-            key="cancel_measuring",
-            on_click=job.cancel,
-            help="Measuring stops after the step that it is in.",
-        )
+def _words(job: Job[TrustReport]) -> str:
+    if not job.total:
+        return "Measuring: the network is loaded …"
+    return f"Measuring: {job.done} of {job.total} steps · {as_markdown(job.step)} …"
 
 
 def _show_report(

@@ -1,0 +1,29 @@
+"""How far work in the background has come."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from simviz_ui.navigation import fragment
+from simviz_ui.serving.background import Job
+
+
+@fragment(0.5)
+def show_job(
+    job: Job[Any], words: Callable[[Job[Any]], str], key: str, help: str | None = None
+) -> None:
+    """Show a job's progress and the button that ends it; runs the page anew when it has ended.
+
+    Args:
+        job: The job.
+        words: What it is doing, as Markdown.
+        key: Of the button.
+        help: What becomes of the job when the button is clicked.
+    """
+    if not job.is_running:
+        st.rerun()
+    share = job.done / job.total if job.total else 0.0
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.progress(share, words(job), width="stretch")
+        st.button("Cancel", icon=":material/stop:", key=key, on_click=job.cancel, help=help)
