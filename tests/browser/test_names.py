@@ -1,11 +1,5 @@
 """What Streamlit and Plotly make of names that are markup: the names, and nothing else."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,10 +7,10 @@ from urllib.parse import urlencode
 import pytest
 from hostile_names import FILES, LABELS, NETWORK, hostile_gallery, hostile_run
 from playwright.sync_api import Browser, Page, expect
+from running_app import REPOSITORY, running_app
 
 from simviz_ui.display.messages import JOINER
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = [
     "$x^2$ and $\\alpha$",
     "![i](http://outside.test/pixel.png)",
@@ -53,34 +47,10 @@ st.plotly_chart(figure.update_layout(height=900, margin_l=700))
 def names_url(tmp_path: Path) -> Iterator[str]:
     script = tmp_path / "names_app.py"
     script.write_text(APP)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    command += ["--browser.gatherUsageStats", "false"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def wait_until_healthy(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
-    # Other tests ask for what cannot be reached through a proxy, which urllib remembers.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            direct.open(url, timeout=1)
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail("the app has not started")
+    options = ["--browser.gatherUsageStats", "false"]
+    environment = {"PYTHONPATH": str(REPOSITORY)}
+    with running_app(str(script), tmp_path / "log.txt", environment, options) as url:
+        yield url
 
 
 def test_names_are_text(chromium: Browser, names_url: str) -> None:
