@@ -35,6 +35,7 @@ from simviz_ui.choices.allowed import (
 from simviz_ui.choices.uploads import (
     NewUpload,
     UploadKind,
+    each_alone,
     is_upload,
     known_uploads,
     plain_name,
@@ -206,10 +207,7 @@ def _rescan() -> None:
 def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
     """Every archive is a gallery, and the images beside are one together."""
     archives = [file for file in files if _is_archive(file)]
-    new = [
-        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(_unpack, file))
-        for file in archives
-    ]
+    new = each_alone(archives, _unpack)
     if images := [file for file in files if not _is_archive(file)]:
         first = plain_name(images[0])
         title = first if len(images) == 1 else f"{len(images)} files, {first} first"

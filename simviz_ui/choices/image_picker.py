@@ -16,21 +16,22 @@ from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, load_image
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.choices.uploads import (
-    NewUpload,
     UploadKind,
+    each_alone,
     is_upload,
     known_uploads,
     plain_name,
     upload_box,
     upload_store,
     use_upload,
+    written,
 )
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import came_with_link, choose, hold, say_instead, wanted
 from simviz_ui.serving.resources import gallery_picture
-from simviz_ui.serving.uploads import Filled, digest_of
+from simviz_ui.serving.uploads import Filled
 
 THUMBNAILS = 24
 """Thumbnails on one page of the browser."""
@@ -202,25 +203,15 @@ def _browse(key: str, gallery: Gallery, chosen: str) -> None:
     thumbnail_grid(shown, chosen, f"{key}_thumbnails", lambda image_id: choose(**{key: image_id}))
 
 
-def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
-    """Every file is one photo."""
-
-    def fill(file: UploadedFile, folder: Path) -> Filled:
-        load_image(file.getvalue(), name=plain_name(file))
-        path = folder / plain_name(file)
-        path.write_bytes(file.getbuffer())
-        return Filled(path)
-
-    return [
-        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(fill, file))
-        for file in files
-    ]
+def _fill(file: UploadedFile, folder: Path) -> Filled:
+    load_image(file.getvalue(), name=plain_name(file))
+    return Filled(written(file, folder))
 
 
 PHOTO = UploadKind(
     name="image",
     label="An image of your own",
     megabytes=LARGEST_UPLOAD,
-    sort_out=_sort_out,
+    sort_out=partial(each_alone, fill=_fill),
     suffixes=IMAGE_SUFFIXES,
 )

@@ -24,6 +24,7 @@ from simviz_ui.serving.uploads import (
     Filled,
     Upload,
     UploadStore,
+    digest_of,
     limits_of_operator,
 )
 
@@ -142,6 +143,28 @@ def plain_name(file: UploadedFile) -> str:
     """What an uploaded file is called: of a client's path only the last part counts."""
     name = file.name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
     return name if name not in ("", ".", "..") else "file"
+
+
+def written(file: UploadedFile, folder: Path) -> Path:
+    """Write a file into a folder under its name there."""
+    path = folder / plain_name(file)
+    path.write_bytes(file.getbuffer())
+    return path
+
+
+def each_alone(
+    files: Sequence[UploadedFile], fill: Callable[[UploadedFile, Path], Filled]
+) -> list[NewUpload]:
+    """Every file is an upload of its own.
+
+    Args:
+        files: What was uploaded.
+        fill: Writes one into an empty folder, and refuses what is none of its kind.
+    """
+    return [
+        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(fill, file))
+        for file in files
+    ]
 
 
 def _take(kind: UploadKind, field: str, key: str) -> None:

@@ -22,18 +22,18 @@ from simviz_ui.choices.allowed import (
     say_not_listed,
 )
 from simviz_ui.choices.uploads import (
-    NewUpload,
     UploadKind,
+    each_alone,
     is_upload,
     known_uploads,
-    plain_name,
     upload_box,
     upload_store,
     use_upload,
+    written,
 )
 from simviz_ui.choices.weights_in_use import PRETRAINED, RANDOM, let_go_of_part
 from simviz_ui.navigation import came_with_link, choose_instead, hold, say_instead, wanted
-from simviz_ui.serving.uploads import Filled, digest_of
+from simviz_ui.serving.uploads import Filled
 
 LARGEST_UPLOAD = 2000
 """Of a checkpoint, in megabytes; it is held in memory while it arrives."""
@@ -127,26 +127,17 @@ def _offered(allowed: Sequence[Path]) -> list[str]:
     return found
 
 
-def _sort_out(files: Sequence[UploadedFile]) -> list[NewUpload]:
-    """Every file is one checkpoint."""
-
-    def fill(file: UploadedFile, folder: Path) -> Filled:
-        path = folder / plain_name(file)
-        path.write_bytes(file.getbuffer())
-        read_checkpoint(path)
-        return Filled(path)
-
-    return [
-        NewUpload(plain_name(file), digest_of(file.getbuffer()), partial(fill, file))
-        for file in files
-    ]
+def _fill(file: UploadedFile, folder: Path) -> Filled:
+    path = written(file, folder)
+    read_checkpoint(path)
+    return Filled(path)
 
 
 CHECKPOINT = UploadKind(
     name="checkpoint",
     label="A file of weights: a state_dict, a training checkpoint, or safetensors",
     megabytes=LARGEST_UPLOAD,
-    sort_out=_sort_out,
+    sort_out=partial(each_alone, fill=_fill),
     note="Read without running any code of it.",
     lets_go_of=("checkpoint_part",),
 )
