@@ -18,10 +18,10 @@ ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"
 st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
-# What writes the address bar or counts steps takes no room, so that nothing moves for it.
+# What has nothing to show (the address, counters, the canvas's keeper) takes no room.
 st.html(
     "<style>.stMainBlockContainer { position: relative; padding-inline: clamp(1rem, 3.5vw, 5rem); }"
-    " .st-key-address, [class*=st-key-steps_beside_] { position: absolute; }"
+    " .st-key-address, .st-key-tending, [class*=st-key-steps_beside_] { position: absolute; }"
     # Streamlit's own grey of captions is too faint to be read by everybody (WCAG AA).
     " [data-testid='stCaptionContainer'] { color: inherit; opacity: .8; }"
     # White on the dark theme's orange is not, either.

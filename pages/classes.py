@@ -3,8 +3,7 @@
 import streamlit as st
 
 from simviz_core.classes import NO_CLASSES
-from simviz_ui.choices.galleries import gallery_choice
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, part_selected, show_selection
 from simviz_ui.classes.choice import class_choice
 from simviz_ui.classes.matrix import RESULT, show_class_matrix
@@ -15,11 +14,7 @@ from simviz_ui.retrieval.panel import gallery_index
 enter_through_app()
 st.title("Classes")
 st.markdown("What do the images of a class have in common, and what tells it from another class?")
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 with st.container():
     index = gallery_index(gallery, settings)
 if index is None:

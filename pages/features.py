@@ -4,9 +4,8 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.features import pair_line
-from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.display.messages import show_error
 from simviz_ui.features.channels import show_channels
 from simviz_ui.features.curves import curve_choice, show_curves
@@ -19,11 +18,7 @@ st.title("Features")
 st.markdown(
     "Few components of the embedding carry most of a similarity. Which, and what do they look at?"
 )
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 with st.container():
     index = gallery_index(gallery, settings)
 if index is None:

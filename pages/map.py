@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, steps_inside
 from simviz_ui.gallery_map.view import map_of, show_map
 from simviz_ui.navigation import enter_through_app
@@ -16,11 +15,7 @@ st.markdown(
     "Which images of the gallery lie near one another? Point at a dot to see its picture, click it "
     "to make it the query, draw around some to look at them alone."
 )
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 index = gallery_index(gallery, settings)
 selection = chosen_selection(gallery)
 query = image_picker(

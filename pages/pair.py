@@ -6,9 +6,8 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery, random_pair
-from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import choose, enter_through_app, remember, view
 from simviz_ui.pair.pinned_cells import pinned_cells
@@ -71,11 +70,7 @@ with st.container(key="pair_question"):
         "Which regions make these two images similar? The colours are what each cell contributes; "
         "point at one to see its counterparts."
     )
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 
 with tools:
     pair_tools(gallery)

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app
@@ -14,17 +13,10 @@ from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
 
 enter_through_app()
-st.html(
-    "<style>.st-key-rankings { min-width: min(100%, 26rem); }"
-    " .st-key-tending { position: absolute; }</style>"
-)
+st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
 st.title("Region")
 st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 index = gallery_index(gallery, settings)
 selection = chosen_selection(gallery)
 show_selection(selection)

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.image_picker import image_picker
-from simviz_ui.choices.network import network_settings
+from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app, hold
@@ -22,11 +21,7 @@ st.markdown(
     "Which images are most similar to the query, and which regions make them so? "
     "Point at a match to see the query's map for it."
 )
-gallery = gallery_choice()
-settings = network_settings()
-if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
-    st.stop()
+gallery, settings = gallery_and_network()
 index = gallery_index(gallery, settings)
 
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):

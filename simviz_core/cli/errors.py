@@ -10,15 +10,12 @@ from tqdm import tqdm
 
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.cli.options.gallery import (
-    GALLERY_HELP,
     add_condition_options,
-    add_store_options,
+    add_indexed_gallery,
     asked_conditions,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
-    add_network_details,
-    add_network_options,
     asked_network,
     asked_settings,
     settings_words,
@@ -59,10 +56,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "an image of another class first, with the classes that are confused; or what becomes of "
         "each query under another pooling or checkpoint.",
     )
-    errors.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
-    add_network_options(errors)
-    add_network_details(errors)
-    add_store_options(errors)
+    add_indexed_gallery(errors)
     add_condition_options(errors, "ask and find")
     errors.add_argument(
         "--compare-pooling",

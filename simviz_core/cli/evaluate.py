@@ -6,13 +6,12 @@ import sys
 from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
-    GALLERY_HELP,
     add_condition_options,
-    add_store_options,
+    add_indexed_gallery,
     asked_conditions,
     up_to_date_index,
 )
-from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
+from simviz_core.cli.options.network import asked_network
 from simviz_core.cli.options.output import (
     Commands,
     OneLineParser,
@@ -34,10 +33,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         description="Search a labelled gallery for each of its images, and print how often, and "
         "how early, images of the same class are found.",
     )
-    evaluate.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
-    add_network_options(evaluate)
-    add_network_details(evaluate)
-    add_store_options(evaluate)
+    add_indexed_gallery(evaluate)
     add_condition_options(evaluate, "ask and find")
     evaluate.add_argument(
         "--queries",

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from simviz_core.cli.options.gallery import (
-    GALLERY_HELP,
-    add_store_options,
+    add_indexed_gallery,
     bring_up_to_date,
     say_values,
 )
-from simviz_core.cli.options.network import add_network_details, add_network_options, asked_network
+from simviz_core.cli.options.network import asked_network
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import open_gallery
 from simviz_core.retrieval import IndexReport
@@ -27,10 +26,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         description="Embed a gallery's new and changed images. What a kill interrupts is taken up "
         "where it stopped.",
     )
-    index.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
-    add_network_options(index)
-    add_network_details(index)
-    add_store_options(index)
+    add_indexed_gallery(index)
     add_json_option(index)
     index.set_defaults(run=_run)
 

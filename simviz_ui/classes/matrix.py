@@ -8,7 +8,7 @@ import streamlit as st
 
 from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
 from simviz_ui.components.reveal import reveal
-from simviz_ui.display.messages import as_markdown, as_plotly_text
+from simviz_ui.display.messages import as_markdown, as_plotly_text, as_plotly_tick
 from simviz_ui.navigation import choose, page_fragment
 from simviz_ui.retrieval.quality import show_coverage
 
@@ -122,7 +122,7 @@ def _chart(similarities: np.ndarray, labels: list[str], shown: list[int]) -> go.
     ends = [-0.5, len(labels) - 0.5]
     axis = {
         "tickvals": places,
-        "ticktext": [_shortened(label) for label in labels],
+        "ticktext": [as_plotly_tick(label, LONGEST) for label in labels],
         "tickfont": {"size": 9},
         "showgrid": False,
         "zeroline": False,
@@ -135,8 +135,3 @@ def _chart(similarities: np.ndarray, labels: list[str], shown: list[int]) -> go.
         yaxis={**axis, "range": ends[::-1]},
     )
     return figure
-
-
-def _shortened(label: str) -> str:
-    """A label as there is room for beside the matrix; in full it is seen at the pointer."""
-    return as_plotly_text(label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…")

@@ -72,6 +72,16 @@ def as_plotly_text(text: object) -> str:
     return html.escape(_visible(str(text)), quote=False).translate(_PLOTLY)
 
 
+def as_plotly_tick(text: str, longest: int) -> str:
+    """A text as there is room for beside an axis; in full it is to be seen at the pointer.
+
+    Args:
+        text: A name.
+        longest: How many letters there is room for.
+    """
+    return as_plotly_text(text if len(text) <= longest else f"{text[: longest - 1]}…")
+
+
 def _visible(text: str) -> str:
     """The text with its control characters written out, as `\\n`, and bytes that are no UTF-8."""
     printable = text.encode("utf-8", "backslashreplace").decode()

@@ -12,7 +12,7 @@ from simviz_core.misses import (
     most_confused,
 )
 from simviz_core.retrieval import AT, QueryOutcomes
-from simviz_ui.display.messages import as_plotly_text
+from simviz_ui.display.messages import as_plotly_text, as_plotly_tick
 from simviz_ui.navigation import choose
 
 MOST_CLASSES = 40
@@ -97,7 +97,7 @@ def _matrix(counts: np.ndarray, labels: list[str]) -> go.Figure:
         )
     )
     axis = {"tickfont": {"size": 9}, "showgrid": False, "zeroline": False}
-    ticks = [_shortened(label) for label in labels]
+    ticks = [as_plotly_tick(label, LONGEST) for label in labels]
     figure.update_layout(
         height=460,
         margin={"l": 90, "r": 10, "t": 10, "b": 90},
@@ -110,10 +110,6 @@ def _matrix(counts: np.ndarray, labels: list[str]) -> go.Figure:
         yaxis={**axis, "tickvals": places, "ticktext": ticks, "range": [len(labels) - 0.5, -0.5]},
     )
     return figure
-
-
-def _shortened(label: str) -> str:
-    return as_plotly_text(label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…")
 
 
 def show_classes(outcomes: QueryOutcomes) -> None:

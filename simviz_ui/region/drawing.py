@@ -12,7 +12,6 @@ from simviz_ui.components.canvas import tend_canvas
 from simviz_ui.navigation import came_with_link, remember, run_again, view, was_shown
 from simviz_ui.region.boxes import (
     CANVAS_BOX,
-    SHORTEST_SIDE,
     STROKE_WIDTH,
     boxes_of,
     canvas_size,
@@ -67,7 +66,7 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
         background_image=_encoded(image.digest, image),
         width=size[0],
         height=size[1],
-        max_display_height=max(CANVAS_BOX[1], SHORTEST_SIDE),
+        max_display_height=CANVAS_BOX[1],
         drawing_mode="labeled_rect",
         label=f"{kind} {_next_number(kind, key, drawing)}",
         font_size=FONT_SIZE,

@@ -9,10 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core import __version__
-from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, up_to_date_index
+from simviz_core.cli.options.gallery import add_indexed_gallery, up_to_date_index
 from simviz_core.cli.options.network import (
-    add_network_details,
-    add_network_options,
     asked_network,
     asked_settings,
 )
@@ -53,7 +51,6 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "with baselines, and write how well each did, with intervals. A run that was stopped goes "
         "on where it stopped. The gallery is indexed first where it is not yet.",
     )
-    command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument(
         "--collages",
         type=_count,
@@ -101,9 +98,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         default="faithfulness",
         help="write outcomes.jsonl, table.md, plot.png and results.json here; default: %(default)s",
     )
-    add_network_options(command)
-    add_network_details(command)
-    add_store_options(command)
+    add_indexed_gallery(command)
     command.set_defaults(run=_run)
 
 

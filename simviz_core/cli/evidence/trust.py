@@ -9,14 +9,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
-    GALLERY_HELP,
-    add_store_options,
+    add_indexed_gallery,
     bring_up_to_date,
     loaded,
 )
 from simviz_core.cli.options.network import (
-    add_network_details,
-    add_network_options,
     asked_network,
     asked_settings,
     settings_words,
@@ -59,13 +56,10 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "what each number means for reading them. The report is kept beside the index, and is "
         "there at once the next time. The gallery is indexed first where it is not yet.",
     )
-    command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument(
         "--again", action="store_true", help="measure, also where there is a report already"
     )
-    add_network_options(command)
-    add_network_details(command)
-    add_store_options(command)
+    add_indexed_gallery(command)
     add_figure_option(command, "the findings as bars")
     add_csv_option(command, "the findings")
     add_json_option(command)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from simviz_core import __version__
 from simviz_core.cli.gallery.map import add_seed_option, quality_of, up_to_date_map
-from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, up_to_date_index
+from simviz_core.cli.options.gallery import (
+    add_indexed_gallery,
+    up_to_date_index,
+)
 from simviz_core.cli.options.network import (
-    add_network_details,
-    add_network_options,
     asked_network,
     asked_settings,
     settings_words,
@@ -31,7 +32,6 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "of the manifest and the places on the map, as files that other programs open. The "
         "gallery is indexed, and its map made, first where they are not yet.",
     )
-    export.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     export.add_argument("--parquet", metavar="FILE", help="write a Parquet file, a row an image")
     export.add_argument(
         "--tsv",
@@ -43,9 +43,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "--without-map", action="store_true", help="leave the places on the map out"
     )
     add_seed_option(export)
-    add_network_options(export)
-    add_network_details(export)
-    add_store_options(export)
+    add_indexed_gallery(export)
     export.set_defaults(run=_run)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.cli.options.gallery import GALLERY_HELP, add_store_options, up_to_date_index
+from simviz_core.cli.options.gallery import (
+    add_indexed_gallery,
+    up_to_date_index,
+)
 from simviz_core.cli.options.network import (
-    add_network_details,
-    add_network_options,
     asked_network,
     asked_settings,
     settings_words,
@@ -59,7 +60,6 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "many of the nearest neighbours are still neighbours there. Made once and kept with the "
         "index. The gallery is indexed first where it is not yet.",
     )
-    command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument(
         "--colour-by",
         metavar="WHAT",
@@ -67,9 +67,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "same class), or a column of the manifest; default: class, where there are classes",
     )
     add_seed_option(command)
-    add_network_options(command)
-    add_network_details(command)
-    add_store_options(command)
+    add_indexed_gallery(command)
     add_figure_option(command, "the map")
     add_json_option(command)
     add_csv_option(command, "the images with their places")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from simviz_core.cli.options.network import add_network_details, add_network_options
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import (
     Conditions,
@@ -34,6 +35,14 @@ from simviz_core.retrieval import (
 
 GALLERY_HELP = "a folder of class folders, a flat folder, or a CSV or Parquet file with a column "
 GALLERY_HELP += "'path' and optionally 'label' and others to filter by"
+
+
+def add_indexed_gallery(command: argparse.ArgumentParser) -> None:
+    """The gallery that a command is about, and the network that it is indexed with."""
+    command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
+    add_network_options(command)
+    add_network_details(command)
+    add_store_options(command)
 
 
 def add_store_options(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,17 @@
+"""What nearly every page begins with: a gallery and a network, chosen in the sidebar."""
+
+import streamlit as st
+
+from simviz_core.gallery import Gallery
+from simviz_core.networks.settings import NetworkSettings
+from simviz_ui.choices.galleries import gallery_choice
+from simviz_ui.choices.network import network_settings
+
+
+def gallery_and_network() -> tuple[Gallery, NetworkSettings]:
+    """Show both choices; where no gallery is open the page says so and ends."""
+    gallery, settings = gallery_choice(), network_settings()
+    if gallery is None:
+        st.info("Choose a gallery in the sidebar.")
+        st.stop()
+    return gallery, settings
