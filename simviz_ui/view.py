@@ -16,7 +16,14 @@ from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY
 from simviz_core.gallery import SELECTION_NAME
 from simviz_core.misses import COMPARED_KINDS, MISS_ORDERS
 from simviz_core.pairs.cells import CellBlock, cell_block
-from simviz_core.retrieval import QueryPart, Region, part_from_text, part_text, relative_to
+from simviz_core.retrieval import (
+    QueryPart,
+    Region,
+    part_from_text,
+    part_text,
+    rectangle_text,
+    relative_to,
+)
 
 Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
@@ -353,7 +360,7 @@ def _flag(text: str) -> bool:
 def region_as_text(region: Region) -> str:
     """A region as a link has it, such as `include:10,20,110,90`, in pixels of the original."""
     return ";".join(
-        f"{kind}:{','.join(_number(corner) for corner in rectangle)}"
+        f"{kind}:{rectangle_text(rectangle)}"
         for kind, rectangles in (("include", region.include), ("exclude", region.exclude))
         for rectangle in rectangles
     )
@@ -375,8 +382,3 @@ def region_from_text(text: str) -> Region:
             raise ValueError(part)
         rectangles[found.group(1)].append((x0, y0, x1, y1))
     return Region(tuple(rectangles["include"]), tuple(rectangles["exclude"]))
-
-
-def _number(value: float) -> str:
-    """A corner, in full: a link that is opened gives the same region to the last bit."""
-    return str(int(value)) if value == int(value) else repr(float(value))

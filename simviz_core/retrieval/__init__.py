@@ -45,7 +45,13 @@ from simviz_core.retrieval.ranking import (
     rival,
     whole_vector,
 )
-from simviz_core.retrieval.regions import Region, crop_to, exclude_counts, weights_on
+from simviz_core.retrieval.regions import (
+    Region,
+    crop_to,
+    exclude_counts,
+    rectangle_text,
+    weights_on,
+)
 from simviz_core.retrieval.relative import (
     NOTHING,
     SAME_RANKING,
@@ -158,6 +164,7 @@ __all__ = [
     "rank",
     "rank_parts",
     "ranking_rows",
+    "rectangle_text",
     "region_vector",
     "relative_map_of",
     "relative_match_maps",

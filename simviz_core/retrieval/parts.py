@@ -31,7 +31,7 @@ from simviz_core.retrieval.ranking import (
     region_vector,
     whole_vector,
 )
-from simviz_core.retrieval.regions import Region
+from simviz_core.retrieval.regions import Region, rectangle_text
 from simviz_core.retrieval.search import MatchMaps, Ranking
 
 WHOLE_IMAGE = Region()
@@ -142,8 +142,8 @@ def part_text(part: QueryPart) -> str:
         `IMAGE`, or `IMAGE:X0,Y0,X1,Y1`; more rectangles follow after `;`, those that are excluded
         as `except:X0,Y0,X1,Y1`. A name that could be taken for one with rectangles ends in `:`.
     """
-    rectangles = [_rectangle_text(corners) for corners in part.region.include]
-    rectangles += [f"except:{_rectangle_text(corners)}" for corners in part.region.exclude]
+    rectangles = [rectangle_text(corners) for corners in part.region.include]
+    rectangles += [f"except:{rectangle_text(corners)}" for corners in part.region.exclude]
     found = _PART.fullmatch(part.image)
     is_plain = not rectangles and found is not None and found["region"] is None
     return part.image if is_plain else f"{part.image}:{';'.join(rectangles)}"
@@ -168,11 +168,6 @@ def part_from_text(text: str, weight: float = 1.0) -> QueryPart:
         rectangles[is_excluded].append((x0, y0, x1, y1))
     region = Region(tuple(rectangles[False]), tuple(rectangles[True]))
     return QueryPart(found["image"], region, weight)
-
-
-def _rectangle_text(corners: Rectangle) -> str:
-    """Corners in full: what is read again is the same region to the last bit."""
-    return ",".join(f"{x:.0f}" if x == int(x) else repr(float(x)) for x in corners)
 
 
 def in_order(parts: Sequence[QueryPart]) -> tuple[QueryPart, ...]:

@@ -29,6 +29,11 @@ class Region:
         return bool(self.include or self.exclude)
 
 
+def rectangle_text(corners: Rectangle) -> str:
+    """Corners in full, parted by commas: what is read again is the same to the last bit."""
+    return ",".join(str(int(x)) if x == int(x) else repr(float(x)) for x in corners)
+
+
 def weights_on(region: Region, image: LoadedImage, grid: tuple[int, int]) -> Tensor:
     """The exact share of each cell that a region covers.
 
