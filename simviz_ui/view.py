@@ -13,7 +13,7 @@ from typing import Any, Self
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.figures import COLOUR_MAPS, DEFAULT_COLOUR_MAP, DEFAULT_OPACITY, FigureStyle
-from simviz_core.gallery import SELECTION_NAME
+from simviz_core.gallery import DEEPEST, FIRST, OWN, SELECTION_NAME
 from simviz_core.misses import COMPARED_KINDS, MISS_ORDERS
 from simviz_core.pairs.cells import CellBlock, cell_block
 from simviz_core.retrieval import (
@@ -28,7 +28,7 @@ from simviz_core.retrieval import (
 Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
 
-GALLERY = ("gallery",)
+GALLERY = ("gallery", "class_level")
 NETWORK = ("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer")
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
@@ -97,6 +97,7 @@ class View:
     """
 
     gallery: str | None = None
+    class_level: str = FIRST
     network: str | None = None
     weights: str | None = None
     checkpoint_part: str | None = None
@@ -188,6 +189,7 @@ def _attribute(name: str) -> str:
 DEFAULTS = View()
 NAMES = tuple("class" if field.name == "class_" else field.name for field in fields(View))
 _ON_OFFER: dict[str, Sequence[Any]] = {
+    "class_level": (*map(str, range(1, DEEPEST + 1)), OWN),
     "colours": COLOUR_MAPS,
     "style": ("smooth", "cells"),
     "scale": ("shared", "each"),

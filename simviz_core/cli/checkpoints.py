@@ -14,6 +14,7 @@ from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
+    asked_gallery,
     bring_up_to_date,
     find_in,
     say_values,
@@ -58,7 +59,7 @@ from simviz_core.following import (
     run_title,
 )
 from simviz_core.following.neighbour import Decompose
-from simviz_core.gallery import Gallery, GalleryImage, open_gallery
+from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.gallery.masks import GalleryMasks, find_masks
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork, network_facts
@@ -183,7 +184,7 @@ def checkpoints_command(
 
 def _run(options: argparse.Namespace) -> None:
     runs = [_open_run(folder, options) for folder in options.runs]
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     own = find_in(gallery, Path(options.query))
     masks = find_masks(gallery)
     if options.objects and masks is None:

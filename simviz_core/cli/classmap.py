@@ -23,6 +23,7 @@ from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_selection_option,
     add_store_options,
+    asked_gallery,
     find_in,
     say_values,
     selected_rows,
@@ -51,7 +52,7 @@ from simviz_core.cli.options.output import (
 )
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, class_figure
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery import Gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
@@ -152,7 +153,7 @@ def classmap_command(
 
 def _run(options: argparse.Namespace) -> None:
     _check(options)
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     pictures = [
         load_image(Path(path), value_ranges=gallery.value_ranges) for path in options.images
     ]

@@ -13,6 +13,7 @@ from simviz_core.cli.options.gallery import (
     add_condition_options,
     add_indexed_gallery,
     asked_conditions,
+    asked_gallery,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -30,7 +31,7 @@ from simviz_core.cli.options.output import (
     write_text,
 )
 from simviz_core.errors import SettingsError
-from simviz_core.gallery import Conditions, Gallery, open_gallery
+from simviz_core.gallery import Conditions, Gallery
 from simviz_core.misses import (
     COMPARED_KINDS,
     MISS_ORDERS,
@@ -115,7 +116,7 @@ def errors_command(
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     conditions = asked_conditions(options, gallery)
     network = asked_network(options)
     settings = asked_settings(options, network)

@@ -9,6 +9,7 @@ from simviz_core.cli.options.gallery import (
     add_condition_options,
     add_indexed_gallery,
     asked_conditions,
+    asked_gallery,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import asked_network
@@ -21,7 +22,6 @@ from simviz_core.cli.options.output import (
     write_csv,
     write_json,
 )
-from simviz_core.gallery import open_gallery
 from simviz_core.retrieval import quality_as_json, retrieval_quality
 
 
@@ -48,7 +48,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     conditions = asked_conditions(options, gallery)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)

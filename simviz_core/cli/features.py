@@ -10,6 +10,7 @@ from typing import Any
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
+    asked_gallery,
     say_values,
     up_to_date_index,
 )
@@ -52,7 +53,6 @@ from simviz_core.features import (
     top_words,
 )
 from simviz_core.figures import FigureStyle, channels_figure, feature_curves_figure
-from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
@@ -161,7 +161,7 @@ def channels_command(
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     pictures = [
         load_image(Path(path), value_ranges=gallery.value_ranges) for path in options.of_pair or ()
     ]

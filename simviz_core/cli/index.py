@@ -6,12 +6,13 @@ from typing import Any
 
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
+    asked_gallery,
     bring_up_to_date,
     say_values,
 )
 from simviz_core.cli.options.network import asked_network
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
-from simviz_core.gallery import open_gallery
+from simviz_core.gallery import left_out_lines
 from simviz_core.retrieval import IndexReport
 
 MOST_NAMES = 20
@@ -32,7 +33,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     network = asked_network(options)
     _, report = bring_up_to_date(options, gallery, network)
     say_values([], gallery)
@@ -40,6 +41,7 @@ def _run(options: argparse.Namespace) -> None:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
         weights = network.weights.line if network.weights else None
         values = {**_as_json(report), "value_ranges": ranges, "weights": weights}
+        values |= {"gallery_reading": list(gallery.reading)} if gallery.reading else {}
         write_json(values, options.json)
     if options.json != "-":
         _print_summary(report)
@@ -54,6 +56,7 @@ def _as_json(report: IndexReport) -> dict[str, Any]:
         "relabelled": list(report.relabelled),
         "unreadable": [{"path": name, "reason": reason} for name, reason in report.unreadable],
         "passed_over": list(report.passed_over),
+        "left_out": [{"path": name, "reason": reason} for name, reason in report.left_out],
         "rebuilt": report.was_rebuilt,
         "repaired": list(report.repaired),
         "seconds": report.seconds,
@@ -70,7 +73,8 @@ def _print_summary(report: IndexReport) -> None:
     _print_names("removed", report.removed)
     _print_names("relabelled", report.relabelled)
     _print_names("unreadable", [f"{name}: {reason}" for name, reason in report.unreadable])
-    _print_names("passed over, not images by their ending", report.passed_over)
+    _print_names("left out", list(left_out_lines(report.left_out)))
+    _print_names("passed over, not images", report.passed_over)
 
 
 def _print_names(title: str, names: Sequence[str]) -> None:

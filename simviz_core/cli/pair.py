@@ -10,6 +10,7 @@ import numpy as np
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
+    asked_gallery,
     find_in,
     say_values,
     up_to_date_index,
@@ -46,7 +47,6 @@ from simviz_core.figures import (
     poolings_figure,
     sum_check,
 )
-from simviz_core.gallery import open_gallery
 from simviz_core.images import LoadedImage, load_image, shared_ranges
 from simviz_core.map_measures import map_spread
 from simviz_core.networks.settings import NetworkSettings
@@ -180,9 +180,7 @@ def pair_command(
 def _run(options: argparse.Namespace) -> None:
     paths = [Path(options.query), Path(options.match)]
     paths += [Path(options.against)] if options.against else []
-    gallery = (
-        open_gallery(options.gallery, value_ranges=options.value_range) if options.gallery else None
-    )
+    gallery = asked_gallery(options) if options.gallery else None
     ranges = (gallery and gallery.value_ranges) or options.value_range or shared_ranges(paths)
     images = [load_image(path, value_ranges=ranges) for path in paths]
     say_values(images)

@@ -17,6 +17,7 @@ from simviz_core.cli.options.gallery import (
     add_selection_option,
     add_store_options,
     asked_conditions,
+    asked_gallery,
     find_in,
     say_values,
     selected_rows,
@@ -54,7 +55,7 @@ from simviz_core.cli.options.relative import add_relative_option, reference_of, 
 from simviz_core.cli.search_parts import search_for_parts
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
-from simviz_core.gallery import Conditions, Gallery, GalleryImage, open_gallery
+from simviz_core.gallery import Conditions, Gallery, GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import POOLINGS, FineNetwork, SimilarityNetwork
@@ -192,7 +193,7 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("--fine goes without --relative-to: its maps are of the coarse cells")
     if options.compare_poolings and options.relative_to != NOTHING:
         raise SettingsError("--compare-poolings goes without --relative-to")
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     image = load_image(Path(options.query), value_ranges=gallery.value_ranges)
     say_values([image])
     own = find_in(gallery, Path(options.query))

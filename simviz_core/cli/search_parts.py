@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simviz_core.cli.options.gallery import (
     asked_conditions,
+    asked_gallery,
     find_in,
     say_values,
     selected_rows,
@@ -26,7 +27,7 @@ from simviz_core.cli.options.region import asked_region, region_words
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, parts_figure, parts_title, shown_parts
-from simviz_core.gallery import Gallery, GalleryImage, open_gallery
+from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
@@ -118,7 +119,7 @@ def search_for_parts(options: argparse.Namespace) -> None:
         )
     region = asked_region(options)
     parts = [QueryPart(options.query, region, options.query_weight), *options.parts]
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     pictures = {
         path: load_image(Path(path), value_ranges=gallery.value_ranges)
         for path in dict.fromkeys(part.image for part in parts)

@@ -5,11 +5,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.cli.options.gallery import GALLERY_HELP
+from simviz_core.cli.options.gallery import (
+    GALLERY_HELP,
+    add_class_level_option,
+    asked_gallery,
+    say_values,
+)
 from simviz_core.cli.options.network import add_trained_network_options
 from simviz_core.cli.options.output import Commands, OneLineParser, whole_numbers
 from simviz_core.errors import TrainingError
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery import Gallery
 from simviz_core.networks import NETWORKS
 from simviz_core.runs import RunCheckpoint
 from simviz_core.training import (
@@ -33,6 +38,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
+    add_class_level_option(command)
     add_trained_network_options(command)
     _add_training_options(command)
     _add_data_options(command)
@@ -88,7 +94,8 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery)
+    gallery = asked_gallery(options)
+    say_values([], gallery)
     settings = _settings(options, gallery)
     written: list[RunCheckpoint] = []
 

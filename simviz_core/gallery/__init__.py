@@ -10,7 +10,17 @@ from simviz_core.gallery.conditions import (
     equal_codes,
     rows_where,
 )
+from simviz_core.gallery.folders import LINKS_VARIABLE, left_out_lines
 from simviz_core.gallery.gallery import Gallery, GalleryImage, random_pair
+from simviz_core.gallery.levels import (
+    DEEPEST,
+    FIRST,
+    OWN,
+    ClassLevel,
+    class_level,
+    level_title,
+    levels_note,
+)
 from simviz_core.gallery.opening import (
     DEMO_GALLERY,
     MANIFEST_SUFFIXES,
@@ -30,11 +40,16 @@ from simviz_core.gallery.selections import (
 )
 
 __all__ = [
+    "DEEPEST",
     "DEMO_GALLERY",
+    "FIRST",
+    "LINKS_VARIABLE",
     "MANIFEST_SUFFIXES",
     "MAX_UNPACKED_BYTES",
     "NO_CONDITIONS",
+    "OWN",
     "SELECTION_NAME",
+    "ClassLevel",
     "Column",
     "Conditions",
     "Gallery",
@@ -45,12 +60,16 @@ __all__ = [
     "Value",
     "asked_selection",
     "check_conditions",
+    "class_level",
     "column_named",
     "columns_of",
     "equal_codes",
     "has_class_folders",
     "holds_images",
     "is_inside",
+    "left_out_lines",
+    "level_title",
+    "levels_note",
     "looks_like_gallery",
     "open_gallery",
     "random_pair",

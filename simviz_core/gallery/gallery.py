@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from simviz_core.errors import GalleryError
 from simviz_core.gallery.columns import Column, Value, columns_of
+from simviz_core.gallery.levels import FIRST, ClassLevel, label_at, levels_note
 from simviz_core.images import LoadedImage, ValueRange, load_image
 
 
@@ -50,21 +51,45 @@ class Gallery:
     Attributes:
         source: The folder or the manifest that was opened.
         images: At least one image, each id once.
-        passed_over: Files in the folder that are no images by their ending, or whose name is no
-            text.
+        passed_over: Files in the folder that are no images.
         columns_left_out: Columns of the manifest that say no one thing of each image, with the
             reason.
+        left_out: (name, reason) of what may be images, or hold some, and is not listed: links that
+            lead out, pipes, folders that cannot be read.
+        level: Which folder is the class, as `class_level` has it.
+        levels: Those that could be, where folders are nested.
     """
 
     source: Path
     images: tuple[GalleryImage, ...]
     passed_over: tuple[str, ...] = ()
     columns_left_out: Mapping[str, str] = field(default_factory=dict, compare=False)
+    left_out: tuple[tuple[str, str], ...] = ()
+    level: str = FIRST
+    levels: tuple[ClassLevel, ...] = ()
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What is to be said of how it was read, in sentences without a full stop."""
+        said = [levels_note(self.levels, self.level)]
+        if self.left_out:
+            count, (name, reason) = len(self.left_out), self.left_out[0]
+            first = "" if count == 1 else "; the first of them is "
+            said.append(
+                f"{count:,} {'file or folder is' if count == 1 else 'files and folders are'} left "
+                f"out{first or ': '}{name}: {reason}"
+            )
+        return tuple(filter(None, said))
 
     @property
     def value_ranges(self) -> tuple[ValueRange, ...]:
         """What black and white stand for in all of its pictures of more than 8 bits."""
         return self.images[0].value_ranges
+
+    def at_level(self, level: str) -> "Gallery":
+        """The same folder with another level of its folders as the class."""
+        images = tuple(replace(each, label=label_at(each.id, level)) for each in self.images)
+        return replace(self, images=images, level=level)
 
     @cached_property
     def by_id(self) -> dict[str, GalleryImage]:
@@ -82,7 +107,7 @@ class Gallery:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The manifest's columns besides path and label, image by image; a folder has none."""
+        """The columns of a manifest besides path and label, or each level of nested folders."""
         return columns_of([image.columns for image in self.images])
 
     @cached_property

@@ -2,15 +2,22 @@
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from simviz_core.errors import GalleryError
+from simviz_core.gallery.folders import link_folders, list_folder
 from simviz_core.gallery.gallery import Gallery, GalleryImage
+from simviz_core.gallery.levels import (
+    FIRST,
+    class_level,
+    class_levels,
+    folder_columns,
+    label_at,
+)
 from simviz_core.gallery.manifest import read_manifest
-from simviz_core.images import IMAGE_SUFFIXES, ValueRange, shared_ranges
+from simviz_core.images import IMAGE_SUFFIXES, ValueRange, has_image_ending, shared_ranges
 
 DEMO_GALLERY = Path(__file__).resolve().parents[2] / "demo" / "rooms" / "images"
 """The rendered hotel rooms that SimViz comes with."""
@@ -23,20 +30,25 @@ def open_gallery(
     source: Path | str,
     allowed: Sequence[Path] | None = None,
     value_ranges: tuple[ValueRange, ...] | None = None,
+    level: str = FIRST,
 ) -> Gallery:
     """List the images of a gallery; none is opened but those that tell the range of its values.
 
-    Of a folder, files are taken by their ending. An image's class is the folder right below the
-    gallery's folder that it lies in; images that lie in the gallery's folder itself have none.
-    Hidden files are passed over, and so are links that lead out of the folder and what is no plain
-    file. Of a manifest, the column `path` counts, relative to the manifest's folder, and `label`
-    where there is one; the other columns are kept to filter and group by.
+    Of a folder, files are taken by their ending, or where that says nothing by how they begin. An
+    image's class is one of the folders below the gallery's that it lies in; images that do not lie
+    as deep have none. Hidden files are passed over. Links are followed where they stay in the
+    folder or lead into one that the operator allowed; those that do not, and what is no plain
+    file, are named. Where folders are nested, each level is a column too, to filter and group by.
+    Of a manifest, the column `path` counts, relative to the manifest's folder, and `label` where
+    there is one; the other columns are kept.
 
     Args:
         source: The folder or the manifest file.
-        allowed: Folders that every image of a manifest must lie in; None allows all.
+        allowed: Folders that every image of a manifest must lie in, beside those that links may
+            lead into; None allows all.
         value_ranges: What pictures of more than 8 bits are shown with; None finds one range for
             all of them, see `shared_ranges`.
+        level: Which folder is the class, as `class_level` has it; of no account for a manifest.
 
     Returns:
         The gallery: of a folder in natural order ("view_2" before "view_10"), of a manifest in
@@ -45,45 +57,69 @@ def open_gallery(
     Raises:
         GalleryError: There is no such folder or file, it holds no image, the manifest cannot be
             read, or it names a file outside the allowed folders.
+        SettingsError: The level is none.
     """
-    source = Path(source)
+    source, level = Path(source), class_level(level)
     try:
         is_file, is_folder = source.is_file(), source.is_dir()
-    except OSError as error:
+        is_there = is_file or is_folder or source.exists()
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError):  # a name that no file can have
+            raise GalleryError(f"the gallery folder {source} does not exist") from error
         raise GalleryError(f"the gallery {source} cannot be opened: {error.strerror}") from error
     if source.suffix.lower() in MANIFEST_SUFFIXES and is_file:
-        manifest = read_manifest(source)
-        images = [
-            GalleryImage(*image, columns=columns)
-            for image, columns in zip(manifest.images, manifest.columns, strict=True)
-        ]
-        if allowed is not None:
-            _check_inside(images, allowed, source)
-        return Gallery(
-            source,
-            _with_ranges(images, value_ranges),
-            columns_left_out=manifest.columns_left_out,
-        )
-    if is_file:
+        return _from_manifest(source, allowed, value_ranges)
+    if is_there and not is_folder:
+        what = "a file" if is_file else "no plain file and no folder"
         raise GalleryError(
-            f"{source} is a file; name a folder of images, or a CSV or Parquet file with a column "
+            f"{source} is {what}; name a folder of images, or a CSV or Parquet file with a column "
             "'path'"
         )
     if not is_folder:
         raise GalleryError(f"the gallery folder {source} does not exist")
-    files = list(_files_below(source))
-    ids = [file for file in files if _is_image(file)]
-    images = [GalleryImage(i, source / i, _folder_label(i)) for i in ids]
-    if not images:
+    return _from_folder(source, value_ranges, level)
+
+
+def _from_manifest(
+    source: Path, allowed: Sequence[Path] | None, value_ranges: tuple[ValueRange, ...] | None
+) -> Gallery:
+    manifest = read_manifest(source)
+    images = [
+        GalleryImage(*image, columns=columns)
+        for image, columns in zip(manifest.images, manifest.columns, strict=True)
+    ]
+    if allowed is not None:
+        _check_inside(images, [*allowed, *link_folders()], source)
+    return Gallery(
+        source,
+        _with_ranges(images, value_ranges),
+        columns_left_out=manifest.columns_left_out,
+    )
+
+
+def _from_folder(source: Path, value_ranges: tuple[ValueRange, ...] | None, level: str) -> Gallery:
+    found = list_folder(source)
+    if not found.images:
+        left_out = found.left_out
+        of_them = f"; {left_out[0][0]} is left out: {left_out[0][1]}" if left_out else ""
         raise GalleryError(
             f"the gallery folder {source} holds no images; put one folder per class into it, with "
-            f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
+            f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{of_them}"
         )
+    levels = class_levels(found.images)
+    depth = len(levels) - 1
+    images = [
+        GalleryImage(i, source / i, label_at(i, level), columns=folder_columns(i, depth))
+        for i in found.images
+    ]
     images.sort(key=lambda image: (_natural_order(image.id), image.id))
     return Gallery(
         source,
         _with_ranges(images, value_ranges),
-        passed_over=tuple(sorted(_printable(file) for file in files if not _is_image(file))),
+        passed_over=tuple(sorted(found.passed_over)),
+        left_out=tuple(sorted(found.left_out)),
+        level=level,
+        levels=levels,
     )
 
 
@@ -97,7 +133,7 @@ def _with_ranges(
 
 def holds_images(folder: Path) -> bool:
     """Whether a folder holds an image in itself, as a class folder does; a glance is taken."""
-    return any(_has_image_suffix(entry.name) and entry.is_file() for entry in _glance(folder))
+    return any(has_image_ending(entry.name) and entry.is_file() for entry in _glance(folder))
 
 
 def has_class_folders(folder: Path) -> bool:
@@ -116,12 +152,12 @@ def looks_like_gallery(folder: Path) -> bool:
     """Whether a folder holds an image, in itself or right below; only a glance is taken."""
     below = []
     for entry in _glance(folder):
-        if _has_image_suffix(entry.name) and entry.is_file():
+        if has_image_ending(entry.name) and entry.is_file():
             return True
         if entry.is_dir(follow_symlinks=False):
             below.append(Path(entry.path))
     return any(
-        _has_image_suffix(entry.name) and entry.is_file()
+        has_image_ending(entry.name) and entry.is_file()
         for inner in below
         for entry in _glance(inner)
     )
@@ -144,47 +180,6 @@ def _glance(folder: Path) -> Iterator[os.DirEntry[str]]:
                     yield entry
     except OSError:
         return
-
-
-def _has_image_suffix(name: str) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES
-
-
-def _is_image(file: str) -> bool:
-    """By its ending; names that are no text cannot be stored or shown."""
-    return _has_image_suffix(file) and file == _printable(file)
-
-
-def _printable(file: str) -> str:
-    """The name, with the bytes that are no UTF-8 written as `\\xdf`."""
-    return os.fsencode(file).decode("utf-8", "backslashreplace")
-
-
-def _files_below(root: Path) -> Iterator[str]:
-    """The files below a folder, as paths below it with forward slashes."""
-    inside = root.resolve()
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            path = Path(folder, name)
-            if not name.startswith(".") and _is_file_in(path, inside):
-                yield path.relative_to(root).as_posix()
-
-
-def _is_file_in(path: Path, folder: Path) -> bool:
-    """Whether it is a plain file, or a link to one that does not lead out of the folder."""
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return False
-    if stat.S_ISLNK(mode):
-        return path.is_file() and path.resolve().is_relative_to(folder)
-    return stat.S_ISREG(mode)
-
-
-def _folder_label(image_id: str) -> str | None:
-    parts = PurePosixPath(image_id).parts
-    return parts[0] if len(parts) > 1 else None
 
 
 def _check_inside(images: Sequence[GalleryImage], allowed: Sequence[Path], manifest: Path) -> None:

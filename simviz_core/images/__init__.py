@@ -1,8 +1,15 @@
 """Images: loaded upright, in RGB and 8 bit, and with the range of the values that this shows."""
 
+from simviz_core.images.kinds import (
+    IMAGE_SUFFIXES,
+    LOOK_AT,
+    begins_as_image,
+    has_image_ending,
+    has_other_ending,
+    is_image_file,
+)
 from simviz_core.images.loading import (
     FORMATS,
-    IMAGE_SUFFIXES,
     LONGEST_SIDE,
     MAX_BYTES,
     MAX_PIXELS,
@@ -18,12 +25,17 @@ __all__ = [
     "FORMATS",
     "IMAGE_SUFFIXES",
     "LONGEST_SIDE",
+    "LOOK_AT",
     "MAX_BYTES",
     "MAX_PIXELS",
     "WORKING_SIDE",
     "LoadedImage",
     "ValueRange",
+    "begins_as_image",
     "given_range",
+    "has_image_ending",
+    "has_other_ending",
+    "is_image_file",
     "load_image",
     "resize_for_network",
     "shared_ranges",

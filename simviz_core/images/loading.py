@@ -27,11 +27,6 @@ from simviz_core.images.value_range import ValueRange, as_levels, range_for, ran
 from simviz_core.images.wide import WidePixels, is_wide, read_wide
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2"}
-    | {".avif"}
-)
-"""The file endings that galleries list and uploads accept."""
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 WORKING_SIDE = 1024

@@ -15,11 +15,13 @@ class Coverage:
         in_gallery: Images that the gallery has: those that are not indexed yet, or cannot be read,
             too.
         value_ranges: What its pictures of more than 8 bits were read with.
+        reading: What is to be said of how the gallery was read, see `Gallery.reading`.
     """
 
     indexed: int
     in_gallery: int
     value_ranges: tuple[ValueRange, ...] = ()
+    reading: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -43,4 +45,5 @@ class Coverage:
             "images_indexed": self.indexed,
             "share_indexed": self.share,
             "value_ranges": [shown.as_json() for shown in self.value_ranges],
+            **({"gallery_reading": list(self.reading)} if self.reading else {}),
         }

@@ -62,11 +62,12 @@ class IndexReport:
         removed: Ids of those that are no longer in the gallery.
         relabelled: Ids of those whose class is now another.
         unreadable: (id, reason) of every file that cannot be read.
-        passed_over: Files in the gallery's folder that are no images by their ending.
+        passed_over: Files in the gallery's folder that are no images.
         seconds: How long it took.
         was_cancelled: Whether it was cancelled before everything was done.
         was_rebuilt: Whether damaged embeddings had to be thrown away first.
         repaired: Ids of images whose stored embedding was damaged and has been made anew.
+        left_out: (name, reason) of what may be images and is not listed, see `Gallery.left_out`.
     """
 
     images: int
@@ -80,6 +81,7 @@ class IndexReport:
     was_cancelled: bool = False
     was_rebuilt: bool = False
     repaired: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def index_gallery(
@@ -142,6 +144,7 @@ def index_gallery(
         was_cancelled=unfinished > 0,
         was_rebuilt=was_rebuilt,
         repaired=tuple(image_id for image_id in plan.damaged if image_id in readable),
+        left_out=gallery.left_out,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.gallery import FIRST, Gallery, GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
 from simviz_core.retrieval.store import EmbeddingTable
@@ -57,7 +57,8 @@ def plan_index(gallery: Gallery, table: EmbeddingTable, damaged: Collection[str]
             new.append(image)
         elif _is_outdated(image, row) or image.id in damaged:
             changed.append(image)
-        elif row.label != image.label:
+        elif row.label != image.label and gallery.level == FIRST:
+            # What the table holds are the classes of the usual level; no figure rests on them.
             relabelled.append(image.id)
     pending = {image.id for image in changed}
     return IndexPlan(

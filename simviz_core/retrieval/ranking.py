@@ -44,17 +44,20 @@ class GalleryIndex:
         images: The images that have an embedding, N of them, in the gallery's order.
         matrix: Their unit embeddings ê, (N, D), float32, contiguous, read-only.
         lacking: The images of the gallery that have none: not indexed yet, or not readable.
+        reading: What is to be said of how the gallery was read, see `Gallery.reading`.
     """
 
     images: tuple[GalleryImage, ...]
     matrix: NDArray[np.float32]
     lacking: tuple[GalleryImage, ...] = ()
+    reading: tuple[str, ...] = ()
 
     @cached_property
     def coverage(self) -> Coverage:
         """How much of the gallery this is, which every figure of it says."""
         count = len(self.images)
-        return Coverage(count, count + len(self.lacking), self.images[0].value_ranges)
+        ranges = self.images[0].value_ranges
+        return Coverage(count, count + len(self.lacking), ranges, self.reading)
 
     @cached_property
     def row(self) -> dict[str, int]:
@@ -110,7 +113,7 @@ class GalleryIndex:
         images = tuple(self.images[row] for row in np.flatnonzero(rows))
         labels = {image.label for image in images}
         lacking = tuple(image for image in self.lacking if image.label in labels)
-        return GalleryIndex(images, self.matrix[rows], lacking)
+        return GalleryIndex(images, self.matrix[rows], lacking, self.reading)
 
     @cached_property
     def place(self) -> dict[str, int]:
@@ -176,7 +179,7 @@ def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
         matrix, readable = matrix[is_sound], readable - gone
         matrix.flags.writeable = False
     lacking = tuple(image for image in gallery.images if image.id not in readable)
-    return GalleryIndex(images, matrix, lacking)
+    return GalleryIndex(images, matrix, lacking, gallery.reading)
 
 
 def whole_vector(query: DecomposedImage) -> Vector:

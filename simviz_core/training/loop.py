@@ -13,7 +13,7 @@ from tqdm import tqdm
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import TrainingError
-from simviz_core.gallery import Gallery, GalleryImage
+from simviz_core.gallery import FIRST, Gallery, GalleryImage
 from simviz_core.networks.catalogue import network_entry
 from simviz_core.runs import (
     Run,
@@ -176,6 +176,7 @@ def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
             "classes": settings.classes,
             "images": settings.images,
             "learning_rate": settings.learning_rate,
+            **({} if gallery.level == FIRST else {"class_level": gallery.level}),
         },
     )
 

@@ -24,7 +24,7 @@ from simviz_core.runs import checkpoint_settings
 from simviz_ui.checkpoints.choice import keep_range
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import Followed
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
@@ -184,12 +184,15 @@ def _exports(
             **figure_files("neighbours", figure, "Both neighbours"),
             "Both neighbours (JSON)": ("neighbours.json", numbers),
         },
-        checkpoints_command(
-            followed.chosen.path,
-            gallery_name(followed.gallery),
-            [report.run],
-            style,
-            [*options, f"--why-changed={between[0]},{between[1]}"],
+        in_gallery(
+            checkpoints_command(
+                followed.chosen.path,
+                gallery_name(followed.gallery),
+                [report.run],
+                style,
+                [*options, f"--why-changed={between[0]},{between[1]}"],
+            ),
+            followed.gallery,
         ),
         key=f"neighbours {report.run.root}",
     )

@@ -30,7 +30,7 @@ from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.neighbour import show_neighbour_change
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.choices.display import offer_own_scales, style_controls
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.network import as_fields
 from simviz_ui.components.checkpoint_grid import (
     ShownColumn,
@@ -290,12 +290,15 @@ def _exports(
             "Numbers (JSON)": ("checkpoints.json", numbers),
             "Curves (CSV)": ("checkpoints.csv", lambda: as_csv(checkpoint_table(reports))),
         },
-        checkpoints_command(
-            followed.chosen.path,
-            gallery_name(followed.gallery),
-            [report.run for report in reports],
-            style,
-            options,
+        in_gallery(
+            checkpoints_command(
+                followed.chosen.path,
+                gallery_name(followed.gallery),
+                [report.run for report in reports],
+                style,
+                options,
+            ),
+            followed.gallery,
         ),
     )
 

@@ -14,11 +14,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from simviz_core.errors import GalleryError, SimVizError
 from simviz_core.gallery import (
     DEMO_GALLERY,
+    FIRST,
     MANIFEST_SUFFIXES,
     MAX_UNPACKED_BYTES,
     Gallery,
     has_class_folders,
     holds_images,
+    left_out_lines,
+    level_title,
     looks_like_gallery,
     open_gallery,
     unpack_archive,
@@ -44,7 +47,7 @@ from simviz_ui.choices.uploads import (
     use_upload,
 )
 from simviz_ui.display.messages import as_markdown, name_each, show_error
-from simviz_ui.navigation import hold, wanted
+from simviz_ui.navigation import choose_instead, hold, say_instead, wanted
 from simviz_ui.serving.uploads import Filled, Upload, digest_of
 
 DEMO = "demo rooms"
@@ -84,7 +87,9 @@ def gallery_choice() -> Gallery | None:
             show_error(error)
             gallery = None
         if gallery is not None:
+            _choose_level(gallery)
             st.caption(_summary(gallery))
+            _say_not_listed(gallery)
             if upload := upload_store().of_path(gallery.source):
                 _say_what_was_left_out(upload)
         with st.container(horizontal=True, gap="xsmall"):
@@ -114,6 +119,57 @@ def gallery_name(gallery: Gallery) -> str:
     return upload.title if upload else readable_path(gallery.source)
 
 
+def in_gallery(command: str, gallery: Gallery) -> str:
+    """A command of a page's export, with what the gallery was opened with beside its name."""
+    return command if gallery.level == FIRST else f"{command} --class-level {gallery.level}"
+
+
+def _at_level(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
+    """The gallery with the class that is chosen; of nested folders alone there is a choice."""
+    gallery, asked = _listed(source, allowed), wanted("class_level")
+    if not gallery.levels or asked == gallery.level:
+        return gallery
+    if asked not in [level.level for level in gallery.levels]:
+        said = f"No image of the gallery lies as deep as the {level_title(asked)}"
+        say_instead("class_level", f"{said}; the class is the first folder.", FIRST)
+        choose_instead("class_level", FIRST)
+        return gallery
+    return _listed_at(source, allowed, asked)
+
+
+def _choose_level(gallery: Gallery) -> None:
+    """Which of nested folders is the class; says what the classes would be instead."""
+    levels = {level.level: level for level in gallery.levels}
+    if not levels:
+        return
+
+    def title(name: str) -> str:
+        level = levels[name]
+        return f"{level.title}: {level.classes:,} {'class' if level.classes == 1 else 'classes'}"
+
+    st.selectbox(
+        "Class is",
+        list(levels),
+        **hold("class_level", options=list(levels)),
+        format_func=title,
+        help="The folders of this gallery are nested. The levels are columns, too: filter by them, "
+        "or leave out what is equal in one.",
+    )
+    level = levels[gallery.level]
+    examples = ", ".join(level.examples)
+    more = ", …" if level.classes > len(level.examples) else ""
+    st.caption(f"Folders are nested; classes are {as_markdown(examples)}{more}")
+
+
+def _say_not_listed(gallery: Gallery) -> None:
+    if count := len(gallery.left_out):
+        name_each(
+            f"{count:,} {'file or folder is' if count == 1 else 'files and folders are'} left out",
+            list(left_out_lines(gallery.left_out)),
+            icon=":material/link_off:",
+        )
+
+
 def _summary(gallery: Gallery) -> str:
     count = f"{len(gallery.images):,} images"
     classes = len(gallery.by_label)
@@ -139,17 +195,22 @@ def _say_what_was_left_out(upload: Upload) -> None:
 def _open(name: str) -> Gallery:
     upload = use_upload(ARCHIVE.name, "gallery", name)
     if upload is not None:
-        return _listed(upload.path, None)
+        return _at_level(upload.path, None)
     if is_upload(name):
         raise GalleryError(upload_store().why_gone(ARCHIVE.name, name))
     if name == DEMO:
-        return _listed(DEMO_GALLERY, None)
-    return _listed(allowed_path(name, GalleryError), tuple(allowed_folders()))
+        return _at_level(DEMO_GALLERY, None)
+    return _at_level(allowed_path(name, GalleryError), tuple(allowed_folders()))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Listing the gallery …", show_time=True)
 def _listed(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
     return open_gallery(source, allowed)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _listed_at(source: Path, allowed: tuple[Path, ...] | None, level: str) -> Gallery:
+    return _listed(source, allowed).at_level(level)
 
 
 @st.cache_data(ttl="30s", show_spinner=False)
@@ -201,6 +262,7 @@ def _choice_of(path: Path) -> str:
 
 def _rescan() -> None:
     _listed.clear()
+    _listed_at.clear()
     _offered.clear()
 
 

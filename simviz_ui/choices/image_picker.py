@@ -37,6 +37,10 @@ THUMBNAILS = 24
 """Thumbnails on one page of the browser."""
 MOST_OPTIONS = 1000
 """Images that the list of names holds; Browse and the steps reach all."""
+MOST_AT_ONCE = 3
+"""Images that a page has pickers for: the query, the match, another one."""
+MOST_TRIED = 100
+"""Files that are tried for one that can be read."""
 NAME_WIDTH = 300
 """Of the list of names in a row, in pixels."""
 NO_CLASS = "(no class)"
@@ -58,14 +62,15 @@ def image_picker(
         key: Names the choice in the session and in the link.
         title: What the image is called on the page.
         gallery: Where to choose from.
-        default: The position in the gallery of the image that is chosen at first.
+        default: The position of the image that is chosen at first; where that cannot be read, one
+            after it that can is.
         steps: Ids, in the gallery's order, that the steps go through; None for all.
         wide: Whether it has the page's width: all in one row, with a random choice.
 
     Returns:
         The chosen image; None where it cannot be read, after a message has been shown.
     """
-    default = min(default, len(gallery.images) - 1)
+    default = _readable(gallery, default)
     first = gallery.images[default].id
     current = _current(key, title, gallery, first)
     options = _options(gallery, current, default)
@@ -93,6 +98,33 @@ def image_picker(
     except ImageError as error:
         show_error(f"{title}: {error}")  # a page may have two of them
         return None
+
+
+def _readable(gallery: Gallery, default: int) -> int:
+    """The position of the image that is chosen at first: never of one that cannot be read.
+
+    The same as long as the session lasts and the gallery has it.
+    """
+    kept: dict[tuple[str, int], str] = st.session_state.setdefault("first_images", {})
+    key = str(gallery.source), default
+    if kept.get(key) not in gallery.by_id:
+        kept[key] = gallery.images[_first_readable(gallery, default)].id
+    return gallery.position[kept[key]]
+
+
+def _first_readable(gallery: Gallery, default: int) -> int:
+    """The first that can be read from a place on; of two or three images each another one."""
+    start, skipped = (0, default) if default < MOST_AT_ONCE else (default, 0)
+    last = min(default, len(gallery.images) - 1)
+    for place, image in enumerate(gallery.images[start : start + MOST_TRIED], start):
+        try:
+            gallery_picture(image)
+        except ImageError:
+            continue
+        last, skipped = place, skipped - 1
+        if skipped < 0:
+            break
+    return last
 
 
 def _options(gallery: Gallery, current: str | None, default: int) -> list[str]:

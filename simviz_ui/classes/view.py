@@ -34,7 +34,7 @@ from simviz_core.retrieval import GalleryIndex
 from simviz_core.tables import as_csv
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.display import style_controls
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.classes.poolings import class_poolings
 from simviz_ui.components.results import ShownMatch, results_grid
@@ -262,13 +262,16 @@ def _exports(
             "Numbers (JSON)": ("classes.json", numbers),
             "Images (CSV)": ("classes.csv", lambda: as_csv(class_rows(images))),
         },
-        classmap_command(
-            gallery_name(gallery),
-            choice.labels,
-            settings,
-            style,
-            (0, top),
-            choice.against[0],
-            view().selection,
+        in_gallery(
+            classmap_command(
+                gallery_name(gallery),
+                choice.labels,
+                settings,
+                style,
+                (0, top),
+                choice.against[0],
+                view().selection,
+            ),
+            gallery,
         ),
     )

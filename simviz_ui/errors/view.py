@@ -11,7 +11,7 @@ from simviz_core.gallery import Conditions, Gallery
 from simviz_core.misses import Comparison, MissReport, misses_as_csv, misses_as_json
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, QueryOutcomes, quality_of
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.components.steps import steps_counted
 from simviz_ui.display.exports import export_row
@@ -174,5 +174,8 @@ def _exports(
                 lambda: json.dumps(misses_as_json(report), indent=1),
             ),
         },
-        errors_command(gallery_name(gallery), settings, outcomes.conditions, order, compared),
+        in_gallery(
+            errors_command(gallery_name(gallery), settings, outcomes.conditions, order, compared),
+            gallery,
+        ),
     )

@@ -30,7 +30,7 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, Match
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.map_style import colour_bar, fitted
@@ -168,6 +168,8 @@ def _exports(
             "Channels (JSON)": ("channels.json", numbers),
             "Channels (CSV)": ("channels.csv", lambda: as_csv(channel_table(channels))),
         },
-        channels_command(query.path, match.path, name, settings, style, len(channels)),
+        in_gallery(
+            channels_command(query.path, match.path, name, settings, style, len(channels)), gallery
+        ),
         key="channels_export",
     )

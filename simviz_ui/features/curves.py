@@ -29,7 +29,7 @@ from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, as_plotly_text, show_error
@@ -190,7 +190,7 @@ def _exports(
             "Numbers (JSON)": ("features.json", numbers),
             "Curves (CSV)": ("features.csv", lambda: as_csv(curve_rows(lines))),
         },
-        features_command(name, settings, choice.count, choice.seed, is_same),
+        in_gallery(features_command(name, settings, choice.count, choice.seed, is_same), gallery),
         key="curves",
     )
 

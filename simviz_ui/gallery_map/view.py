@@ -38,7 +38,7 @@ from simviz_core.retrieval import (
     embedding_table,
 )
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name, store_folder
+from simviz_ui.choices.galleries import gallery_name, in_gallery, store_folder
 from simviz_ui.choices.selection import select, show_selection
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
@@ -366,8 +366,10 @@ def _exports(shown: _Shown, group: Column | None) -> None:
             "Numbers (JSON)": ("map.json", numbers),
             "Images (CSV)": ("map.csv", table),
         },
-        map_command(name, shown.settings, view().colour_by),
+        in_gallery(map_command(name, shown.settings, view().colour_by), shown.gallery),
     )
     with st.expander("The embeddings for other programs", icon=":material/ios_share:"):
         st.caption("As Parquet, and as a folder that TensorBoard's projector opens:")
-        st.code(export_command(name, shown.settings), "bash", wrap_lines=True)
+        st.code(
+            in_gallery(export_command(name, shown.settings), shown.gallery), "bash", wrap_lines=True
+        )

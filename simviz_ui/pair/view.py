@@ -31,7 +31,7 @@ from simviz_core.pairs import (
 from simviz_core.retrieval import NOTHING, GalleryIndex
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
@@ -208,15 +208,20 @@ def _exports(
             "Numbers (NPZ)": ("pair.npz", arrays),
             "Features (CSV)": ("pair.csv", lambda: as_csv(feature_rows(pair))),
         },
-        pair_command(
-            query.path,
-            match.path,
-            pair.settings,
-            style,
-            blocks,
-            relative=relative,
-            gallery=gallery_name(gallery) if index is not None or relative.needs_gallery else None,
-            is_lost=isinstance(instead, LostMaps),
+        in_gallery(
+            pair_command(
+                query.path,
+                match.path,
+                pair.settings,
+                style,
+                blocks,
+                relative=relative,
+                gallery=gallery_name(gallery)
+                if index is not None or relative.needs_gallery
+                else None,
+                is_lost=isinstance(instead, LostMaps),
+            ),
+            gallery,
         ),
     )
 

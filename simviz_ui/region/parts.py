@@ -36,7 +36,7 @@ from simviz_core.retrieval import (
     weights_on,
 )
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.image_picker import open_image
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.exports import export_row, figure_files
@@ -398,13 +398,16 @@ def export_parts(
             "Numbers (JSON)": ("search.json", numbers),
             "Ranking (CSV)": ("search.csv", lambda: as_csv(parts_table(found))),
         },
-        parts_command(
-            named,
-            gallery_name(gallery),
-            settings,
-            style,
-            max(1, len(found.ranking.matches)),
-            options,
+        in_gallery(
+            parts_command(
+                named,
+                gallery_name(gallery),
+                settings,
+                style,
+                max(1, len(found.ranking.matches)),
+                options,
+            ),
+            gallery,
         ),
         key="parts",
     )

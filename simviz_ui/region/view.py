@@ -25,7 +25,7 @@ from simviz_core.retrieval import (
 )
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import export_row, figure_files
@@ -245,15 +245,18 @@ def _exports(
         values["rankings"] = ranking_rows(_reports(columns, settings))
         return json.dumps(values, indent=1)
 
-    command = search_command(
-        chosen.path,
-        gallery_name(gallery),
-        column.region,
-        settings,
-        style,
-        max(1, len(column.ranking.matches)),
-        options,
-        relative=NOTHING if reference is None else reference.choice,
+    command = in_gallery(
+        search_command(
+            chosen.path,
+            gallery_name(gallery),
+            column.region,
+            settings,
+            style,
+            max(1, len(column.ranking.matches)),
+            options,
+            relative=NOTHING if reference is None else reference.choice,
+        ),
+        gallery,
     )
     export_row(
         {

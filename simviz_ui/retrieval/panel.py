@@ -255,7 +255,7 @@ def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> Galle
         StoreError: The table is damaged.
         GalleryError: The table has no image of the gallery.
     """
-    key, version = (str(table.folder), table.name), table.version
+    key, version = (str(table.folder), table.name, gallery.level), table.version
     shared, lock = _shared_indexes()
     with lock:
         held = shared.get(key)
@@ -273,6 +273,6 @@ def let_go_of_indexes(purposes: Collection[str]) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str], _HeldIndex], Lock]":
+def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str, str], _HeldIndex], Lock]":
     """Every index that a session holds; it goes when the last one lets go of it."""
     return WeakValueDictionary(), Lock()

@@ -30,7 +30,7 @@ from simviz_core.retrieval import (
 )
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import offer_own_scales
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
@@ -208,14 +208,17 @@ def _exports(
             "Comparison (JSON)": ("search-poolings.json", numbers),
             "Rankings (CSV)": ("search-poolings.csv", table),
         },
-        search_command(
-            chosen.path,
-            gallery_name(gallery),
-            Region(),
-            settings,
-            style,
-            filters.top,
-            filters.as_options(),
-            is_comparison=True,
+        in_gallery(
+            search_command(
+                chosen.path,
+                gallery_name(gallery),
+                Region(),
+                settings,
+                style,
+                filters.top,
+                filters.as_options(),
+                is_comparison=True,
+            ),
+            gallery,
         ),
     )

@@ -23,7 +23,7 @@ from simviz_core.retrieval import (
     search_title,
 )
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.relative import relative_choice
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
@@ -140,14 +140,17 @@ def _exports(
             "Numbers (JSON)": ("search.json", numbers),
             "Ranking (CSV)": ("search.csv", table),
         },
-        search_command(
-            chosen.path,
-            gallery_name(gallery),
-            Region(),
-            settings,
-            style,
-            filters.top,
-            filters.as_options(),
-            relative=NOTHING if reference is None else reference.choice,
+        in_gallery(
+            search_command(
+                chosen.path,
+                gallery_name(gallery),
+                Region(),
+                settings,
+                style,
+                filters.top,
+                filters.as_options(),
+                relative=NOTHING if reference is None else reference.choice,
+            ),
+            gallery,
         ),
     )

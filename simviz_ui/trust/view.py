@@ -24,7 +24,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name, store_folder
+from simviz_ui.choices.galleries import gallery_name, in_gallery, store_folder
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import Content, export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
@@ -187,4 +187,4 @@ def _exports(
         "Report (JSON)": ("trust.json", numbers),
         "Findings (CSV)": ("trust.csv", lambda: as_csv(map(asdict, report.findings))),
     }
-    export_row(files, trust_command(name, settings))
+    export_row(files, in_gallery(trust_command(name, settings), gallery))

@@ -308,3 +308,54 @@ def test_a_bad_archive_says_why_and_loses_nothing(
     uploader(app, "gallery").set_value([(name, content, "application/zip")]).run()
     assert reason in " ".join(error.value for error in app.error)
     assert app.session_state["gallery"] == galleries.DEMO
+
+
+def test_of_nested_folders_the_class_is_chosen_and_said(
+    app: AppTest, small_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested = tmp_path / "nested"
+    for part in ("train", "val"):
+        (nested / part).mkdir(parents=True)
+        for label in ("chairs", "lamps"):
+            (small_gallery / label).rename(nested / part / label) if part == "train" else (
+                nested / part / label
+            ).mkdir()
+            (nested / part / label / "x.png").write_bytes(png())
+    (nested / "away").symlink_to("/etc")
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
+    open_page(app, SEARCH, gallery=str(nested))
+    until_indexed(app)
+    assert "10 images, 2 classes" in captions(app)
+    assert "classes are train, val" in captions(app).replace("\\", "")
+    assert any("1 file or folder is left out" in found.label for found in app.expander)
+    level = app.get_by_key("class_level")
+    assert level.options == [
+        *("first folder: 2 classes", "second folder: 2 classes", "own folder: 4 classes")
+    ]
+    level.set_value("own").run()
+    assert "10 images, 4 classes" in captions(app)
+    assert app.query_params["class_level"] == "own"
+    assert "--class-level own" in app.code[-1].value
+    assert not app.exception
+
+
+def test_a_level_of_a_link_that_the_folders_do_not_have_is_named(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "1.png").write_bytes(png())
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
+    until_indexed(open_page(app, SEARCH, gallery=str(tmp_path), class_level="3"))
+    said = [plain(note.value) for note in (*app.warning, *app.info)]
+    assert any("lies as deep as the third folder" in each for each in said), said
+    assert app.get_by_key("class_level").value == "1"
+
+
+def test_a_broken_file_is_never_the_first_query_or_match(app: AppTest, small_gallery: Path) -> None:
+    (small_gallery / "chairs" / "a.png").write_bytes(b"")
+    (small_gallery / "chairs" / "b.png").write_text("no picture")
+    open_page(app, "pages/pair.py")
+    assert app.get_by_key("query").value == "chairs/view_1.png"
+    assert app.get_by_key("match").value == "chairs/view_2.png"
+    app.run()
+    assert app.get_by_key("query").value == "chairs/view_1.png"

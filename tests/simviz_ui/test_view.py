@@ -36,6 +36,7 @@ def blocks(side: str, top: int, left: int, height: int, width: int) -> CellBlock
 
 
 SPECIAL = {
+    "class_level": st.sampled_from(["1", "2", "9", "own"]),
     "pooling": st.sampled_from(["average", "max", "gem", "own", "sum"]) | st.none(),
     "run_pooling": st.sampled_from(["average", "max", "gem"]) | st.none(),
     "size": st.sampled_from(["224", "448", "128x256"]) | st.none(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from simviz_core import __version__
-from simviz_core.cli.options.gallery import add_indexed_gallery, up_to_date_index
+from simviz_core.cli.options.gallery import add_indexed_gallery, asked_gallery, up_to_date_index
 from simviz_core.cli.options.network import (
     asked_network,
     asked_settings,
@@ -25,7 +25,6 @@ from simviz_core.evidence import (
     tables_as_json,
 )
 from simviz_core.figures import MethodBars, method_bars_figure
-from simviz_core.gallery import open_gallery
 
 SHOWN = {
     "collages": ("ROC area", "best quarter", "strongest cell", "share in quarter"),
@@ -114,7 +113,7 @@ def _run(options: argparse.Namespace) -> None:
         methods=options.methods,
         seed=options.seed,
     )
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     network = asked_network(options)
     index, folder = up_to_date_index(options, gallery, network), Path(options.out)
     with tqdm(unit=" items", file=sys.stderr, delay=0.5, leave=False) as bar:

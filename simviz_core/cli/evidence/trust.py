@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
+    asked_gallery,
     bring_up_to_date,
     loaded,
 )
@@ -41,7 +42,7 @@ from simviz_core.evidence import (
     trust_as_json,
     trust_figure,
 )
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
@@ -81,7 +82,7 @@ def trust_command(gallery: str, settings: NetworkSettings) -> str:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     network = asked_network(options)
     if not isinstance(network, SimilarityNetwork):
         raise SettingsError("an ensemble cannot be measured; measure its networks one by one")

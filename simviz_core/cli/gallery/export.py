@@ -9,6 +9,7 @@ from simviz_core import __version__
 from simviz_core.cli.gallery.map import add_seed_option, quality_of, up_to_date_map
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
+    asked_gallery,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -18,7 +19,6 @@ from simviz_core.cli.options.network import (
 )
 from simviz_core.cli.options.output import Commands, OneLineParser
 from simviz_core.errors import SettingsError
-from simviz_core.gallery import open_gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.projection import about_map, image_rows, write_parquet, write_projector
 
@@ -56,7 +56,7 @@ def export_command(gallery: str, settings: NetworkSettings) -> str:
 def _run(options: argparse.Namespace) -> None:
     if not (options.parquet or options.tsv):
         raise SettingsError("name what to write: --parquet FILE, --tsv FOLDER, or both")
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)
     found = None if options.without_map else up_to_date_map(options, gallery, network, index)

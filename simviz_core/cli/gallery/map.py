@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
+    asked_gallery,
     up_to_date_index,
 )
 from simviz_core.cli.options.network import (
@@ -28,7 +29,7 @@ from simviz_core.cli.options.output import (
 )
 from simviz_core.errors import GalleryError
 from simviz_core.figures import gallery_map_figure
-from simviz_core.gallery import Gallery, open_gallery
+from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.projection import (
@@ -130,7 +131,7 @@ def quality_of(index: GalleryIndex) -> RetrievalQuality | None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    gallery = open_gallery(options.gallery, value_ranges=options.value_range)
+    gallery = asked_gallery(options)
     network = asked_network(options)
     index = up_to_date_index(options, gallery, network)
     quality = quality_of(index)

@@ -11,11 +11,16 @@ from tqdm import tqdm
 from simviz_core.cli.options.network import add_network_details, add_network_options
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import (
+    FIRST,
+    OWN,
     Conditions,
     Gallery,
     GalleryImage,
     asked_selection,
     check_conditions,
+    class_level,
+    level_title,
+    open_gallery,
 )
 from simviz_core.images import LoadedImage, ValueRange, given_range
 from simviz_core.networks import SimilarityNetwork
@@ -46,7 +51,8 @@ def add_indexed_gallery(command: argparse.ArgumentParser) -> None:
 
 
 def add_store_options(command: argparse.ArgumentParser) -> None:
-    """How embeddings are kept, and how pictures are read for them."""
+    """How embeddings are kept, and how the gallery and its pictures are read for them."""
+    add_class_level_option(command)
     add_value_range_option(command)
     command.add_argument(
         "--precision",
@@ -54,6 +60,46 @@ def add_store_options(command: argparse.ArgumentParser) -> None:
         default=PRECISIONS[0],
         help=f"of the stored embeddings; default: %(default)s. {CACHE_VARIABLE} names their folder",
     )
+
+
+def add_class_level_option(command: argparse.ArgumentParser) -> None:
+    """Which of nested folders is the class."""
+    command.add_argument(
+        "--class-level",
+        type=_class_level,
+        default=FIRST,
+        metavar="LEVEL",
+        help="of nested folders, which one is the class: 1 for the first folder below the "
+        "gallery's, 2 for the second …, or own for the one that the image lies in; default: "
+        "%(default)s",
+    )
+
+
+def _class_level(text: str) -> str:
+    try:
+        return class_level(text)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def asked_gallery(options: argparse.Namespace) -> Gallery:
+    """The gallery that a command is about.
+
+    Raises:
+        GalleryError: See `open_gallery`.
+        SettingsError: No image of it lies as deep as the folder that is to be the class.
+    """
+    ranges = getattr(options, "value_range", None)
+    gallery = open_gallery(options.gallery, value_ranges=ranges, level=options.class_level)
+    if options.class_level != FIRST and not gallery.by_label:
+        raise SettingsError(
+            f"--class-level {options.class_level}: no image of {gallery.source} has "
+            f"{'an' if options.class_level == OWN else 'a'} {level_title(options.class_level)} "
+            "below the gallery's"
+        )
+    if options.class_level != FIRST and gallery.source.is_file():
+        raise SettingsError("--class-level is for folders; a manifest names classes in 'label'")
+    return gallery
 
 
 def add_value_range_option(command: argparse.ArgumentParser) -> None:
@@ -125,6 +171,7 @@ def say_values(pictures: Sequence[LoadedImage], gallery: Gallery | None = None) 
     notes = [f"{picture.name}: {picture.note}" for picture in pictures if picture.note]
     if gallery is not None:
         notes += [f"the gallery's {found.kind}: {found.text}" for found in gallery.value_ranges]
+        notes += [f"of the gallery, {said}" for said in gallery.reading]
     for note in notes:
         print(f"simviz: {note}", file=sys.stderr)
 

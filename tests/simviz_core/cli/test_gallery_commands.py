@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from simviz_core.gallery import LINKS_VARIABLE, Gallery
+
 Command = Callable[..., Any]
 
 
@@ -73,3 +75,26 @@ def test_exports_hold_the_embeddings_of_the_index(
     assert run(*words, "--parquet", file, "--without-map").status == 0
     assert "x" not in pq.read_table(file).column_names
     assert "--parquet FILE" in run(*words).err
+
+
+def test_of_nested_folders_the_class_is_chosen(
+    rooms: Gallery, run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    for number, image in enumerate(rooms.images[:8]):
+        place = tmp_path / "nested" / ("train", "val")[number % 2] / str(image.label)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / image.path.name).symlink_to(image.path)
+    words = ("evaluate", tmp_path / "nested", "--json", "-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LINKS_VARIABLE, str(rooms.source))
+        _, first, said = run(*words)
+        _, second, _ = run(*words, "--class-level", "2")
+        status, _, deep = run(*words, "--class-level", "5")
+        wrong, _, problem = run(*words, "--class-level", "x")
+    assert json.loads(first)["queries"] == json.loads(second)["queries"] == 8
+    assert json.loads(first)["recall_at_1"] < json.loads(second)["recall_at_1"]
+    assert "of the gallery, folders are nested, and the class is the first folder" in said
+    assert "the class is the second folder" in json.loads(second)["gallery_reading"][0]
+    assert (status, wrong) == (2, 2)
+    assert "no image of" in deep
+    assert "no level of folders" in problem

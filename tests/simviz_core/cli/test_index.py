@@ -37,6 +37,7 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "relabelled": [],
         "unreadable": [{"path": "lamps/text.jpg"}],
         "passed_over": ["chairs/notes.txt", "lamps/notes.txt"],
+        "left_out": [],
         "rebuilt": False,
         "repaired": [],
         "value_ranges": [],
@@ -64,7 +65,7 @@ def test_the_summary_names_files_up_to_a_limit(small_gallery: Path, run: Run) ->
     assert lines[0].startswith("6 images indexed, 6 of them now, in ")
     assert lines[1] == "unreadable (1)"
     assert "lamps/text.jpg" in lines[2]
-    assert lines[3] == f"passed over, not images by their ending ({MOST_NAMES + 5})"
+    assert lines[3] == f"passed over, not images ({MOST_NAMES + 5})"
     assert len(lines) == 4 + MOST_NAMES + 1
     assert lines[-1].strip() == "… and 5 more"
 

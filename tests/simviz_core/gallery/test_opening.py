@@ -7,12 +7,14 @@ import pytest
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import (
     DEMO_GALLERY,
+    LINKS_VARIABLE,
     Gallery,
     has_class_folders,
     is_inside,
     looks_like_gallery,
     open_gallery,
 )
+from simviz_core.gallery.folders import CIRCLE, LEADS_OUT, LISTED, NO_TEXT, NOT_THERE
 
 
 def files(root: Path, *names: str) -> Path:
@@ -88,7 +90,7 @@ def test_equal_names_but_for_case_or_zeros_have_one_order(
     files(tmp_path, *names)
     for listed in itertools.permutations(names):
         with monkeypatch.context() as patch:
-            patch.setattr(os, "walk", lambda root, listed=listed: [(root, [], list(listed))])
+            patch.setattr(os, "walk", lambda root, listed=listed, **_: [(root, [], list(listed))])
             assert [image.id for image in open_gallery(tmp_path).images] == names
 
 
@@ -110,6 +112,89 @@ def test_links_that_stay_in_the_folder_are_followed_and_others_not(
     assert len(gallery.images) == 6 + 2
     assert gallery.image("chairs/inward.png").label == "chairs"
     assert "chairs/relative.png" in gallery.by_id
+    assert dict(gallery.left_out) == {
+        "away": LEADS_OUT,
+        "chairs/broken.png": NOT_THERE,
+        "chairs/folder.png": LISTED,
+        "chairs/itself.png": CIRCLE,
+        "chairs/outward.png": LEADS_OUT,
+        "chairs/upward.png": LEADS_OUT,
+        "round": LISTED,
+    }
+    assert gallery.reading[0].startswith("7 files and folders are left out; the first of them is ")
+
+
+def test_links_lead_where_the_operator_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Class folders that are links to another disk, say; in circles, twice, and further out."""
+    root, store = tmp_path / "gallery", tmp_path / "store"
+    files(root, "own/0.png")
+    files(store, "cats/1.png", "cats/old/2.png", "dogs/3.png")
+    files(tmp_path, "secret/4.png")
+    (root / "cats").symlink_to(store / "cats")
+    (root / "dogs").symlink_to("../store/dogs")
+    (root / "cats_again").symlink_to(store / "cats")
+    (root / "own" / "1.png").symlink_to(store / "cats" / "1.png")
+    (store / "cats" / "back").symlink_to(root)
+    (store / "cats" / "up").symlink_to(store)
+    (store / "dogs" / "secret").symlink_to(tmp_path / "secret")
+    assert list(open_gallery(root).by_label) == ["own"]
+    monkeypatch.setenv(LINKS_VARIABLE, f"{tmp_path / 'nowhere'}{os.pathsep}{store}")
+    gallery = open_gallery(root)
+    assert labels(gallery) == {
+        "cats/1.png": "cats",
+        "cats/old/2.png": "cats",
+        "dogs/3.png": "dogs",
+        "own/0.png": "own",
+        "own/1.png": "own",
+    }
+    left_out = dict(gallery.left_out)
+    assert left_out["cats_again"] == left_out["cats/back"] == LISTED
+    assert left_out["dogs/secret"] == LEADS_OUT
+
+
+def test_many_links_to_each_other_end_soon(tmp_path: Path) -> None:
+    """Each of forty folders links to all: without a memory of them 40^40 paths."""
+    for number in range(40):
+        files(tmp_path, f"{number}/a.png")
+        for other in range(40):
+            (tmp_path / str(number) / f"to_{other}").symlink_to(tmp_path / str(other))
+    assert len(open_gallery(tmp_path).images) == 40
+
+
+def test_hidden_folders_are_reached_by_links(tmp_path: Path) -> None:
+    """As git-annex and DVC keep them."""
+    files(tmp_path, ".store/cats/1.png", "dogs/2.png")
+    (tmp_path / "cats").symlink_to(".store/cats")
+    assert set(labels(open_gallery(tmp_path))) == {"cats/1.png", "dogs/2.png"}
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    files(tmp_path, "a/1.png", "b/2.png")
+    (tmp_path / "b").chmod(0)
+    try:
+        if os.access(tmp_path / "b", os.R_OK):
+            pytest.skip("whoever runs this may read everything")
+        assert open_gallery(tmp_path).left_out == (("b", "it cannot be read: Permission denied"),)
+    finally:
+        (tmp_path / "b").chmod(0o700)
+
+
+def test_pictures_are_known_by_content_where_the_ending_says_nothing(
+    tmp_path: Path, demo_rooms: Path
+) -> None:
+    picture = (demo_rooms / "hotel_00" / "view_0.jpg").read_bytes()
+    files(tmp_path, "a.txt", "empty", "b.bin", "LICENSE", "loop.url")
+    for name in ("photo", "photo.jfif", "photo.JPE", "photo.jpg_large", "photo.txt", "photo.dat"):
+        (tmp_path / name).write_bytes(picture)
+    (tmp_path / "text").write_text("P5 is a name")
+    gallery = open_gallery(tmp_path)
+    assert set(gallery.by_id) == {
+        *("photo", "photo.jfif", "photo.JPE", "photo.jpg_large", "photo.dat")
+    }
+    assert all(image.load().width == 320 for image in gallery.images)
+    assert {"photo.txt", "text", "LICENSE"} < set(gallery.passed_over)
 
 
 def test_a_link_to_the_gallery_opens_it(small_gallery: Path, tmp_path: Path) -> None:
@@ -123,14 +208,20 @@ def test_what_is_no_plain_file_is_passed_over(small_gallery: Path) -> None:
     """Opening a pipe that nobody writes to would wait for ever."""
     os.mkfifo(small_gallery / "chairs" / "pipe.png")
     (small_gallery / "chairs" / "link.png").symlink_to("pipe.png")
-    assert len(open_gallery(small_gallery).images) == 6
+    os.mkfifo(small_gallery / "chairs" / "pipe")
+    gallery = open_gallery(small_gallery)
+    assert len(gallery.images) == 6
+    pipe = "no plain file: a pipe"
+    assert dict(gallery.left_out) == {
+        f"chairs/{name}": pipe for name in ("pipe", "pipe.png", "link.png")
+    }
 
 
-def test_names_that_are_no_text_are_passed_over_and_printable(small_gallery: Path) -> None:
+def test_names_that_are_no_text_are_left_out_and_printable(small_gallery: Path) -> None:
     (small_gallery / os.fsdecode(b"stra\xdfe.png")).write_bytes(b"")
     gallery = open_gallery(small_gallery)
     assert len(gallery.images) == 6
-    assert "stra\\xdfe.png" in gallery.passed_over
+    assert gallery.left_out == (("stra\\xdfe.png", NO_TEXT),)
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.csv", "a\0b", "a\0b.csv"])
