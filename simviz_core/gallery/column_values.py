@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from simviz_core.gallery.columns import Value
 
-NO_NUMBER = ("", "na", "n/a", "nan", "null", "none")
-"""What a column of numbers or dates may hold where there is none, in any case."""
+NOTHING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "none")
+"""What stands where there is no value, in any case: what spreadsheets and pandas write."""
 # A code such as 007 is a text: as a number it would be the same as 7.
 _KINDS = (
     (r"^-?(0|[1-9]\d*)$", pa.int64()),
@@ -63,7 +63,7 @@ def values_of(column: pa.ChunkedArray) -> list[Value | None]:
 def _read_texts(texts: pa.ChunkedArray) -> list[Value | None]:
     """What a CSV file's texts stand for."""
     trimmed = pc.utf8_trim_whitespace(texts)
-    is_none = pc.is_in(pc.utf8_lower(trimmed), pa.array(NO_NUMBER))
+    is_none = pc.is_in(pc.utf8_lower(trimmed), pa.array(NOTHING))
     given = pc.if_else(is_none, pa.scalar(None, pa.string()), trimmed)
     for pattern, kind in _KINDS:
         if given.null_count < len(given) and _all_match(given, pattern):
@@ -87,5 +87,10 @@ def _plain(number: float | None) -> int | float | None:
 
 
 def _texts(texts: pa.ChunkedArray) -> list[Value | None]:
-    trimmed: list[Value | None] = pc.utf8_trim_whitespace(texts).to_pylist()
-    return [text or None for text in trimmed]
+    trimmed: list[str | None] = pc.utf8_trim_whitespace(texts).to_pylist()
+    return [None if text is None or says_nothing(text) else text for text in trimmed]
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a text stands for no value."""
+    return len(text) < 8 and text.strip().lower() in NOTHING

@@ -58,6 +58,7 @@ class Gallery:
             lead out, pipes, folders that cannot be read.
         level: Which folder is the class, as `class_level` has it.
         levels: Those that could be, where folders are nested.
+        remarks: What was found out in reading a manifest, or taken for something else.
     """
 
     source: Path
@@ -67,11 +68,12 @@ class Gallery:
     left_out: tuple[tuple[str, str], ...] = ()
     level: str = FIRST
     levels: tuple[ClassLevel, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def reading(self) -> tuple[str, ...]:
         """What is to be said of how it was read, in sentences without a full stop."""
-        said = [levels_note(self.levels, self.level)]
+        said = [levels_note(self.levels, self.level), *self.remarks]
         if self.left_out:
             count, (name, reason) = len(self.left_out), self.left_out[0]
             first = "" if count == 1 else "; the first of them is "

@@ -21,7 +21,7 @@ from simviz_core.images import IMAGE_SUFFIXES, ValueRange, has_image_ending, sha
 
 DEMO_GALLERY = Path(__file__).resolve().parents[2] / "demo" / "rooms" / "images"
 """The rendered hotel rooms that SimViz comes with."""
-MANIFEST_SUFFIXES = frozenset({".csv", ".parquet"})
+MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 LOOK_AT = 200
 """Entries of a folder that are looked at to see whether it is a gallery."""
 
@@ -94,6 +94,8 @@ def _from_manifest(
         source,
         _with_ranges(images, value_ranges),
         columns_left_out=manifest.columns_left_out,
+        left_out=manifest.left_out,
+        remarks=manifest.remarks,
     )
 
 

@@ -89,7 +89,7 @@ def gallery_choice() -> Gallery | None:
         if gallery is not None:
             _choose_level(gallery)
             st.caption(_summary(gallery))
-            _say_not_listed(gallery)
+            _say_how_read(gallery)
             if upload := upload_store().of_path(gallery.source):
                 _say_what_was_left_out(upload)
         with st.container(horizontal=True, gap="xsmall"):
@@ -161,7 +161,9 @@ def _choose_level(gallery: Gallery) -> None:
     st.caption(f"Folders are nested; classes are {as_markdown(examples)}{more}")
 
 
-def _say_not_listed(gallery: Gallery) -> None:
+def _say_how_read(gallery: Gallery) -> None:
+    for remark in gallery.remarks:
+        st.caption(as_markdown(f"In reading the manifest: {remark}."))
     if count := len(gallery.left_out):
         name_each(
             f"{count:,} {'file or folder is' if count == 1 else 'files and folders are'} left out",

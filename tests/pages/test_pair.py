@@ -225,7 +225,7 @@ def test_an_unreadable_gallery_image_leaves_the_rest_working(
     app: AppTest, small_gallery: Path
 ) -> None:
     (small_gallery / "chairs" / "view_1.png").write_bytes(b"damaged")
-    on_pair_page(app)
+    open_page(app, PAIR, query="chairs/view_1.png")
     assert "view_1.png is not an image" in plain(app.error[0].value)
     app.get_by_key("query_next").click().run()
     assert not app.error
