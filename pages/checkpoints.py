@@ -30,5 +30,5 @@ with st.container():  # so that what follows keeps its place, whether progress i
 if followed is None:
     st.stop()
 show_checkpoints(places, followed)
-show_most_changed(places, followed.all_classes)
+show_most_changed(gallery, places, followed.all_classes)
 watch_runs()

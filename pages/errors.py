@@ -3,6 +3,7 @@
 import streamlit as st
 
 from simviz_ui.choices.page import gallery_and_network
+from simviz_ui.choices.selection import chosen_selection, show_selection
 from simviz_ui.errors.view import show_errors
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.retrieval.panel import gallery_index
@@ -18,4 +19,6 @@ with st.container():
     index = gallery_index(gallery, settings)
 if index is None:
     st.stop()
-show_errors(gallery, index, settings)
+selection = chosen_selection(gallery)
+show_selection(selection)
+show_errors(gallery, index, settings, selection)

@@ -5,13 +5,19 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.page import gallery_and_network
-from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
+from simviz_ui.choices.selection import (
+    chosen_selection,
+    part_selected,
+    show_selection,
+    steps_inside,
+)
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app, hold
 from simviz_ui.retrieval.conditions import chosen_conditions
 from simviz_ui.retrieval.matches import make_query
+from simviz_ui.retrieval.outcomes import misses
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
-from simviz_ui.retrieval.quality import index_quality, misses, show_quality
+from simviz_ui.retrieval.quality import index_quality, show_quality
 from simviz_ui.search.poolings import show_poolings
 from simviz_ui.search.view import show_matches
 
@@ -41,15 +47,16 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     )
 steps = None
 conditions = chosen_conditions(gallery)
-if only_misses and index is not None:
-    steps = misses(index, conditions)
-    if steps == []:
-        st.info("There are no misses: every nearest neighbour is of its image's class.")
 selection = chosen_selection(gallery)
 show_selection(selection)
+searched = None if index is None else part_selected(index, selection)
+if only_misses and searched is not None:
+    steps = misses(gallery, searched, settings, conditions)
+    if steps == []:
+        st.info("There are no misses: every nearest neighbour is of its image's class.")
 inside = steps_inside(selection, gallery, steps)
 chosen = image_picker("query", "Query", gallery, 0, inside, wide=True)
-if index is None or chosen is None:
+if index is None or searched is None or chosen is None:
     st.stop()
 try:
     query = make_query(chosen, gallery, settings)
@@ -62,4 +69,4 @@ else:
     let_go_of_indexes({"page"})
     show_matches(gallery, index, query, settings)
 with at_a_glance.container():
-    show_quality(index_quality(index, conditions), index)
+    show_quality(index_quality(searched, conditions), searched)

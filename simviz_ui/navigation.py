@@ -25,7 +25,7 @@ from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, Link, View, as_link
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
-PAIR_PAGE, SEARCH_PAGE = "pair", "search"
+PAIR_PAGE, SEARCH_PAGE, ERRORS_PAGE = "pair", "search", "errors"
 
 
 @dataclass

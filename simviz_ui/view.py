@@ -55,7 +55,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         *(*FILTERS, *CONDITIONS, *RELATIVE, *DISPLAY),
     ),
     "errors": (
-        *(*GALLERY, *NETWORK, "query", "order", "of_classes", "taken_for"),
+        *(*GALLERY, *NETWORK, "query", "selection", "order", "of_classes", "taken_for"),
         *("compared_with", "change", *CONDITIONS, *DISPLAY),
     ),
     "region": (

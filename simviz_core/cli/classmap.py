@@ -26,8 +26,7 @@ from simviz_core.cli.options.gallery import (
     asked_gallery,
     find_in,
     say_values,
-    selected_rows,
-    up_to_date_index,
+    selected_index,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -159,8 +158,7 @@ def _run(options: argparse.Namespace) -> None:
     ]
     say_values(pictures)
     network = asked_network(options)
-    index = up_to_date_index(options, gallery, network)
-    sums = class_sums(index.part(selected_rows(options, gallery, index)))
+    sums = class_sums(selected_index(options, gallery, network))
     wanted = _wanted(options, gallery, sums)
     labels = list(dict.fromkeys(label for label, _, _ in wanted))
     against = {label: _against(options, sums, label) for label in labels}

@@ -12,9 +12,11 @@ from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.cli.options.gallery import (
     add_condition_options,
     add_indexed_gallery,
+    add_selection_option,
     asked_conditions,
     asked_gallery,
-    up_to_date_index,
+    option_selection,
+    selected_index,
 )
 from simviz_core.cli.options.network import (
     asked_network,
@@ -59,6 +61,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     add_indexed_gallery(errors)
     add_condition_options(errors, "ask and find")
+    add_selection_option(errors)
     errors.add_argument(
         "--compare-pooling",
         choices=POOLINGS,
@@ -92,6 +95,7 @@ def errors_command(
     conditions: Conditions,
     order: str,
     compared: NetworkSettings | None = None,
+    selection: str | None = None,
 ) -> str:
     """The command that lists the same misses.
 
@@ -101,11 +105,13 @@ def errors_command(
         conditions: On the columns of the gallery.
         order: One of `MISS_ORDERS`.
         compared: What it is compared with: another pooling, or other weights, and nothing else.
+        selection: The name of the selection that stands for the gallery; None for all of it.
 
     Returns:
         One line, quoted for a POSIX shell.
     """
     words = ["python", "-m", "simviz_core", "errors", gallery, *settings_words(settings)]
+    words += [] if selection is None else [f"--selection={selection}"]
     words += [*conditions.as_options(), "--order", order]
     if compared is not None:
         if compared.pooling != settings.pooling:
@@ -122,7 +128,9 @@ def _run(options: argparse.Namespace) -> None:
     settings = asked_settings(options, network)
     compared = _compared_settings(options, settings)
     outcomes = _outcomes(options, gallery, network, conditions)
-    report = MissReport(settings, outcomes, order=options.order)
+    selection = option_selection(options, gallery)
+    name = None if selection is None else selection.name
+    report = MissReport(settings, outcomes, order=options.order, selection=name)
     if compared is not None:
         other = (
             network.with_pooling(compared.pooling)
@@ -162,7 +170,7 @@ def _outcomes(
     network: SimilarityNetwork,
     conditions: Conditions,
 ) -> QueryOutcomes:
-    index = up_to_date_index(options, gallery, network)
+    index = selected_index(options, gallery, network)
     with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:
 
         def show(bar: "tqdm[object]", done: int, total: int) -> None:

@@ -8,9 +8,10 @@ from tqdm import tqdm
 from simviz_core.cli.options.gallery import (
     add_condition_options,
     add_indexed_gallery,
+    add_selection_option,
     asked_conditions,
     asked_gallery,
-    up_to_date_index,
+    selected_index,
 )
 from simviz_core.cli.options.network import asked_network
 from simviz_core.cli.options.output import (
@@ -35,6 +36,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     )
     add_indexed_gallery(evaluate)
     add_condition_options(evaluate, "ask and find")
+    add_selection_option(evaluate)
     evaluate.add_argument(
         "--queries",
         type=whole_number,
@@ -51,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
     gallery = asked_gallery(options)
     conditions = asked_conditions(options, gallery)
     network = asked_network(options)
-    index = up_to_date_index(options, gallery, network)
+    index = selected_index(options, gallery, network)
     with tqdm(desc="searching", unit=" queries", file=sys.stderr, delay=0.5, leave=False) as bar:
 
         def show(done: int, total: int) -> None:

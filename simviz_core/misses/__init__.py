@@ -9,6 +9,7 @@ from simviz_core.misses.confusion import (
     confusions,
     most_confused,
 )
+from simviz_core.misses.kept import outcomes_key, read_outcomes, save_outcomes
 from simviz_core.misses.report import MissReport, misses_as_csv, misses_as_json
 from simviz_core.misses.table import MISS_ORDERS, NO_CLASS, QueryOutcome, list_misses, sorted_misses
 
@@ -29,5 +30,8 @@ __all__ = [
     "misses_as_csv",
     "misses_as_json",
     "most_confused",
+    "outcomes_key",
+    "read_outcomes",
+    "save_outcomes",
     "sorted_misses",
 ]

@@ -22,6 +22,7 @@ class MissReport:
         compared_with: Another network; None where none is compared.
         comparison: What it makes of the queries.
         order: One of `MISS_ORDERS`.
+        selection: The name of the selection whose images alone are asked and found; None for all.
     """
 
     settings: NetworkSettings
@@ -29,6 +30,7 @@ class MissReport:
     compared_with: NetworkSettings | None = None
     comparison: Comparison | None = None
     order: str = "margin"
+    selection: str | None = None
 
 
 def misses_as_json(report: MissReport) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def misses_as_json(report: MissReport) -> dict[str, Any]:
     values = {
         **report.settings.as_json(),
         **quality_as_json(quality_of(outcomes)),
+        **_selected(report),
         "misses": [_miss_values(miss) for miss in misses],
         "confusions": [{**asdict(found), "share": found.share} for found in confusions(outcomes)],
         "classes": [asdict(found) for found in class_qualities(outcomes)],
@@ -80,6 +83,7 @@ def misses_as_csv(report: MissReport) -> str:
         "network": report.settings.title.partition("\n")[0],
         "queries": len(outcomes.rows),
         "images_searched": outcomes.searched,
+        **({"selection": report.selection} if report.selection else {}),
         "images_in_gallery": coverage.in_gallery,
         "conditions": outcomes.conditions.sentence,
     }
@@ -96,6 +100,13 @@ def misses_as_csv(report: MissReport) -> str:
         ]
         columns = ["change", *_NAMES, *(f"{name}_after" for name in _NAMES[2:]), *basis]
     return as_csv(rows, columns)
+
+
+def _selected(report: MissReport) -> dict[str, Any]:
+    """Which images stand for the gallery; nothing where all of them do."""
+    if report.selection is None:
+        return {}
+    return {"selection": report.selection, "images_searched": report.outcomes.searched}
 
 
 def _after(outcome: QueryOutcome) -> dict[str, Any]:

@@ -175,7 +175,8 @@ def query_outcomes(
     asked = np.flatnonzero(relevant)
     if not asked.size:
         raise GalleryError(
-            "Recall@K and mAP@R need a class with two images; put the images into class folders"
+            "Recall@K and mAP@R need a class with two images; put the images into class folders, "
+            "or select more of them"
             if not conditions
             else f"no class has two images that can be found ({conditions.sentence}); leave out "
             "fewer"

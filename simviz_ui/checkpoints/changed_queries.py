@@ -7,23 +7,33 @@ import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.following import ChangedQuery, most_changed
+from simviz_core.gallery import Gallery
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.reports import rows_to_search
+from simviz_ui.choices.allowed import readable_path
+from simviz_ui.choices.network import as_fields
+from simviz_ui.choices.selection import keep_selection
+from simviz_ui.choices.weights_in_use import PRETRAINED
 from simviz_ui.display.messages import as_markdown, show_error
-from simviz_ui.navigation import choose, page_fragment, view
+from simviz_ui.navigation import ERRORS_PAGE, choose, open_page, page_fragment, view
 from simviz_ui.serving.resources import network_of
 
 RANKED = "most_changed"
 """In the session: the ids of the queries, most changed first."""
 STEPPED = "most_changed_last"
 """In the session: the query that was chosen last by the button or by a row."""
+NOT_KEPT = "errors_between_not_kept"
+"""In the session, once: why the images that are searched could not be kept as a selection."""
 
 
 @page_fragment
-def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> None:
+def show_most_changed(
+    gallery: Gallery, places: Sequence[CheckpointIndex], all_classes: bool
+) -> None:
     """A table of all queries, ranked by how much changed; a click opens one in the grid.
 
     Args:
+        gallery: The gallery.
         places: The checkpoints that are shown.
         all_classes: Whether images of the classes that training saw are asked, too.
     """
@@ -51,6 +61,8 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
         f"Every image as the query, from iteration {first.checkpoint.iteration:,} to "
         f"{last.checkpoint.iteration:,}. Click a row to follow it."
     )
+    if gallery.by_label:
+        _offer_errors(gallery, first, last, all_classes)
     with_maps = (first.settings, last.settings, all_classes) in _compared()
     changed = _changed(first, last, all_classes, with_maps)
     if changed is None:
@@ -66,6 +78,43 @@ def show_most_changed(places: Sequence[CheckpointIndex], all_classes: bool) -> N
             args=((first.settings, last.settings, all_classes),),
             help="Runs both networks on every image.",
         )
+
+
+def _offer_errors(
+    gallery: Gallery, first: CheckpointIndex, last: CheckpointIndex, all_classes: bool
+) -> None:
+    """Offer what becomes of every query between two checkpoints, on the Errors page."""
+    if message := st.session_state.pop(NOT_KEPT, None):
+        show_error(message)
+    assert first.index is not None
+    rows = rows_to_search(first, all_classes)
+    is_part = not rows.all()
+    ids = [
+        image.id for image, is_searched in zip(first.index.images, rows, strict=True) if is_searched
+    ]
+    part = f"Of the {len(ids):,} images that are searched here. " if is_part else ""
+
+    def open_errors() -> None:
+        try:
+            selection = keep_selection(gallery, ids) if is_part else None
+        except (SimVizError, OSError) as error:
+            st.session_state[NOT_KEPT] = str(error)
+            return
+        path = last.checkpoint.path
+        compared = {"compared_with": readable_path(path) if path else PRETRAINED}
+        everything = {"change": "all", "of_classes": (), "taken_for": ()}
+        everything |= {"where": (), "leave_out_equal": ()}
+        network = as_fields(first.settings)
+        open_page(ERRORS_PAGE, **network, **compared, **everything, selection=selection)
+
+    st.button(
+        "Which queries are fixed, which broken?",
+        icon=":material/rule:",
+        key="errors_between",
+        on_click=open_errors,
+        help=f"Opens Errors on iteration {first.checkpoint.iteration:,}, compared with iteration "
+        f"{last.checkpoint.iteration:,}. {part}".strip(),
+    )
 
 
 def choose_most_changed() -> None:

@@ -29,8 +29,8 @@ def chosen_selection(gallery: Gallery) -> Selection | None:
     return None
 
 
-def select(gallery: Gallery, ids: Iterable[str]) -> None:
-    """Have some images stand for the gallery; for callbacks.
+def keep_selection(gallery: Gallery, ids: Iterable[str]) -> str:
+    """Keep some images as a selection, and return its name.
 
     Raises:
         SimVizError: There are none, or the gallery has no such image.
@@ -38,7 +38,16 @@ def select(gallery: Gallery, ids: Iterable[str]) -> None:
     """
     selection = selection_of(gallery, ids)
     save_selection(selection, store_folder(gallery))
-    choose(selection=selection.name)
+    return selection.name
+
+
+def select(gallery: Gallery, ids: Iterable[str]) -> None:
+    """Have some images stand for the gallery; for callbacks.
+
+    Raises:
+        SimVizError, OSError: As of `keep_selection`.
+    """
+    choose(selection=keep_selection(gallery, ids))
 
 
 def show_selection(selection: Selection | None) -> None:
@@ -48,8 +57,9 @@ def show_selection(selection: Selection | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
         st.markdown(
             f":material/lasso_select: **{selection.title}**",
-            help="Drawn on the Map page; they stand for the gallery on Search, Region and Classes. "
-            "The link names them, the list itself stays on this server.",
+            help="They stand for the gallery on Search, Errors, Region and Classes, until another "
+            "selection is drawn on the Map page. The link names them, the list itself stays on "
+            "this server.",
             width="content",
         )
         st.button(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from simviz_core.errors import CheckpointError, GalleryError, SimVizError
-from simviz_core.gallery import Conditions, Gallery
+from simviz_core.gallery import Conditions, Gallery, Selection
 from simviz_core.misses import Comparison, compare_outcomes
 from simviz_core.networks.poolings import POOLING_TITLES
 from simviz_core.networks.settings import NetworkSettings
@@ -13,11 +13,12 @@ from simviz_core.retrieval import QueryOutcomes
 from simviz_core.runs import DEMO_RUNS, describes_itself, open_run
 from simviz_ui.checkpoints.runs import offered_runs
 from simviz_ui.choices.allowed import allowed_folders, allowed_path, readable_path
+from simviz_ui.choices.selection import part_selected
 from simviz_ui.choices.weights_in_use import PRETRAINED
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold, wanted
+from simviz_ui.retrieval.outcomes import index_outcomes
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
-from simviz_ui.retrieval.quality import index_outcomes
 
 POOLING = "pooling:"
 """Before the name of a pooling; everything else that is compared with are weights."""
@@ -65,7 +66,11 @@ def other_network(settings: NetworkSettings) -> NetworkSettings | None:
 
 
 def compare_with(
-    gallery: Gallery, before: QueryOutcomes, other: NetworkSettings, conditions: Conditions
+    gallery: Gallery,
+    before: QueryOutcomes,
+    other: NetworkSettings,
+    conditions: Conditions,
+    selection: Selection | None,
 ) -> Comparison | None:
     """What another network makes of the same queries; its index is offered where there is none.
 
@@ -74,13 +79,21 @@ def compare_with(
         before: By the network of the page.
         other: The other network.
         conditions: On the columns of the gallery.
+        selection: The images that stand for the gallery; None for all.
+
+    Returns:
+        None while it is being made, or where it cannot be; the page says so.
     """
     let_go_of_indexes({"page", PURPOSE})
     index = gallery_index(gallery, other, PURPOSE)
     if index is None:
         return None
+    index = part_selected(index, selection)
     try:
-        comparison = compare_outcomes(before, index_outcomes(index, conditions))
+        after = index_outcomes(gallery, index, other, conditions)
+        if after is None:
+            return None
+        comparison = compare_outcomes(before, after)
     except GalleryError as error:
         show_error(error)
         return None

@@ -1,5 +1,7 @@
 """Which classes are taken for which, and how well each class is found."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
@@ -13,13 +15,21 @@ from simviz_core.misses import (
 )
 from simviz_core.retrieval import AT, QueryOutcomes
 from simviz_ui.display.messages import as_plotly_text, as_plotly_tick
-from simviz_ui.navigation import choose
+from simviz_ui.navigation import choose, view
 
 MOST_CLASSES = 40
 """Classes in the matrix; of more, those that take part in most confusions."""
 LONGEST = 14
 """Letters of a name beside the matrix."""
 OTHERS = "all others"
+HEIGHT = 460
+"""Of the matrix, in pixels."""
+MARGIN = 90
+"""For the names beside and below it."""
+MARK = "#ff5a1f"
+"""Colour of the frame around the cell whose misses are shown; seen on all of Viridis."""
+CHOSEN = "confusion_chosen"
+"""In the session, once: a pair of classes has been clicked, and its misses are to be seen."""
 
 
 def show_confusions(outcomes: QueryOutcomes) -> None:
@@ -34,14 +44,16 @@ def show_confusions(outcomes: QueryOutcomes) -> None:
     with right:
         labels = most_confused(outcomes, MOST_CLASSES)
         counts = confusion_counts(outcomes, labels)
-        st.plotly_chart(_matrix(counts, labels), key="confusion", config={"displaylogo": False})
+        _matrix(found, counts, labels)
         most = len(outcomes.index.classes)
         shown = "All classes" if len(labels) == most else "The classes"
         of_all = "" if len(labels) == most else f", {len(labels)} of {most:,}"
         st.caption(
             f"{shown} that take part in confusions{of_all}: a row for the queries of a class, a "
             "column for what their nearest neighbours are. Hits, on the diagonal, are left out; "
-            f"*{OTHERS}* are the classes that are not shown, and images without one."
+            f"*{OTHERS}* are the classes that are not shown, and images without one. Click a cell "
+            "to see its misses in the table above; by keyboard, choose **Class** and **Taken for** "
+            "there."
         )
 
 
@@ -50,7 +62,7 @@ def _list(found: list[Confusion]) -> None:
         chosen = st.session_state["confusions_table"].selection.rows
         if chosen:
             confusion = found[chosen[0]]
-            choose(of_classes=(confusion.label,), taken_for=(confusion.taken_for,))
+            _show_misses(confusion.label, (confusion.taken_for,))
 
     column = st.column_config
     st.dataframe(
@@ -77,32 +89,103 @@ def _list(found: list[Confusion]) -> None:
     st.caption(f"{len(found):,} pairs of classes. Click one to see its misses in the table above.")
 
 
-def _matrix(counts: np.ndarray, labels: list[str]) -> go.Figure:
+def _show_misses(label: str, taken_for: Sequence[str]) -> None:
+    """Have the table show the misses of a class that are taken for some others; for callbacks."""
+    choose(of_classes=(label,), taken_for=tuple(taken_for))
+    st.session_state[CHOSEN] = True
+
+
+def _matrix(found: list[Confusion], counts: np.ndarray, labels: list[str]) -> None:
+    """The matrix, of which a cell can be clicked."""
+
+    def taken_for(row: int, column: int) -> tuple[str, ...]:
+        if column < len(labels):
+            return (labels[column],)
+        return tuple(
+            c.taken_for for c in found if c.label == labels[row] and c.taken_for not in seen
+        )
+
+    def open_cell() -> None:
+        points = st.session_state["confusion"].selection.points
+        if points:
+            row, column = round(points[0]["y"]), round(points[0]["x"])
+            _show_misses(labels[row], taken_for(row, column))
+
+    seen, framed = set(labels), None
+    chosen = view()
+    if len(chosen.of_classes) == 1 and chosen.of_classes[0] in seen and chosen.taken_for:
+        row = labels.index(chosen.of_classes[0])
+        columns = range(len(labels) + 1)
+        asked = set(chosen.taken_for)
+        framed = next(
+            ((column, row) for column in columns if set(taken_for(row, column)) == asked), None
+        )
+    st.plotly_chart(
+        _chart(counts, labels, framed),
+        key="confusion",
+        on_select=open_cell,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=f"Which of {len(labels)} classes are taken for which; the table beside has the numbers",
+    )
+
+
+def _chart(counts: np.ndarray, labels: list[str], framed: tuple[int, int] | None) -> go.Figure:
+    """The matrix, with the cell whose misses are shown framed: column, row."""
     shown = counts.astype(float)
     places = np.arange(len(labels))
     shown[places, places] = np.nan
     of = np.array([as_plotly_text(label) for label in labels], dtype=object)
     taken_for = np.array([*of, OTHERS], dtype=object)
     words = of[:, None] + " taken for " + taken_for[None, :]
+    # Heat maps cannot be clicked, so squares that are not seen lie over the cells with misses.
+    rows, columns = np.nonzero(np.nan_to_num(shown))
     figure = go.Figure(
-        go.Heatmap(
-            z=shown,
-            text=words,
-            hovertemplate="%{text}: %{z:.0f}<extra></extra>",
-            hoverongaps=False,
-            colorscale="Viridis",
-            zmin=0,
-            zmax=max(1.0, float(np.nanmax(shown, initial=1.0))),
-            colorbar={"title": {"text": "queries"}, "thickness": 14},
-        )
+        [
+            go.Heatmap(
+                z=shown,
+                hoverinfo="skip",
+                colorscale="Viridis",
+                zmin=0,
+                zmax=max(1.0, float(np.nanmax(shown, initial=1.0))),
+                colorbar={"title": {"text": "queries"}, "thickness": 14},
+            ),
+            go.Scatter(
+                x=columns,
+                y=rows,
+                mode="markers",
+                marker={
+                    "symbol": "square",
+                    "size": (HEIGHT - MARGIN) / len(labels),
+                    "opacity": 0,
+                },
+                selected={"marker": {"opacity": 0}},
+                unselected={"marker": {"opacity": 0}},
+                customdata=counts[rows, columns].tolist(),
+                text=words[rows, columns],
+                hovertemplate="%{text}: %{customdata}<extra></extra>",
+                showlegend=False,
+            ),
+        ]
     )
+    if framed is not None:
+        column, row = framed
+        figure.add_shape(
+            type="rect",
+            x0=column - 0.5,
+            x1=column + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": MARK, "width": 3},
+        )
     axis = {"tickfont": {"size": 9}, "showgrid": False, "zeroline": False}
     ticks = [as_plotly_tick(label, LONGEST) for label in labels]
     figure.update_layout(
-        height=460,
-        margin={"l": 90, "r": 10, "t": 10, "b": 90},
+        height=HEIGHT,
+        margin={"l": MARGIN, "r": 10, "t": 10, "b": MARGIN},
         xaxis={
             **axis,
+            "range": [-0.5, len(labels) + 0.5],
             "tickvals": np.arange(len(labels) + 1),
             "ticktext": [*ticks, OTHERS],
             "tickangle": -90,
@@ -120,7 +203,7 @@ def show_classes(outcomes: QueryOutcomes) -> None:
     def open_row() -> None:
         chosen = st.session_state["classes_table"].selection.rows
         if chosen and found[chosen[0]].misses:
-            choose(of_classes=(found[chosen[0]].label,), taken_for=())
+            _show_misses(found[chosen[0]].label, ())
 
     column = st.column_config
     figures = {f"recall_{k}": [of.recall_at[k] for of in found] for k in AT}

@@ -7,35 +7,46 @@ import streamlit as st
 
 from simviz_core.cli import errors_command
 from simviz_core.errors import GalleryError
-from simviz_core.gallery import Conditions, Gallery
+from simviz_core.gallery import Conditions, Gallery, Selection
 from simviz_core.misses import Comparison, MissReport, misses_as_csv, misses_as_json
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, QueryOutcomes, quality_of
 from simviz_ui.choices.galleries import gallery_name, in_gallery
+from simviz_ui.choices.selection import part_selected
 from simviz_ui.choices.stepping import step_buttons
+from simviz_ui.components.reveal import reveal
 from simviz_ui.components.steps import steps_counted
 from simviz_ui.display.exports import export_row
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.errors.compared import compare_with, other_network
-from simviz_ui.errors.confused import show_classes, show_confusions
+from simviz_ui.errors.confused import CHOSEN, show_classes, show_confusions
 from simviz_ui.errors.details import place_of, show_miss
 from simviz_ui.errors.rows import CHANGE_TITLES, ShownMiss, chosen_rows
 from simviz_ui.navigation import choose, view, was_shown
 from simviz_ui.retrieval.conditions import chosen_conditions, condition_controls
-from simviz_ui.retrieval.quality import index_outcomes, show_quality
+from simviz_ui.retrieval.outcomes import index_outcomes
+from simviz_ui.retrieval.quality import show_quality
 
+MISSES = "misses"
+"""Key of the container with the table, which a click further down brings into view."""
 TABLE = "misses_table"
 COUNTED = "misses_counted"
 """In the session: how far the steps had come when the table was made."""
 
 
-def show_errors(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
+def show_errors(
+    gallery: Gallery,
+    index: GalleryIndex,
+    settings: NetworkSettings,
+    selection: Selection | None,
+) -> None:
     """Everything below the choice of gallery and network.
 
     Args:
         gallery: The gallery.
         index: Its embeddings.
         settings: By this network.
+        selection: The images that stand for the gallery; None for all.
     """
     conditions = chosen_conditions(gallery)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -43,25 +54,38 @@ def show_errors(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings
         if gallery.columns:
             with st.popover("Filter", icon=":material/filter_alt:"):
                 condition_controls(gallery)
+    index = part_selected(index, selection)
     try:
-        outcomes = index_outcomes(index, conditions)
+        outcomes = index_outcomes(gallery, index, settings, conditions)
     except GalleryError as error:
-        _say_what_to_do(str(error), conditions)
+        _say_what_to_do(str(error), conditions, selection)
+        return
+    if outcomes is None:
         return
     show_quality(quality_of(outcomes), index)
     comparison = None
     if other is not None:
-        comparison = compare_with(gallery, outcomes, other, conditions)
+        comparison = compare_with(gallery, outcomes, other, conditions, selection)
     if outcomes.missed or comparison is not None:
-        _show_table(gallery, chosen_rows(outcomes, settings, comparison, other))
+        with st.container(key=MISSES):
+            _show_table(gallery, chosen_rows(outcomes, settings, comparison, other))
+        if st.session_state.pop(CHOSEN, False):
+            reveal(MISSES)
     else:
         st.success("There are no misses: every nearest neighbour is of its image's class.")
     show_confusions(outcomes)
     show_classes(outcomes)
-    _exports(gallery, settings, outcomes, comparison, other)
+    _exports(gallery, settings, outcomes, comparison, other, selection)
 
 
-def _say_what_to_do(reason: str, conditions: Conditions) -> None:
+def _say_what_to_do(reason: str, conditions: Conditions, selection: Selection | None) -> None:
+    if selection is not None and not conditions:
+        st.info(
+            "There is nothing to ask: the selection has no class with two images. Select more on "
+            "the Map page, or clear the selection.",
+            icon=":material/lasso_select:",
+        )
+        return
     if conditions:
         st.info(as_markdown(f"There is nothing to ask: {reason}."), icon=":material/filter_alt:")
         return
@@ -162,10 +186,12 @@ def _exports(
     outcomes: QueryOutcomes,
     comparison: Comparison | None,
     other: NetworkSettings | None,
+    selection: Selection | None,
 ) -> None:
     order = view().order
     compared = other if comparison is not None else None
-    report = MissReport(settings, outcomes, compared, comparison, order)
+    selected = selection.name if selection else None
+    report = MissReport(settings, outcomes, compared, comparison, order, selected)
     export_row(
         {
             "All misses (CSV)": ("errors.csv", lambda: misses_as_csv(report)),
@@ -175,7 +201,9 @@ def _exports(
             ),
         },
         in_gallery(
-            errors_command(gallery_name(gallery), settings, outcomes.conditions, order, compared),
+            errors_command(
+                gallery_name(gallery), settings, outcomes.conditions, order, compared, selected
+            ),
             gallery,
         ),
     )

@@ -62,7 +62,12 @@ MATCHES = 12
 PICTURE = (360, 360)
 """The picture under the pointer fits into this width and height, in pixels."""
 CHART = "gallery_map"
-NEXT_PAGES = (("search", "image_search"), ("region", "select"), ("classes", "category"))
+NEXT_PAGES = (
+    ("search", "image_search"),
+    ("errors", "error"),
+    ("region", "select"),
+    ("classes", "category"),
+)
 """Where a selection can be taken, with their icons."""
 NO_SUCH_COLOUR = "The map cannot be coloured by {asked}; it is coloured by {shown}."
 

@@ -2,19 +2,21 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from page_testing import button, open_page, until_indexed
+from page_testing import button, new_app, open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.checkpoints import save_checkpoint
 from simviz_core.cli import main
 from simviz_core.networks import build_network
-from simviz_core.runs import Run, RunCheckpoint, write_run
+from simviz_core.runs import Run, RunCheckpoint, open_run, write_run
 from simviz_ui.checkpoints import indexes as run_index
 from simviz_ui.choices import galleries
 from simviz_ui.choices.allowed import FOLDERS_VARIABLE
@@ -270,3 +272,33 @@ def test_why_the_nearest_neighbour_changed_is_that_of_the_command_line(
     shown = " ".join(element.value for element in app.markdown)
     for seen in found["why_changed"]["at"]:
         assert f"difference **{seen['difference']:+.4f}**" in shown
+
+
+def test_the_errors_of_two_checkpoints_are_one_click_away(
+    app: AppTest, run_folder: Path, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(run_folder, "efficientnet_lite0", "average", 224, open_run(run_folder).checkpoints)
+    write_run(replace(run, held_out=("lamps", "chairs")))
+    app = open_run_page(app, run_folder, pretrained="false")
+    app.get_by_key("errors_between").click().run()
+    assert app.title[0].value == "Errors"
+    first, last = (run_folder / f"checkpoint_{number}.safetensors" for number in (10, 20))
+    assert app.query_params["compared_with"] == str(last)
+    words = shlex.split(app.code[0].value)
+    assert words[words.index("--checkpoint") + 1] == str(first)
+    assert words[words.index("--compare-checkpoint") + 1] == str(last)
+    options = ["--checkpoint", str(first), "--compare-checkpoint", str(last), "--json", "-"]
+    capsys.readouterr()
+    assert main(["errors", str(small_gallery), *options]) == 0
+    values = json.loads(capsys.readouterr().out)["compared_with"]
+    offered = next(c for c in app.get("button_group") if c.key == "change").options
+    shown = [re.sub(r"\D", "", option) for option in offered]
+    assert [int(count) for count in shown[1:]] == [
+        len(values[kind]) for kind in ("fixed", "broken", "missed")
+    ]
+
+    # Where training saw some of the classes, their images are left out there, too.
+    write_run(replace(run, held_out=("lamps",)))
+    app = open_run_page(new_app(), run_folder, pretrained="false")
+    app.get_by_key("errors_between").click().run()
+    assert any("Selection of 3 images" in text.value for text in app.markdown)

@@ -1,14 +1,21 @@
 """The Errors page without a browser, and the conditions on columns that it shares with Search."""
 
 import json
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from page_testing import button, new_app, open_page, plain, until_indexed
+import streamlit as st
+from page_testing import PATIENCE, button, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
+from simviz_core.gallery import open_gallery, save_selection, selection_of
 from simviz_ui.choices import galleries
+from simviz_ui.retrieval import outcomes
 
 ERRORS, SEARCH = "pages/errors.py", "pages/search.py"
 
@@ -154,3 +161,100 @@ def test_conditions_hold_on_search_and_errors_alike(
     assert "leave_out_equal" not in app.query_params
     app.get_by_key("where").set_value(["price=10..20"]).run()
     assert sorted(table(app, "classes_table")["queries"]) == [2, 2]
+
+
+def test_a_selection_stands_for_the_gallery(
+    app: AppTest, small_gallery: Path, cache_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [image.id for image in open_gallery(small_gallery).images]
+    selection = selection_of(open_gallery(small_gallery), [*ids[:2], *ids[3:]])
+    save_selection(selection, cache_folder)
+    app = until_indexed(open_page(app, ERRORS, selection=selection.name))
+    assert any("Selection of 5 images" in text.value for text in app.markdown)
+    command = app.code[0].value
+    assert f"--selection={selection.name}" in command
+    assert sorted(table(app, "classes_table")["queries"]) == [2, 3]
+    values = asked(str(small_gallery), f"--selection={selection.name}", capsys=capsys)
+    assert (values["selection"], values["images_searched"]) == (selection.name, 5)
+    assert values["misses"], "the images are noise, of which some must be misses"
+    assert table(app)["query"] == [miss["query"] for miss in values["misses"]]
+    # Search steps through the same misses, and its figures are of the same images.
+    app.switch_page(SEARCH).run()
+    app.get_by_key("only_misses").set_value(True).run()
+    assert set(app.get_by_key("query").options) >= {miss["query"] for miss in values["misses"]}
+    line = next(text.value for text in app.markdown if "Recall@1" in text.value)
+    assert f"Recall@1 **{values['recall_at_1']:.1%}**" in line
+    app.switch_page(ERRORS).run()
+    button(app, "Clear").click().run()
+    assert "selection" not in app.query_params
+    assert sorted(table(app, "classes_table")["queries"]) == [3, 3]
+
+
+def test_a_selection_of_single_images_says_what_to_do(
+    app: AppTest, small_gallery: Path, cache_folder: Path
+) -> None:
+    ids = [image.id for image in open_gallery(small_gallery).images]
+    selection = selection_of(open_gallery(small_gallery), [ids[0], ids[3]])
+    save_selection(selection, cache_folder)
+    app = until_indexed(open_page(app, ERRORS, selection=selection.name))
+    assert "Select more on the Map page" in app.info[0].value
+
+
+def until(app: AppTest, is_there: Callable[[], Any]) -> AppTest:
+    """Run the page until something is there."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_there() and time.monotonic() < deadline:
+        time.sleep(0.1)
+        app.run()
+    assert not app.exception
+    assert is_there()
+    return app
+
+
+def test_a_large_gallery_is_asked_in_the_background_once(
+    app: AppTest, small_gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "AT_ONCE_UP_TO", 3)
+    waiting, ask = threading.Event(), outcomes.query_outcomes
+
+    def slow(*args: Any, **options: Any) -> Any:
+        if options.get("on_progress"):
+            waiting.wait(PATIENCE)
+        return ask(*args, **options)
+
+    monkeypatch.setattr(outcomes, "query_outcomes", slow)
+    open_page(app, ERRORS)
+    until(app, lambda: any("Asking" in bar.proto.text for bar in app.get("progress")))
+    button(app, "Cancel").click().run()
+    waiting.set()
+    until(app, lambda: any(found.label == "Ask them" for found in app.button))
+    assert not app.dataframe
+    button(app, "Ask them").click().run()
+    until(app, lambda: app.dataframe)
+    shown = table(app)
+
+    # In another process, which has the index alone: nothing is asked again.
+    st.cache_resource.clear()
+    calls = []
+    monkeypatch.setattr(outcomes, "query_outcomes", lambda *a, **o: calls.append(o) or ask(*a, **o))
+    again = until_indexed(open_page(new_app(), ERRORS))
+    assert table(again) == shown
+    assert all(options.get("most_queries") == 1 for options in calls)
+
+
+def test_a_cell_of_the_matrix_is_a_pair_of_classes(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    until_indexed(open_page(app, ERRORS)).run()
+    found = asked(str(small_gallery), capsys=capsys)["confusions"]
+    (chart,) = [c for c in app.get("plotly_chart") if "confusion" in c.proto.id]
+    squares = json.loads(chart.proto.spec)["data"][1]
+    assert sorted(squares["customdata"]) == sorted(confusion["count"] for confusion in found)
+    label, taken_for = found[0]["class" if "class" in found[0] else "label"], found[0]["taken_for"]
+    app.get_by_key("of_classes").set_value([label]).run()
+    app.get_by_key("taken_for").set_value([taken_for]).run()
+    assert len(table(app)["query"]) == found[0]["count"]
+    (chart,) = [c for c in app.get("plotly_chart") if "confusion" in c.proto.id]
+    (frame,) = json.loads(chart.proto.spec)["layout"]["shapes"]
+    labels = ["chairs", "lamps"]
+    assert (frame["x0"] + 0.5, frame["y0"] + 0.5) == (labels.index(taken_for), labels.index(label))

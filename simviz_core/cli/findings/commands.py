@@ -36,7 +36,7 @@ _FILES = {
     "checkpoints": ("query", "gallery", "runs", "match"),
     "classmap": ("images", "gallery", "checkpoint", "selection"),
     "features": ("gallery", "of_pair", "checkpoint"),
-    "errors": ("gallery", "checkpoint", "compare_checkpoint"),
+    "errors": ("gallery", "checkpoint", "compare_checkpoint", "selection"),
     "map": ("gallery", "checkpoint"),
     "check": ("image", "other", "checkpoint"),
     "trust": ("gallery", "checkpoint"),

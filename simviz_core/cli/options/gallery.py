@@ -16,6 +16,7 @@ from simviz_core.gallery import (
     Conditions,
     Gallery,
     GalleryImage,
+    Selection,
     asked_selection,
     check_conditions,
     class_level,
@@ -248,6 +249,30 @@ def add_selection_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def selected_index(
+    options: argparse.Namespace, gallery: Gallery, network: SimilarityNetwork
+) -> GalleryIndex:
+    """The up-to-date embeddings of the images of `--selection`; of all where none are asked for.
+
+    Raises:
+        SimVizError: As of `up_to_date_index` and `selected_rows`.
+    """
+    index = up_to_date_index(options, gallery, network)
+    return index.part(selected_rows(options, gallery, index))
+
+
+def option_selection(options: argparse.Namespace, gallery: Gallery) -> Selection | None:
+    """The selection of `--selection`; None where none is asked for.
+
+    Raises:
+        SettingsError: There is no such selection or file.
+        GalleryError: The gallery has no such image.
+    """
+    if options.selection is None:
+        return None
+    return asked_selection(options.selection, gallery, default_store_folder())
+
+
 def selected_rows(
     options: argparse.Namespace, gallery: Gallery, index: GalleryIndex
 ) -> AllowedRows:
@@ -257,9 +282,10 @@ def selected_rows(
         SettingsError: There is no such selection or file, or none of its images is indexed.
         GalleryError: The gallery has no such image.
     """
-    if options.selection is None:
+    selection = option_selection(options, gallery)
+    if selection is None:
         return np.ones(len(index.images), dtype=bool)
-    rows = asked_selection(options.selection, gallery, default_store_folder()).rows(index.images)
+    rows = selection.rows(index.images)
     if not rows.any():
         raise SettingsError("no image of the selection is indexed, or none can be read")
     return rows

@@ -1,10 +1,12 @@
 import csv
 import io
 import json
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simviz_core.cli import errors_command
@@ -133,3 +135,27 @@ def test_the_command_names_all_that_is_chosen() -> None:
     assert "--leave-out-equal=camera" in words
     assert words[words.index("--compare-pooling") + 1] == "max"
     assert words[words.index("--compare-checkpoint") + 1] == "pretrained"
+
+
+def test_a_selection_alone_is_asked_and_found(
+    rooms: Gallery, rooms_index: GalleryIndex, run: Run, tmp_path: Path
+) -> None:
+    ids = [image.id for image in rooms.images if image.label != "hotel_03"]
+    file = tmp_path / "ids.txt"
+    file.write_text("\n".join(ids))
+    part = rooms_index.part(np.array([image.id in ids for image in rooms_index.images]))
+    misses = sorted_misses(list_misses(query_outcomes(part)), "margin")
+    status, out, _ = run("errors", rooms.source, f"--selection={file}", "--json", "-")
+    values = json.loads(out)
+    assert status == 0
+    assert [miss["query"] for miss in values["misses"]] == [miss.query.id for miss in misses]
+    assert (values["queries"], values["images_searched"]) == (18, 18)
+    assert re.fullmatch("[0-9a-f]{16}", values["selection"])
+    assert {found["label"] for found in values["classes"]} == {"hotel_00", "hotel_01", "hotel_02"}
+    _, out, _ = run("evaluate", rooms.source, f"--selection={file}", "--json", "-")
+    assert json.loads(out)["recall_at_1"] == values["recall_at_1"]
+    _, out, _ = run("errors", rooms.source, f"--selection={file}", "--csv", "-")
+    assert {row["selection"] for row in csv.DictReader(io.StringIO(out))} <= {values["selection"]}
+    file.write_text(ids[0])
+    status, _, err = run("errors", rooms.source, f"--selection={file}")
+    assert (status, "a class with two images" in err) == (2, True)
