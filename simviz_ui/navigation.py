@@ -38,7 +38,9 @@ class _Session:
         views: What other pages showed last.
         widgets: The key of the widget that holds a field, and what it shows for None; of those
             that this run has made.
-        widgets_before: The same of the run before.
+        own: The key of the widget that holds a field, and what the page has shown there of its own
+            accord: the last of it, and before that what the browser may still hold, since no run
+            has come to its end that would have told it.
         made: The fragment that made a field's widget, None for the page, and what it showed then.
         older: Values that the browser sent for widgets that cannot have been changed.
         older_of: The run in which it did.
@@ -58,7 +60,7 @@ class _Session:
     view: View = DEFAULTS
     views: dict[str, View] = field(default_factory=dict)
     widgets: dict[str, tuple[str, Any]] = field(default_factory=dict)
-    widgets_before: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    own: dict[str, tuple[str, tuple[Any, ...]]] = field(default_factory=dict)
     made: dict[str, tuple[str | None, Any]] = field(default_factory=dict)
     older: dict[str, Any] = field(default_factory=dict)
     older_of: Any = None
@@ -126,7 +128,7 @@ def enter(page: str) -> None:
     if not is_link and session.page == page:
         _pass_over_older_again()
         _keep_at_once()
-        session.widgets_before, session.widgets = session.widgets, {}
+        session.widgets = {}
         return
     if session.page is not None:
         # As it was kept last: of a widget that is gone Streamlit may tell what it first showed.
@@ -145,7 +147,7 @@ def enter(page: str) -> None:
     brought = {name: session.view[name] for name in SHARED}
     session.view = session.views.get(page, DEFAULTS).with_fields(brought | shown)
     session.page, session.is_entered = page, True
-    session.widgets, session.widgets_before, session.notes = {}, {}, {}
+    session.widgets, session.own, session.notes = {}, {}, {}
     session.to_show = set(PAGES[page])
     if not is_link:
         # What is known already, so that a reload finds it before the page is complete.
@@ -218,11 +220,14 @@ def hold(
     """
     session, key = _session(), key or name
     default = DEFAULTS[name] if default is None else default
-    before = session.widgets.get(name) or session.widgets_before.get(name)
+    own_key, own = session.own.get(name, (key, ()))
+    own = own if own_key == key else ()
     session.widgets[name] = key, default
-    if before and before[0] == key and st.session_state.get(key) == before[1] != default:
+    held = _as_value(st.session_state.get(key))
+    if held != _as_value(default) and held in own:
         # Nobody has chosen otherwise, and what the page would choose is another now.
         st.session_state[key] = default
+    session.own[name] = key, (*own, _as_value(default))
     if name in session.to_show or key not in st.session_state:
         value = session.view[name]
         value = default if value is None else value
@@ -248,6 +253,11 @@ def _offered(name: str, value: Any, default: Any, options: Sequence[Any] | None)
     if isinstance(value, (tuple, list)) and not name.startswith("iterations"):
         return type(value)(item for item in value if item in options)
     return value if value in options else default
+
+
+def _as_value(held: Any) -> Any:
+    """What a widget holds, as the view has it."""
+    return tuple(held) if isinstance(held, list) else held
 
 
 def _is_list(name: str, value: Any) -> bool:
@@ -296,10 +306,10 @@ def keep_choices() -> None:
     for name, (key, default) in session.widgets.items():
         if key not in st.session_state or name in session.to_show:
             continue
-        value = st.session_state[key]
-        value = tuple(value) if isinstance(value, list) else value
-        default = tuple(default) if isinstance(default, list) else default
-        is_own = DEFAULTS[name] is None and name not in EXPLICIT and value in (default, "")
+        value = _as_value(st.session_state[key])
+        own_key, own = session.own[name]
+        own = ("", *(own if own_key == key else (_as_value(default),)))
+        is_own = DEFAULTS[name] is None and name not in EXPLICIT and value in own
         held[name] = None if is_own else value
     session.view = session.view.with_fields(held)
 
@@ -453,6 +463,21 @@ def keep_link() -> None:
     What the user did is an entry of the browser's history; what only completes the link of a page
     that was opened, or changes how maps are shown, is none.
     """
+    _write_link()
+    _forget_older_own()
+
+
+def _forget_older_own() -> None:
+    """Note that the browser is told of what the widgets of this run show."""
+    session, context = _session(), get_script_run_ctx()
+    running = context.fragment_ids_this_run if context else None
+    for name, (key, own) in session.own.items():
+        if not running or session.made[name][0] in running:
+            session.own[name] = key, own[-1:]
+
+
+def _write_link() -> None:
+    """Write what is shown into the address bar, where it is something else."""
     keep_choices()
     session, context = _session(), get_script_run_ctx()
     if context is None or session.page is None:
@@ -495,7 +520,7 @@ def _keep_at_once() -> None:
         return
     text = urlencode(as_link(session.view, session.page or ""), doseq=True)
     if _differs_in_more_than_display(session.link, text):
-        keep_link()
+        _write_link()
         session.is_entered = True
 
 

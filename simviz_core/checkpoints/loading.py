@@ -1,13 +1,44 @@
 """From settings, as a page or a command has them, to the network that they ask for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 
 import torch
+from cachetools import LRUCache
 
 from simviz_core.checkpoints.files import load_checkpoint
 from simviz_core.errors import SettingsError
-from simviz_core.networks import EnsembleNetwork, SimilarityNetwork, load_network
+from simviz_core.networks import (
+    EnsembleNetwork,
+    SimilarityNetwork,
+    is_program_name,
+    load_network,
+)
 from simviz_core.networks.settings import NetworkSettings
+
+KEPT_BYTES = 2_000_000_000
+"""Of the weights that `keeping_networks` holds at most; those not used for longest make room."""
+
+_Key = tuple[NetworkSettings, tuple[int, int] | None]
+_kept: "ContextVar[LRUCache[_Key, SimilarityNetwork] | None]" = ContextVar("kept", default=None)
+
+
+@contextmanager
+def keeping_networks() -> Iterator[None]:
+    """Have each distinct network be loaded once, as long as this lasts.
+
+    For many questions to few networks, as a report asks them. A file that has changed is loaded
+    again, and a network that is a program of the user's each time, since it has to be allowed
+    each time.
+    """
+    before = _kept.set(LRUCache(KEPT_BYTES, getsizeof=_bytes))
+    try:
+        yield
+    finally:
+        _kept.reset(before)
 
 
 def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:
@@ -24,6 +55,36 @@ def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:
         CheckpointError: The checkpoint cannot be read, or does not fit.
         NetworkError: The weights cannot be had, or the network cannot be decomposed.
     """
+    kept = _kept.get()
+    if kept is None or is_program_name(settings.network):
+        return _with_preprocessing(settings)
+    key = settings, _state(settings.checkpoint)
+    if key not in kept:
+        network = _with_preprocessing(settings)
+        if _bytes(network) > kept.maxsize:
+            return network
+        kept[key] = network
+    return kept[key]
+
+
+def _bytes(network: SimilarityNetwork) -> int:
+    """What the weights take."""
+    if isinstance(network, EnsembleNetwork):
+        return sum(map(_bytes, network.members))
+    tensors = [*network.trunk.parameters(), *network.trunk.buffers()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _state(checkpoint: str | None) -> tuple[int, int] | None:
+    """By which it is seen that a file has changed."""
+    try:
+        found = Path(checkpoint).stat() if checkpoint is not None else None
+    except OSError:
+        return None  # whoever loads it says why
+    return None if found is None else (found.st_mtime_ns, found.st_size)
+
+
+def _with_preprocessing(settings: NetworkSettings) -> SimilarityNetwork:
     network = _loaded(settings)
     if settings.preprocessing is None:
         return network

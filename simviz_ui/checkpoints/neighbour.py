@@ -50,7 +50,7 @@ def show_neighbour_change(
         style: How the maps are shown.
         options: Of the command that shows the same checkpoints, as words.
     """
-    # The slider offers all checkpoints from the start: one that grew would keep its first ends.
+    # The slider offers all checkpoints from the start, those that are not looked at yet, too.
     iterations = _iterations_of(places, reports)
     if len(iterations) < 2:
         return

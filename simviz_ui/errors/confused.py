@@ -138,6 +138,7 @@ def _chart(counts: np.ndarray, labels: list[str], framed: tuple[int, int] | None
     of = np.array([as_plotly_text(label) for label in labels], dtype=object)
     taken_for = np.array([*of, OTHERS], dtype=object)
     words = of[:, None] + " taken for " + taken_for[None, :]
+    most = max(1, int(np.nan_to_num(shown).max(initial=1)))
     # Heat maps cannot be clicked, so squares that are not seen lie over the cells with misses.
     rows, columns = np.nonzero(np.nan_to_num(shown))
     figure = go.Figure(
@@ -147,8 +148,12 @@ def _chart(counts: np.ndarray, labels: list[str], framed: tuple[int, int] | None
                 hoverinfo="skip",
                 colorscale="Viridis",
                 zmin=0,
-                zmax=max(1.0, float(np.nanmax(shown, initial=1.0))),
-                colorbar={"title": {"text": "queries"}, "thickness": 14},
+                zmax=most,
+                colorbar={
+                    "title": {"text": "queries"},
+                    "thickness": 14,
+                    "dtick": -(-most // 5),
+                },
             ),
             go.Scatter(
                 x=columns,

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from simviz_core.checkpoints.loading import keeping_networks
 from simviz_core.errors import SimVizError
 from simviz_core.findings import findings_as_json, report_html
 from simviz_ui.display.messages import show_error
@@ -126,9 +127,10 @@ def _report(findings: Findings) -> str:
     """The report, with how far it has come."""
     bar = st.progress(0.0)
     made = []
-    for number, finding in enumerate(findings):
-        bar.progress(number / len(findings), f"Making {number + 1} of {len(findings)} again …")
-        made.append(made_again(finding))
+    with keeping_networks():
+        for number, finding in enumerate(findings):
+            bar.progress(number / len(findings), f"Making {number + 1} of {len(findings)} again …")
+            made.append(made_again(finding))
     bar.empty()
     return report_html(made, app_address())
 

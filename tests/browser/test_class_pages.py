@@ -87,16 +87,3 @@ def test_channels_of_a_pair(page: Page, app_url: str, three_hotels: Path) -> Non
     images = page.locator('[data-testid="stImage"] img')
     expect(images).to_have_count(3 * 6)
     assert all(image.get_attribute("alt") for image in images.all())
-
-
-def test_no_page_is_wider_than_a_narrow_window(
-    page: Page, app_url: str, three_hotels: Path
-) -> None:
-    page.set_viewport_size({"width": 900, "height": 900})
-    for name in ("classes", "features"):
-        open_page(page, app_url, name, three_hotels)
-        widths = page.evaluate(
-            "() => { const e = document.querySelector('[data-testid=stMain]');"
-            " return [e.scrollWidth, e.clientWidth]; }"
-        )
-        assert widths[0] <= widths[1]

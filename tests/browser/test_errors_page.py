@@ -78,3 +78,43 @@ def test_twenty_quick_presses_are_twenty_steps(
     settled(page)
     page.get_by_role("button", name="Why the wrong one is nearest").click()
     expect(page).to_have_url(re.compile(f"/pair.*against={misses[0]['right'].replace('/', '%2F')}"))
+
+
+SQUARE = """(row) => {
+    const gd = document.querySelector(".st-key-confusion .js-plotly-plot");
+    const trace = gd?.calcdata?.[1]?.[0].trace;
+    if (!gd?._fullLayout?.xaxis || !trace) return null;
+    const { xaxis, yaxis } = gd._fullLayout, box = gd.getBoundingClientRect();
+    const [x, y] = [trace.x[row], trace.y[row]];
+    return { words: trace.text[row], count: trace.customdata[row],
+             x: box.left + xaxis._offset + xaxis.d2p(x),
+             y: box.top + yaxis._offset + yaxis.d2p(y) };
+}"""
+"""Where a square of the matrix is, in pixels of the window, and what it says."""
+
+
+def test_a_cell_of_the_matrix_shows_its_misses(page: Page, app_url: str, confused: Path) -> None:
+    page.goto(f"{app_url}/errors?gallery={confused}")
+    expect(page.get_by_text("How well each class is found")).to_be_visible()
+    page.locator(".st-key-confusion").scroll_into_view_if_needed()
+    settled(page)
+    square = page.wait_for_function(SQUARE, arg=0).json_value()
+    label, taken_for = square["words"].split(" taken for ")
+    page.mouse.click(square["x"], square["y"])
+    expect(page).to_have_url(re.compile(f"of_classes={label}&taken_for={taken_for}"))
+    count = square["count"]
+    place = page.get_by_text(f"1 of {count} {'miss' if count == 1 else 'misses'}")
+    expect(place).to_be_in_viewport()  # however far down the matrix is
+
+    # The same by keyboard alone.
+    page.goto(f"{app_url}/errors?gallery={confused}")
+    for name, value in (("Class", label), ("Taken for", taken_for)):
+        expect(page.get_by_text("How well each class is found")).to_be_visible()
+        settled(page)
+        box = page.get_by_role("combobox", name=name).first
+        box.focus()
+        page.keyboard.type(value)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(value))
+        page.keyboard.press("Tab")  # closes the list
+    expect(place).to_be_visible()

@@ -217,19 +217,3 @@ def test_two_sessions_do_not_disturb_each_other(
     page.get_by_text("Cells", exact=True).click()
     changed(page, before)
     assert chosen(page, "Query") == query
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 900])
-def test_nothing_is_wider_than_the_window(
-    chromium: Browser, app_url: str, width: int, scheme: str
-) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    context.set_default_timeout(60_000)
-    page = open_pair(context.new_page(), app_url)
-    overflow = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]');"
-        " return m.scrollWidth - m.clientWidth; }"
-    )
-    context.close()
-    assert overflow <= 0

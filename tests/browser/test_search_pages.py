@@ -278,25 +278,6 @@ def test_a_folder_outside_is_refused(page: Page, app_url: str) -> None:
     expect(page.get_by_text("outside the folders that may be opened here")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 900])
-@pytest.mark.parametrize("name", ["search", "region"])
-def test_nothing_is_wider_than_the_window(
-    chromium: Browser, app_url: str, name: str, width: int, scheme: str
-) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    page.goto(f"{app_url}/{name}?regions=include:150,120,300,220")
-    with_maps(page)
-    overflow = page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]');"
-        " return m.scrollWidth - m.clientWidth; }"
-    )
-    context.close()
-    assert overflow <= 0
-
-
 def test_from_a_miss_one_click_says_why_the_wrong_one_is_nearest(page: Page, app_url: str) -> None:
     open_search(page, app_url, f"?query={MISS}")
     page.get_by_role("button", name="Why the wrong one is nearest").click()

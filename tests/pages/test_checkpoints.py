@@ -302,3 +302,39 @@ def test_the_errors_of_two_checkpoints_are_one_click_away(
     app = open_run_page(new_app(), run_folder, pretrained="false")
     app.get_by_key("errors_between").click().run()
     assert any("Selection of 3 images" in text.value for text in app.markdown)
+
+
+@pytest.mark.parametrize("where", ["before the slider", "after it, which nobody hears of"])
+def test_a_range_that_nobody_chose_grows_though_a_run_is_cut_short(
+    app: AppTest,
+    run_folder: Path,
+    weights: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    app = open_run_page(app, run_folder)
+    assert app.get_by_key("iterations1").value == (10, 20)
+    shutil.copy(weights[0], run_folder / "checkpoint_30.safetensors")
+    run = open_run(run_folder)
+    third = RunCheckpoint(30, run_folder / "checkpoint_30.safetensors")
+    write_run(replace(run, checkpoints=(*run.checkpoints, third)))
+
+    def cut_short(*_: object) -> None:
+        raise RuntimeError("the run ends here")
+
+    with monkeypatch.context() as patch:
+        if where.startswith("before"):
+            patch.setattr("simviz_ui.checkpoints.choice.keep_range", cut_short)
+        else:
+            patch.setattr("simviz_ui.checkpoints.followed_query.followed_query", cut_short)
+        assert app.run().exception
+    if where.startswith("after"):
+        app.get_by_key("iterations1").set_value((10, 20))  # what the browser still has
+    until_indexed(app.run()).run()
+    assert app.get_by_key("iterations1").value == (10, 30)
+    assert "iterations1" not in app.query_params
+    # What is chosen stays, also where it is what was shown before.
+    app.get_by_key("iterations1").set_value((10, 20)).run()
+    app.run()
+    assert app.get_by_key("iterations1").value == (10, 20)
+    assert app.query_params["iterations1"] == ["10", "20"]

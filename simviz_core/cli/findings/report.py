@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from simviz_core.checkpoints.loading import keeping_networks
 from simviz_core.cli.findings.commands import recomputed
 from simviz_core.cli.options.output import Commands, OneLineParser
 from simviz_core.errors import FindingsError
@@ -48,7 +49,8 @@ def _run(options: argparse.Namespace) -> None:
     if not findings:
         raise FindingsError(f"{options.findings} holds no findings; star some views first")
     allow_code = bool(options.allow_code)
-    with tqdm(findings, desc="findings", file=sys.stderr, delay=0.5, leave=False) as bar:
+    bar = tqdm(findings, desc="findings", file=sys.stderr, delay=0.5, leave=False)
+    with bar, keeping_networks():
         made = [recomputed(finding, allow_code) for finding in bar]
     Path(options.html).write_text(report_html(made, options.address, options.title), "utf-8")
     for finding in made:
