@@ -13,7 +13,13 @@ from typing import IO
 
 from simviz_core.errors import GalleryError
 from simviz_core.gallery.archive_names import member_names
-from simviz_core.images import IMAGE_SUFFIXES, MAX_BYTES
+from simviz_core.images import (
+    LOOK_AT,
+    MAX_BYTES,
+    begins_as_image,
+    has_image_ending,
+    has_other_ending,
+)
 
 MAX_FILES = 20_000
 MAX_UNPACKED_BYTES = 2_000_000_000
@@ -89,7 +95,7 @@ def unpack_archive(
     try:
         with zipfile.ZipFile(archive) as opened:
             names, encoding = member_names(opened.infolist())
-            members = _image_members(opened.infolist(), names, left_out)
+            members = _image_members(opened, names, left_out)
             room, done = max_unpacked_bytes, 0
             for member in members:
                 written = _unpack(opened, member, folder, room, left_out)
@@ -115,15 +121,15 @@ def _nothing_came_out(members: Sequence[_Member], left_out: Sequence[tuple[str, 
 
 
 def _image_members(
-    infos: Sequence[zipfile.ZipInfo], names: Sequence[str], left_out: list[tuple[str, str]]
+    archive: zipfile.ZipFile, names: Sequence[str], left_out: list[tuple[str, str]]
 ) -> list[_Member]:
     """The images in the archive, and where below the folder each belongs."""
     members = []
-    for info, name in zip(infos, names, strict=True):
+    for info, name in zip(archive.infolist(), names, strict=True):
         place = PurePosixPath(name.replace("\\", "/"))
         if info.is_dir() or name.endswith(("/", "\\")) or _is_hidden(place):
             continue
-        if reason := _why_not(info, name, place):
+        if reason := _why_not(archive, info, name, place):
             left_out.append((name, reason))
         else:
             members.append(_Member(info, name, place))
@@ -148,18 +154,30 @@ def _is_hidden(place: PurePosixPath) -> bool:
     )
 
 
-def _why_not(info: zipfile.ZipInfo, name: str, place: PurePosixPath) -> str | None:
+def _why_not(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, place: PurePosixPath
+) -> str | None:
     """Why a member is no image to be unpacked; None where it is one."""
     if place.suffix.lower() == ".zip":
         return "an archive inside the archive is not unpacked"
-    if place.suffix.lower() not in IMAGE_SUFFIXES:
+    if has_other_ending(name):
         return "no image by its ending"
     if place.is_absolute() or ".." in place.parts or ":" in name or "\0" in name:
         return "its path leads out of the archive"
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind and not stat.S_ISREG(kind):
         return "a link" if stat.S_ISLNK(kind) else "no plain file"
+    if not (has_image_ending(place.name) or begins_as_image(_start(archive, info))):
+        return "no image by its ending, or by how it begins"
     return None
+
+
+def _start(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(info) as packed:
+            return packed.read(LOOK_AT)
+    except (OSError, *DAMAGE):
+        return b""
 
 
 def _unpack(

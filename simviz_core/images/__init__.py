@@ -10,14 +10,13 @@ from simviz_core.images.kinds import (
 )
 from simviz_core.images.loading import (
     FORMATS,
-    LONGEST_SIDE,
     MAX_BYTES,
     MAX_PIXELS,
-    WORKING_SIDE,
     LoadedImage,
     load_image,
     resize_for_network,
 )
+from simviz_core.images.reducing import LONGEST_SIDE, WORKING_SIDE
 from simviz_core.images.shared_range import shared_ranges
 from simviz_core.images.value_range import ValueRange, given_range
 

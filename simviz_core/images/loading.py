@@ -8,6 +8,7 @@ decoder trips over becomes an `ImageError`.
 import hashlib
 import io
 import math
+import os
 import stat
 import struct
 import warnings
@@ -15,13 +16,18 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from simviz_core.errors import ImageError
-from simviz_core.images.orientation import orientation_of, turned_upright
+from simviz_core.images.kinds import LOOK_AT as START
+from simviz_core.images.kinds import is_heic
+from simviz_core.images.memory import bytes_needed, memory_for
+from simviz_core.images.orientation import orientation_of
+from simviz_core.images.reducing import Part, reduced_upright, reduction
 from simviz_core.images.refusals import LOOK_AT, not_an_image
 from simviz_core.images.value_range import ValueRange, as_levels, range_for, range_of_values
 from simviz_core.images.wide import WidePixels, is_wide, read_wide
@@ -29,14 +35,10 @@ from simviz_core.images.wide import WidePixels, is_wide, read_wide
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "JPEG2000", "AVIF")
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
-WORKING_SIDE = 1024
-"""Images whose shorter side is at least twice this are reduced while loading, in pixels. One
-number for every network and page: a file always gives the same pixels."""
+MOST_WHOLE = 20_000_000
+"""Pixels of a JPEG 2000 picture that is decoded whole; a larger one is halved while it is."""
 LOOKED_AT = 1_000_000
 """Values of a picture of more than 8 bits that its own range is found in, evenly spread."""
-LONGEST_SIDE = 8192
-"""What is longer, in pixels, is reduced even where the shorter side becomes very short."""
-
 STANDARD_PROFILE = (b"sRGB", "sRGB".encode("utf-16-be"))
 """What stands in the colour profiles that need not be applied."""
 
@@ -163,7 +165,8 @@ def read_values(path: Path) -> WidePixels | None:
     content = _read(path, str(path))
     with _opening(str(path), b""), Image.open(io.BytesIO(content), formats=FORMATS) as image:
         _check_pixels(image.size, str(path))
-        return read_wide(image, content, FORMATS)
+        with memory_for(bytes_needed(image, image.size, is_wide=True), str(path)):
+            return read_wide(image, content, FORMATS)
 
 
 def resize_for_network(
@@ -189,12 +192,18 @@ def resize_for_network(
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        state = path.stat()
-        _check_bytes(state.st_size, name)
-        if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+        # Of a pipe that takes the file's place in between this waits for nothing.
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)) if _is_plain(path) else -1
+        if file < 0:
             # A pipe may never end, a device may have no end.
             raise ImageError(f"{name} is no plain file; name an image file")
-        return path.read_bytes()
+        with os.fdopen(file, "rb") as opened:
+            state = os.fstat(file)
+            _check_bytes(state.st_size, name)
+            if not stat.S_ISREG(state.st_mode):
+                raise ImageError(f"{name} is no plain file; name an image file")
+            # What the system itself makes says that it is empty, and may wait or never end.
+            return opened.read(state.st_size)
     except FileNotFoundError as error:
         raise ImageError(f"there is no file {name}") from error
     except IsADirectoryError as error:
@@ -202,6 +211,13 @@ def _read(path: Path, name: str) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(f"{name} cannot be read: {reason}") from error
+
+
+def _is_plain(path: Path) -> bool:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError
+    return stat.S_ISREG(mode)
 
 
 def _check_bytes(count: int, name: str) -> None:
@@ -216,25 +232,30 @@ def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> Lo
     digest = hashlib.sha256(content)
     with (
         _opening(name, content[:LOOK_AT]),
-        Image.open(io.BytesIO(content), formats=FORMATS) as image,
+        Image.open(io.BytesIO(content), formats=_formats(content)) as image,
     ):
         _check_pixels(image.size, name)
-        shown, outside, not_finite = None, 0, 0
-        if is_wide(image):
-            wide = read_wide(image, content, FORMATS)
-            shown = range_for(wide.kind, value_ranges) or wide.stated or own_range(wide)
-            pixels, outside, not_finite = _from_wide(wide, shown)
-            digest.update(shown.key.encode())
-            size, orientation = pixels.size, orientation_of(image)
-        else:
-            full_size = _draft(image)
-            image.load()
-            size = full_size or image.size  # a TIFF decoder has turned it by now
-            pixels, orientation = _to_rgb(image), orientation_of(image)
-        upright = turned_upright(pixels, orientation)
+        shown, outside, not_finite, has_more_bits = None, 0, 0, is_wide(image)
+        size = image.size
+        full_size, decoded = (None, size) if has_more_bits else _draft(image, content)
+        with memory_for(bytes_needed(image, decoded, has_more_bits), name):
+            if has_more_bits:
+                wide = read_wide(image, content, FORMATS)
+                shown = range_for(wide.kind, value_ranges) or wide.stated or own_range(wide)
+                rows, columns = wide.values.shape[:2]
+                size, orientation = (columns, rows), orientation_of(image)
+                levels = _Levels(wide, shown)
+                upright = reduced_upright(size, orientation, levels.band)
+                outside, not_finite = levels.outside, levels.not_finite
+                digest.update(shown.key.encode())
+            else:
+                image.load()
+                orientation = orientation_of(image)
+                upright = reduced_upright(image.size, orientation, partial(_band, image))
+                size = full_size or image.size  # a TIFF decoder has turned it by now
         width, height = size if orientation < 5 else (size[1], size[0])
         return LoadedImage(
-            _reduce(upright),
+            upright,
             width,
             height,
             name,
@@ -244,6 +265,23 @@ def _decode(content: bytes, name: str, value_ranges: Sequence[ValueRange]) -> Lo
             not_finite,
             _remarks(image),
         )
+
+
+def _formats(content: bytes) -> tuple[str, ...]:
+    """The formats that may be opened; HEIC, too, where its library is installed."""
+    if not is_heic(content[:START]):
+        return FORMATS
+    return (*FORMATS, "HEIF") if _can_read_heic() else FORMATS
+
+
+@cache
+def _can_read_heic() -> bool:
+    try:
+        import pi_heif
+    except ImportError:
+        return False
+    pi_heif.register_heif_opener(thumbnails=False)
+    return True
 
 
 @contextmanager
@@ -279,33 +317,50 @@ def _remarks(image: Image.Image) -> tuple[str, ...]:
         # Of the second picture of an MPO, which phones write, nobody asks.
         if image.format != "MPO" and getattr(image, "is_animated", False):
             remarks.append("the first of several frames")
+    if image.format == "HEIF" and image.mode not in ("I;16", "I") and _bits(image) > 8:
+        remarks.append(f"its {_bits(image)} bits are read as 8")
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes) and not any(name in profile for name in STANDARD_PROFILE):
         remarks.append("its colour profile is not applied, as it is not in training")
     return tuple(remarks)
 
 
-def _draft(image: Image.Image) -> tuple[int, int] | None:
-    """Let the JPEG decoder skip detail that would be thrown away: several times faster.
+def _bits(image: Image.Image) -> int:
+    bits = image.info.get("bit_depth")
+    return bits if isinstance(bits, int) else 8
+
+
+def _draft(image: Image.Image, content: bytes) -> tuple[tuple[int, int] | None, tuple[int, int]]:
+    """Let decoders skip detail that would be thrown away: JPEG's, and of JPEG 2000 for large ones.
 
     Returns:
-        The width and height that the file has; None where the decoder is to do as always.
+        The width and height that the file has, None where the decoder is to do as always; and
+        those that it is going to make.
     """
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("RGB", "L"):
-        return None
-    size, factor = image.size, _reduction(image.size)
-    image.draft(image.mode, (image.width // factor, image.height // factor))
-    return size
+    size, factor = image.size, reduction(image.size)
+    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        # A side of one pixel stays one; the decoder divides by it.
+        image.draft(image.mode, (max(1, size[0] // factor), max(1, size[1] // factor)))
+        return size, image.size
+    if image.format == "JPEG2000" and size[0] * size[1] > MOST_WHOLE:
+        halvings = min(factor.bit_length() - 1, _halvings(content))
+        while not all(_is_rounded_up(side, halvings) for side in size):
+            halvings -= 1
+        image.reduce = halvings  # type: ignore[assignment, method-assign]
+        return size, (size[0] >> halvings, size[1] >> halvings)
+    return None, size
 
 
-def _reduce(image: Image.Image) -> Image.Image:
-    factor = _reduction(image.size)
-    return image.reduce(factor) if factor > 1 else image
+def _is_rounded_up(side: int, halvings: int) -> bool:
+    """Whether Pillow, which rounds, takes the same length for a halved side as the format does."""
+    rest = side % (1 << halvings)
+    return rest == 0 or 2 * rest >= 1 << halvings
 
 
-def _reduction(size: tuple[int, int]) -> int:
-    """The whole factor that brings a side down towards its limit."""
-    return max(1, min(size) // WORKING_SIDE, math.ceil(max(size) / LONGEST_SIDE))
+def _halvings(content: bytes) -> int:
+    """How often a JPEG 2000 picture can be halved while it is decoded."""
+    place = content.find(b"\xff\x52", content.find(b"\xff\x4f\xff\x51") + 2)
+    return content[place + 9] if 0 <= place < len(content) - 9 else 0
 
 
 def own_range(wide: WidePixels) -> ValueRange:
@@ -314,14 +369,35 @@ def own_range(wide: WidePixels) -> ValueRange:
     return range_of_values(wide.values[::step, ::step].ravel(), wide.kind)
 
 
-def _from_wide(wide: WidePixels, shown: ValueRange) -> tuple[Image.Image, int, int]:
-    """The picture in RGB; how many values are cut off, and how many are not finite."""
-    levels, outside, not_finite = as_levels(wide.values, shown, wide.is_inverted)
-    image = Image.fromarray(levels).convert("RGB")
-    if wide.opacity is not None:
-        image.putalpha(Image.fromarray(wide.opacity))
-        image = _on_white(image)
-    return image, outside, not_finite
+class _Levels:
+    """The levels of a picture of more than 8 bits, some rows at a time.
+
+    Attributes:
+        outside: Values of the rows so far that are cut off.
+        not_finite: Those that are not finite.
+    """
+
+    def __init__(self, wide: WidePixels, shown: ValueRange) -> None:
+        self.wide, self.shown = wide, shown
+        self.outside = self.not_finite = 0
+
+    def band(self, rows: Part) -> Image.Image:
+        """Some rows in RGB."""
+        wide, part = self.wide, slice(*rows)
+        levels, outside, not_finite = as_levels(wide.values[part], self.shown, wide.is_inverted)
+        self.outside += outside
+        self.not_finite += not_finite
+        image = Image.fromarray(levels).convert("RGB")
+        if wide.opacity is not None:
+            image.putalpha(Image.fromarray(wide.opacity[part]))
+            image = _on_white(image)
+        return image
+
+
+def _band(image: Image.Image, rows: Part) -> Image.Image:
+    """Some rows of a decoded picture in RGB."""
+    is_whole = rows == (0, image.height)
+    return _to_rgb(image if is_whole else image.crop((0, rows[0], image.width, rows[1])))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -1,5 +1,9 @@
 """What to say of a file that is no picture that can be read: what it is, and what to do."""
 
+from importlib.util import find_spec
+
+from simviz_core.images.kinds import is_heic
+
 LOOK_AT = 256
 """Bytes of a file's beginning that tell what it is."""
 TIFF = "a TIFF of a kind that cannot be decoded; save it with 8 or 16 bits, or as 32-bit grey"
@@ -20,7 +24,6 @@ KINDS = (
 )
 """How files of other kinds begin, and what they are."""
 NO_IMAGE = "is not an image that can be read"
-HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def not_an_image(name: str, start: bytes) -> str:
@@ -34,8 +37,13 @@ def not_an_image(name: str, start: bytes) -> str:
     for beginning, kind in KINDS:
         if start.startswith(beginning) or text.startswith(beginning):
             return f"{name} {NO_IMAGE}: it is {kind}"
-    if start[4:8] == b"ftyp" and start[8:12] in HEIC_BRANDS:
-        return f"{name} {NO_IMAGE}: it is a HEIC photo; save it as JPEG"
+    if is_heic(start):
+        return (
+            f"{name} {NO_IMAGE}: it is a HEIC photo, which SimViz reads with the library pi-heif "
+            "(`pip install pi-heif`, then start again); or save it as JPEG"
+            if find_spec("pi_heif") is None
+            else f"{name} {NO_IMAGE}: it is a HEIC photo that is damaged; save it as JPEG"
+        )
     if start[128:132] == b"DICM":
         return f"{name} {NO_IMAGE}: it is a DICOM file; save its picture as a 16-bit TIFF or PNG"
     return f"{name} {NO_IMAGE}; choose a JPEG, PNG, WebP, GIF, TIFF, BMP, JPEG 2000 or AVIF file"

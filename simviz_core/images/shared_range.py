@@ -13,8 +13,11 @@ from simviz_core.images.loading import read_values
 from simviz_core.images.value_range import FLOATS, INTEGERS, ValueRange, range_of_values
 from simviz_core.images.wide import WidePixels
 
-WIDE_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"})
-"""The endings of files that may have more than 8 bits; others are not looked at."""
+NARROW_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".gif", ".bmp", ".dib", ".webp", ".avif", ".pbm"}
+    | {".heic", ".heif", ".hif"}
+)
+"""The endings of files that have no more than 8 bits, and are not looked at."""
 MOST_FILES = 32
 """Files that are looked at, the same ones each time as long as they are there."""
 VALUES_OF_EACH = 20_000
@@ -35,7 +38,7 @@ def shared_ranges(paths: Sequence[Path]) -> tuple[ValueRange, ...]:
         At most one range of each kind; nothing where all pictures that were looked at have 8 bits
         or cannot be read.
     """
-    suitable = [path for path in paths if path.suffix.lower() in WIDE_SUFFIXES]
+    suitable = [path for path in paths if path.suffix.lower() not in NARROW_SUFFIXES]
     drawn = sorted(suitable, key=_draw)[:MOST_FILES]
     return _shared(tuple((path, *_state(path)) for path in drawn))
 

@@ -8,6 +8,7 @@ import io
 import re
 import struct
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ BITS_PER_SAMPLE, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 258, 262, 284, 339
 SEPARATE_PLANES, SIGNED = 2, 2
 """Values of two of them."""
 WHITE_IS_ZERO = 0
+NUMBERS_AT_ONCE = 4_000_000
+"""Pixels that are copied at once."""
 SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 
 
@@ -76,7 +79,7 @@ def read_wide(image: Image.Image, content: bytes, formats: tuple[str, ...]) -> W
     stated, is_inverted, form = _stated_by_tags(image), _is_inverted(image), image.format
     scale = _decoders_scale(image, content)
     image.load()
-    values: NDArray[Any] = np.asarray(image)
+    values = _as_numbers(image)
     if image.mode == "F":
         return WidePixels(values, FLOATS, stated, is_inverted=is_inverted)
     if image.mode == "L":
@@ -128,18 +131,24 @@ def _raw_mode(tile: Any) -> str:
 def _read_colours(
     image: Image.Image, content: bytes, formats: tuple[str, ...], raw_mode: str
 ) -> tuple[NDArray[np.uint16], NDArray[np.uint8] | None]:
-    """Both bytes of each value, (H, W, 3), and the opacity."""
+    """Both bytes of each value, (H, W, 3), of grey with opacity (H, W); and the opacity."""
     if raw_mode == "LA;16B":  # four bytes for each pixel, as RGBA has
-        pairs = _decoded(content, formats, "RGBA").astype(np.uint16)
-        grey = pairs[..., 0] << 8 | pairs[..., 1]
-        return np.repeat(grey[..., None], 3, -1), pairs[..., 2].astype(np.uint8)
+        grey = np.empty(image.size[::-1], dtype=np.uint16)
+        clear = np.empty(grey.shape, dtype=np.uint8)
+        for rows, pairs in _decoded(content, formats, "RGBA"):
+            grey[rows] = pairs[..., 0].astype(np.uint16) << 8 | pairs[..., 1]
+            clear[rows] = pairs[..., 2]
+        return grey, clear
     is_premultiplied = raw_mode.startswith("RGBa")
     name, order = raw_mode.replace("RGBa", "RGBA").split(";16")
-    values = _decoded(content, formats, f"{name};16{order}").astype(np.uint16)
-    values <<= 8
-    values |= _decoded(content, formats, f"{name};16{SWAPPED[order]}")
-    if values.shape[-1] == 3:
-        return values, _clear_colour(image, values)
+    channels = 3 if name == "RGB" else 4
+    values = np.empty((*image.size[::-1], channels), dtype=np.uint16)
+    for rows, upper in _decoded(content, formats, f"{name};16{order}"):
+        values[rows] = upper[..., :channels].astype(np.uint16) << 8
+    for rows, lower in _decoded(content, formats, f"{name};16{SWAPPED[order]}"):
+        values[rows] |= lower[..., :channels]
+    if channels == 3 or name == "RGBX":
+        return values[..., :3], _clear_colour(image, values[..., :3])
     colours, alpha = values[..., :3], values[..., 3]
     if is_premultiplied:
         share = np.maximum(alpha, 1)[..., None] / np.float32(65535)
@@ -147,8 +156,10 @@ def _read_colours(
     return colours, np.rint(alpha / np.float32(257)).astype(np.uint8)
 
 
-def _decoded(content: bytes, formats: tuple[str, ...], raw_mode: str) -> NDArray[np.uint8]:
-    """The picture, its bytes read in another way; (H, W, channels)."""
+def _decoded(
+    content: bytes, formats: tuple[str, ...], raw_mode: str
+) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+    """The picture, its bytes read in another way, some rows at a time: (rows, W, channels)."""
     with Image.open(io.BytesIO(content), formats=formats) as image:
         tiles: Any = image
         changed = []
@@ -158,7 +169,25 @@ def _decoded(content: bytes, formats: tuple[str, ...], raw_mode: str) -> NDArray
             changed.append(type(tile)(codec, extents, offset, rest))
         tiles.tile = changed
         image.load()
-        return np.asarray(image)
+        yield from _bands(image)
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """A decoded picture as numbers, some rows at a time: NumPy would copy the whole of it twice."""
+    at_once = max(1, NUMBERS_AT_ONCE // image.width)
+    for top in range(0, image.height, at_once):
+        rows = slice(top, min(top + at_once, image.height))
+        yield rows, np.asarray(image.crop((0, top, image.width, rows.stop)))
+
+
+def _as_numbers(image: Image.Image) -> NDArray[Any]:
+    """The values of a decoded picture of one channel, (H, W)."""
+    values: NDArray[Any] | None = None
+    for rows, band in _bands(image):
+        values = np.empty((image.height, image.width), band.dtype) if values is None else values
+        values[rows] = band
+    assert values is not None
+    return values
 
 
 def _clear_colour(image: Image.Image, values: NDArray[np.uint16]) -> NDArray[np.uint8] | None:

@@ -146,7 +146,7 @@ def test_links_are_left_out(folder: Path, tmp_path: Path) -> None:
     ]
     assert result.left_out == (
         ("a/link.jpg", "a link"),
-        ("a/away", "no image by its ending"),
+        ("a/away", "a link"),
         ("a/device.jpg", "no plain file"),
     )
     assert_nothing_beside(folder)

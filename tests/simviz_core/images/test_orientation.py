@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.images import load_image
-from simviz_core.images.loading import WORKING_SIDE
+from simviz_core.images import WORKING_SIDE, load_image
 from simviz_core.retrieval import Region, weights_on
 
 ROWS, COLUMNS = 24, 40
