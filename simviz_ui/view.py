@@ -29,7 +29,7 @@ Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
 
 GALLERY = ("gallery", "class_level")
-NETWORK = ("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer")
+NETWORK = ("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer", "output")
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
@@ -105,6 +105,7 @@ class View:
     size: str | None = None
     tail: str | None = None
     layer: str | None = None
+    output: str | None = None
     query: str | None = None
     match: str | None = None
     selection: str | None = None

@@ -57,6 +57,7 @@ def load_checkpoint(
     tail: str = "auto",
     layer: str | None = None,
     part: str | None = None,
+    output: str | None = None,
 ) -> tuple[SimilarityNetwork, WeightsMatch]:
     """Load a network with the weights of a checkpoint.
 
@@ -69,6 +70,7 @@ def load_checkpoint(
         layer: Whose output is pooled.
         part: Which part of the checkpoint to take, where several fit ("model_ema"); None for the
             first by `parts.rank`.
+        output: Which of the network's outputs is its embedding.
 
     Returns:
         The network, ready for inference, with what is used and left out of the checkpoint in
@@ -95,7 +97,7 @@ def load_checkpoint(
     channels = _try(built, size or facts.size, path)
     # A trunk of the catalogue has no layers after its pooling: what there is, the checkpoint has.
     own_tail = "auto" if is_trunk and layer is None else tail
-    loaded = adapt_network(network, built, size, NetworkChoices(pooling, own_tail, layer))
+    loaded = adapt_network(network, built, size, NetworkChoices(pooling, own_tail, layer, output))
     asked = _Asked(path, facts.title, tail, layer, channels)
     loaded, embedder = _with_embedder(loaded, choice, asked)
     weights = weights_in_use(path, contents, choice, embedder, len(expected))

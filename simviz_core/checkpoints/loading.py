@@ -95,18 +95,14 @@ def _with_preprocessing(settings: NetworkSettings) -> SimilarityNetwork:
 
 def _loaded(settings: NetworkSettings) -> SimilarityNetwork:
     asked = (settings.pooling, settings.size)
+    tail, layer, output = settings.tail, settings.layer, settings.output
     if settings.checkpoint is not None:
         loaded, _ = load_checkpoint(
-            settings.checkpoint,
-            settings.network,
-            *asked,
-            settings.tail,
-            settings.layer,
-            settings.part,
+            settings.checkpoint, settings.network, *asked, tail, layer, settings.part, output
         )
         return loaded
     if not settings.is_random:
-        return load_network(settings.network, *asked, True, settings.tail, settings.layer)
+        return load_network(settings.network, *asked, True, tail, layer, output)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return load_network(settings.network, *asked, False, settings.tail, settings.layer)
+        return load_network(settings.network, *asked, False, tail, layer, output)

@@ -57,6 +57,7 @@ from simviz_core.decomposition.relative import (
     relative_map,
     self_reference,
 )
+from simviz_core.decomposition.retrieval import CroWPooling, RMACPooling
 from simviz_core.decomposition.spread import cells_carrying, map_entropy
 from simviz_core.decomposition.tail import (
     AffineTail,
@@ -71,7 +72,11 @@ from simviz_core.decomposition.tail import (
     normalising_tail,
     whitening_tail,
 )
-from simviz_core.decomposition.weighted import AttentionPooling, PerCellLinear
+from simviz_core.decomposition.weighted import (
+    AttentionPooling,
+    DepthwisePooling,
+    PerCellLinear,
+)
 from simviz_core.decomposition.without import (
     lost_map,
     similarity_lost,
@@ -83,13 +88,16 @@ __all__ = [
     "AffineTail",
     "AttentionPooling",
     "AveragePooling",
+    "CroWPooling",
     "DecomposedImage",
+    "DepthwisePooling",
     "ElementwiseTail",
     "GeMPooling",
     "LayerNormTail",
     "MaxPooling",
     "PerCellLinear",
     "Pooling",
+    "RMACPooling",
     "SumPooling",
     "Tail",
     "apply_tail",

@@ -7,7 +7,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from simviz_core.decomposition.pooling import CELLS, Pooling, at_least_float32
+from simviz_core.decomposition.pooling import (
+    CELLS,
+    Pooling,
+    PoolingWithConstant,
+    at_least_float32,
+)
 
 SMALLEST_NORM = 1e-12
 """Shorter embeddings count as zero: their similarity to anything, and every map of them, is 0."""
@@ -62,7 +67,7 @@ def decompose(F: Tensor, pooling: Pooling) -> DecomposedImage:
         pooling: The rule.
 
     Returns:
-        The decomposed image, with a constant of zero.
+        The decomposed image, with a constant of zero unless the rule has one.
 
     Raises:
         ValueError: F has fewer than three dimensions, or no cells.
@@ -72,6 +77,9 @@ def decompose(F: Tensor, pooling: Pooling) -> DecomposedImage:
     if F.dim() < 3 or 0 in F.shape[-3:]:
         raise ValueError(f"expected a feature map of shape (..., H, W, C), not {tuple(F.shape)}")
     embedding = pooling.embed(F)
+    if isinstance(pooling, PoolingWithConstant):
+        contributions, constant = pooling.contributions_and_constant(F)
+        return DecomposedImage(contributions, embedding, constant)
     constant = embedding.new_zeros(embedding.shape[-1])
     return DecomposedImage(pooling.contributions(F), embedding, constant)
 

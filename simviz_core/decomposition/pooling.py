@@ -8,7 +8,7 @@ A feature map `F` has the shape (..., H, W, C): leading batch dimensions, cells,
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -43,6 +43,21 @@ class Pooling(Protocol):
         Returns:
             Cell contributions, (..., H, W, C), float32 or wider; their sum over the cells is
             `embed(F)`.
+        """
+
+
+@runtime_checkable
+class PoolingWithConstant(Pooling, Protocol):
+    """A rule whose embedding has a part that belongs to no cell, and differs between images."""
+
+    def contributions_and_constant(self, F: Tensor) -> tuple[Tensor, Tensor]:
+        """Split the embedding over the cells, and what belongs to none.
+
+        Args:
+            F: Feature map, (..., H, W, C), any floating dtype.
+
+        Returns:
+            Cell contributions, (..., H, W, D), and the constant, (..., D).
         """
 
 

@@ -1,6 +1,6 @@
-"""Poolings with weights of their own: a linear map of every cell, and attention.
+"""Poolings with weights of their own: linear maps of every cell, and attention.
 
-Both are poolings in the sense of `Pooling`: an embedding that is a sum over cells. What is added
+All are poolings in the sense of `Pooling`: an embedding that is a sum over cells. What is added
 to that sum (a bias) belongs to no cell and is left to an affine tail.
 """
 
@@ -49,6 +49,40 @@ class PerCellLinear:
             raise ValueError(
                 f"the layer after the flattening is for a feature map of {expected} (rows, "
                 f"columns, channels), not {tuple(F.shape[-3:])}"
+            )
+        return at_least_float32(F)
+
+
+@dataclass(frozen=True)
+class DepthwisePooling:
+    """A weighted sum over the cells, with weights of its own for each channel.
+
+    A convolution by channels that is as large as the feature map, as heads of mobile face networks
+    have in the place of the mean.
+
+    Attributes:
+        weight: w, (C, H, W).
+
+    Source: Chen et al., "MobileFaceNets", CCBR 2018, section 3.1 (global depthwise convolution).
+    """
+
+    weight: Tensor
+    name: str = "depthwise"
+
+    def embed(self, F: Tensor) -> Tensor:
+        """Σ w_c F_c over the cells, (..., C); see `Pooling.embed`."""
+        return torch.einsum("...hwc,chw->...c", self._checked(F), self.weight.to(F))
+
+    def contributions(self, F: Tensor) -> Tensor:
+        """w_c F_c, (..., H, W, C); see `Pooling.contributions`."""
+        return self._checked(F) * self.weight.to(F).permute(1, 2, 0)
+
+    def _checked(self, F: Tensor) -> Tensor:
+        expected = (*self.weight.shape[-2:], self.weight.shape[0])
+        if tuple(F.shape[-3:]) != expected:
+            raise ValueError(
+                f"the convolution is for a feature map of {expected} (rows, columns, channels), "
+                f"not {tuple(F.shape[-3:])}"
             )
         return at_least_float32(F)
 

@@ -8,7 +8,7 @@ from typing import Any
 from simviz_core.findings.numbers import is_map
 
 _SETTINGS = (
-    *("network", "pooling", "size", "tail", "layer", "checkpoint", "checkpoint_part"),
+    *("network", "pooling", "size", "tail", "layer", "output", "checkpoint", "checkpoint_part"),
     *("random_weights", "preprocessing"),
 )
 _ELSEWHERE = (*_SETTINGS, "weights", "version")

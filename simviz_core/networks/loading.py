@@ -65,6 +65,7 @@ def load_network(
     pretrained: bool = True,
     tail: str = "auto",
     layer: str | None = None,
+    output: str | None = None,
 ) -> SimilarityNetwork:
     """Load a network by name.
 
@@ -78,6 +79,8 @@ def load_network(
         tail: Whether to "keep" or "drop" the layers after the pooling; "auto" keeps those that
             are known to be affine, if all are, and the pooling is the network's own.
         layer: The name of the layer whose output is pooled; None for the last feature map.
+        output: Which of the network's outputs is its embedding, where it has several ("embedding",
+            "0"); None for the one that is found to be.
 
     Returns:
         The network, ready for inference.
@@ -89,12 +92,12 @@ def load_network(
     if BETWEEN in name and not is_program_name(name):
         members = name.split(BETWEEN)
         size = size or network_facts(members[0]).size
-        asked = (pooling, size, pretrained, tail, layer)
+        asked = (pooling, size, pretrained, tail, layer, output)
         joined = ensemble(name, [load_network(member, *asked) for member in members])
         return replace(joined, weights=PRETRAINED if pretrained else RANDOM)
     pooling = None if pooling == OWN_POOLING else pooling
     built = build_network(name, size, pretrained)
-    network = adapt_network(name, built, size, NetworkChoices(pooling, tail, layer))
+    network = adapt_network(name, built, size, NetworkChoices(pooling, tail, layer, output))
     weights = PRETRAINED if pretrained else RANDOM
     return replace(network, weights=PROGRAM if is_program_name(name) else weights)
 

@@ -1,25 +1,44 @@
 """The pooling rules that can be chosen by name, on any feature map."""
 
-from simviz_core.decomposition import AveragePooling, GeMPooling, MaxPooling, Pooling, SumPooling
+from simviz_core.decomposition import (
+    AveragePooling,
+    CroWPooling,
+    GeMPooling,
+    MaxPooling,
+    Pooling,
+    RMACPooling,
+    SumPooling,
+)
 from simviz_core.errors import SettingsError
 
 POOLINGS: dict[str, Pooling] = {
-    rule.name: rule for rule in (AveragePooling(), MaxPooling(), GeMPooling(3.0), SumPooling())
+    rule.name: rule
+    for rule in (
+        *(AveragePooling(), MaxPooling(), GeMPooling(3.0), SumPooling()),
+        *(RMACPooling(), CroWPooling()),
+    )
 }
 OWN_POOLING = "own"
 """Stands for the pooling that the network itself does."""
-LEARNT_POOLINGS = ("flatten", "attention")
-"""Poolings that can only be a network's own: they need weights that it has."""
+LEARNT_POOLINGS = ("flatten", "attention", "depthwise", "composed")
+"""Poolings that can only be a network's own: they need weights that it has, or are
+put together by it."""
 POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
-"""What the poolings that are offered for choice and compared are called there. Sum pooling is left
+"""What the poolings that are compared are called there. Sum pooling is left
 out: its unit embeddings, and so its maps, are those of the average."""
+POOLING_CHOICES = POOLING_TITLES | {"rmac": "R-MAC", "crow": "CroW"}
+"""What is offered for choice; the first three are compared with each other, too."""
 POOLING_PHRASES = {
     "average": "average pooling",
     "max": "max pooling",
     "sum": "sum pooling",
     "gem": "GeM pooling",
     "flatten": "flattened, fully connected",
+    "rmac": "R-MAC pooling",
+    "crow": "CroW pooling",
     "attention": "attention pooling",
+    "depthwise": "global depthwise convolution",
+    "composed": "a pooling of its own",
     OWN_POOLING: "each its own pooling",
 }
 """Any pooling in a sentence about a network; of an ensemble, "own" is each network's."""

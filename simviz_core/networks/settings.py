@@ -30,6 +30,7 @@ class NetworkSettings:
         weights: What of them is used, once that is known; two settings do not differ by it.
         checkpoint_name: What the checkpoint is called in what is shown and exported, where that is
             not its path; two settings do not differ by it, either.
+        output: Which of the network's outputs is its embedding; None for the one that is found.
     """
 
     network: str
@@ -43,6 +44,7 @@ class NetworkSettings:
     part: str | None = None
     weights: WeightsInUse | None = field(default=None, compare=False)
     checkpoint_name: str | None = field(default=None, compare=False)
+    output: str | None = None
 
     @property
     def named_checkpoint(self) -> str | None:
@@ -84,6 +86,7 @@ class NetworkSettings:
             "weights": self.weights_line,
             "tail": self.tail,
             "layer": self.layer,
+            "output": self.output,
             "random_weights": self.is_random,
             "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
         }

@@ -22,7 +22,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
-from simviz_core.networks.poolings import POOLING_TITLES
+from simviz_core.networks.poolings import POOLING_CHOICES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
 from simviz_ui.choices.weights import upload_title, weights_choice, weights_name
@@ -39,7 +39,7 @@ from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import choose_instead, hold, remember, say_instead, wanted
 from simviz_ui.serving.resources import network_reading_of
 
-POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_TITLES}
+POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_CHOICES}
 """For networks whose own pooling is found when they are loaded."""
 NO_SUCH_SIZE = "This network has no input size of {asked} pixels; {shown} is taken instead."
 TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
@@ -60,7 +60,7 @@ def network_settings() -> NetworkSettings:
         size: InputSize = _size_of_catalogue() if is_known else _size_of_any(network)
         with st.expander("Weights and layers", icon=":material/tune:"):
             weights = _weights()
-            tail, layer = _layers()
+            tail, layer, output = _layers()
         if isinstance(weights, SimVizError):
             with line.container():
                 show_error(weights)
@@ -77,8 +77,11 @@ def network_settings() -> NetworkSettings:
                 is_random,
                 part=part,
                 checkpoint_name=upload_title(checkpoint) if checkpoint else None,
+                output=output,
             )
-            is_plain = is_known and (*weights, tail, layer) == (None, False, "auto", None)
+            is_plain = is_known and (*weights, tail, layer, output) == (
+                *(None, False, "auto", None, None),
+            )
             with line.container():
                 return _plain(settings) if is_plain else _shown(settings)
     show_error(weights)
@@ -97,6 +100,7 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
         "size": size_text(settings.size),
         "tail": settings.tail,
         "layer": settings.layer,
+        "output": settings.output,
     }
 
 
@@ -196,10 +200,10 @@ def _pooling_of_catalogue(network: str) -> str:
     own = NETWORKS[network].pooling
     chosen = st.segmented_control(
         "Pooling",
-        list(POOLING_TITLES),
+        list(POOLING_CHOICES),
         required=True,
-        format_func=lambda name: POOLING_TITLES[name],
-        **hold("pooling", own, list(POOLING_TITLES)),
+        format_func=lambda name: POOLING_CHOICES[name],
+        **hold("pooling", own, list(POOLING_CHOICES)),
         help="How the last feature map becomes the embedding. The network's own pooling is "
         f"{own}; any other is exact too. GeM uses p = 3.",
     )
@@ -254,7 +258,7 @@ def _size_of_any(network: str) -> InputSize:
         st.stop()
 
 
-def _layers() -> tuple[str, str | None]:
+def _layers() -> tuple[str, str | None, str | None]:
     tail = st.segmented_control(
         "Layers after the pooling",
         list(TAILS),
@@ -271,4 +275,11 @@ def _layers() -> tuple[str, str | None]:
         help="The name of a layer in the network, such as `layer3`, whose output is pooled "
         "instead of the last feature map.",
     )
-    return tail or TAILS[0], layer or None
+    output = st.text_input(
+        "Output that is the embedding",
+        placeholder="the one that is found to be",
+        **hold("output", ""),
+        help="Of a network that returns several tensors: the name of one, such as `embedding`, or "
+        "its place from `0`.",
+    )
+    return tail or TAILS[0], layer or None, output or None

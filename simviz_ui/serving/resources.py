@@ -39,8 +39,9 @@ AT_ONCE = 8
 Weights = tuple[str, str | None, str | None, int, bool]
 """A network's name, its checkpoint and the part of it, when that was last changed, and whether it
 is untrained."""
-MapKey = tuple[Weights, InputSize, str | None, str]
-"""What a feature map depends on: the weights, the input size, the layer, the image's digest."""
+MapKey = tuple[Weights, InputSize, str | None, str | None, str]
+"""What a feature map depends on: the weights, the input size, the layer, the output, the
+image's digest."""
 
 
 def gallery_picture(image: GalleryImage) -> LoadedImage:
@@ -157,7 +158,7 @@ def _weights(settings: NetworkSettings) -> Weights:
 
 def _is_plain(settings: NetworkSettings) -> bool:
     """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
-    is_whole = settings.tail == "auto" and settings.layer is None
+    is_whole = settings.tail == "auto" and settings.layer is settings.output is None
     if settings.network not in NETWORKS or not is_whole or settings.pooling not in POOLINGS:
         return False
     return settings.checkpoint is None or not _has_embedder(_weights(settings))
@@ -285,7 +286,7 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
-    return _weights(settings), settings.size, settings.layer, image.digest
+    return _weights(settings), settings.size, settings.layer, settings.output, image.digest
 
 
 @st.cache_resource(show_spinner=False)

@@ -87,6 +87,12 @@ def add_network_details(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--layer", metavar="NAME", help="pool this layer's output; default: the last feature map"
     )
+    command.add_argument(
+        "--output",
+        metavar="NAME",
+        help="which of the network's outputs is its embedding, where it has several: its name, or "
+        "its place from 0; default: the one that is found to be",
+    )
     for name in ("mean", "std"):
         command.add_argument(
             f"--{name}",
@@ -138,6 +144,7 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
                 options.random_weights,
                 _asked_preprocessing(options),
                 options.checkpoint_part,
+                output=options.output,
             )
         )
 
@@ -164,6 +171,7 @@ def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> N
         network.preprocessing if options.mean or options.std or options.interpolation else None,
         options.checkpoint_part,
         network.weights,
+        output=options.output,
     )
 
 
@@ -176,6 +184,7 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     words += ["--checkpoint-part", settings.part] if settings.part else []
     words += ["--tail", settings.tail] if settings.tail != TAILS[0] else []
     words += ["--layer", settings.layer] if settings.layer else []
+    words += ["--output", settings.output] if settings.output else []
     words += ["--random-weights"] if settings.is_random else []
     words += ["--allow-code"] if is_program_name(settings.network) else []
     if settings.preprocessing is None:

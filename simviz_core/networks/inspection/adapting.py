@@ -15,13 +15,17 @@ from torch import Tensor, nn
 
 from simviz_core.decomposition import (
     AttentionPooling,
+    CroWPooling,
     DecomposedImage,
     LayerNormTail,
     Pooling,
+    RMACPooling,
     Tail,
     decompose_through,
 )
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.networks.heads.composed import ComposedPooling
+from simviz_core.networks.inspection.calling import called
 from simviz_core.networks.inspection.detection import (
     Detection,
     FeatureMap,
@@ -41,7 +45,7 @@ from simviz_core.networks.inspection.reading import (
     NetworkReading,
 )
 from simviz_core.networks.inspection.tracing import Call, trace, values_at
-from simviz_core.networks.inspection.trunk import CutTrunk
+from simviz_core.networks.inspection.trunk import CutTrunk, JoinedTrunk
 from simviz_core.networks.poolings import POOLINGS, pooling_by_name
 
 TAILS = ("auto", "keep", "drop")
@@ -52,6 +56,14 @@ PROBES = 4
 """Batches of random images that this is tried on."""
 
 
+FROZEN_BY: tuple[tuple[type[Pooling], str], ...] = (
+    (AttentionPooling, "attention"),
+    (RMACPooling, "lengths of regions"),
+    (CroWPooling, "weights of cells and channels"),
+)
+"""Poolings that take something as it is in the image, and what."""
+
+
 @dataclass(frozen=True)
 class NetworkChoices:
     """What a user may choose instead of what was found.
@@ -60,11 +72,14 @@ class NetworkChoices:
         pooling: One of `POOLINGS`, or the network's own by name; None takes the network's own.
         tail: One of `TAILS`.
         layer: The name of the layer whose output is pooled; None for the last feature map.
+        output: Which of several outputs is the embedding, by its name or place ("embedding",
+            "0"); None for the one that is found to be.
     """
 
     pooling: str | None = None
     tail: str = "auto"
     layer: str | None = None
+    output: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +117,8 @@ def adapt(
     """Cut a network at its last feature map, and verify that its cells make its embedding.
 
     Args:
-        network: In evaluation mode; its output is its embedding. It is not changed.
+        network: Its output, or one of its outputs, is its embedding. It is put into evaluation
+            mode, and not changed otherwise.
         title: What to call it.
         size: Height and width of its images, in pixels.
         choices: What to do otherwise than the network itself does.
@@ -116,10 +132,20 @@ def adapt(
     """
     if choices.tail not in TAILS:
         raise SettingsError(f"unknown tail {choices.tail!r}; choose one of {', '.join(TAILS)}")
+    calling = called(network, size, choices.output)
+    network = calling.network
     found = detect(network, size)
     own = found.own.pooling.name if found.own else None
     alternatives = tuple(name for name in POOLINGS if name != own) if found.last else ()
-    refused = NetworkReading(title, size, REFUSED, own_pooling=own, alternatives=alternatives)
+    refused = NetworkReading(
+        title,
+        size,
+        REFUSED,
+        own_pooling=own,
+        alternatives=alternatives,
+        outputs=calling.outputs,
+        note="; ".join(calling.notes) or None,
+    )
     try:
         plan = _plan(network, found, size, choices)
         is_own = choices.layer is None and (
@@ -215,11 +241,15 @@ def _verified(network: nn.Module, plan: _Plan, refused: NetworkReading) -> Adapt
         NetworkError: The cells do not make the embedding.
     """
     where = plan.feature_map
-    trunk = CutTrunk(network, where.call, where.layout)
+    trunk: CutTrunk = CutTrunk(network, where.call, where.layout)
+    if where.joined:
+        trunk = JoinedTrunk(
+            network, [(part.call, part.layout) for part in where.joined if part.call]
+        )
     reading = replace(
         verified_reading(trunk, plan.pooling, refused, plan.tail, plan.reproduces),
         is_tokens=where.layout.is_tokens,
-        note=plan.note,
+        note="; ".join(filter(None, (refused.note, plan.note))) or None,
     )
     if plan.is_asked_for:
         reading = replace(
@@ -277,6 +307,8 @@ def verified_reading(
         channels=F.shape[-1],
         dimension=image.embedding.shape[-1],
         grid=image.grid,
+        operations=pooling.operations if isinstance(pooling, ComposedPooling) else (),
+        frozen=_frozen(pooling, tail),
         tail=tuple(layer.title for layer in tail if layer.title),
         residual=residual,
         remainder=remainder,
@@ -297,7 +329,13 @@ def _residual(image: DecomposedImage, expected: Tensor) -> float:
 def _verdict(pooling: Pooling, tail: Sequence[Tail]) -> str:
     if not all(layer.is_exact for layer in tail):
         return APPROXIMATE
-    is_frozen = isinstance(pooling, AttentionPooling) or any(
-        isinstance(layer, LayerNormTail) for layer in tail
-    )
-    return FROZEN if is_frozen else EXACT
+    return FROZEN if _frozen(pooling, tail) else EXACT
+
+
+def _frozen(pooling: Pooling, tail: Sequence[Tail]) -> tuple[str, ...]:
+    """What the contributions take as it is in the image, in words."""
+    found = list(pooling.frozen) if isinstance(pooling, ComposedPooling) else []
+    found += [what for rule, what in FROZEN_BY if isinstance(pooling, rule)]
+    if any(isinstance(layer, LayerNormTail) for layer in tail):
+        found.append("layer norm")
+    return tuple(found)

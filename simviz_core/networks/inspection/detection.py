@@ -6,12 +6,15 @@ is, is found by its numbers: the rule whose result is the vector that the networ
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 
 import torch
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError
+from simviz_core.networks.heads.finding import find_composed
+from simviz_core.networks.heads.program import THREE
 from simviz_core.networks.inspection.attention import (
     attention_parts,
     is_attention_pooling,
@@ -95,9 +98,25 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
         return Detection(None, "it ends in a feature map, which it does not pool", ending, True)
     start = _first_vector(values)
     own = match_pooling(chain, values, start, size) if start else None
+    own = own or _composed(network, pixels, run, size)
     if own:
         return Detection(own, None, own.feature_map)
     return Detection(None, _why_none(chain, values, start), _last_feature_map(run, size))
+
+
+def _composed(
+    network: nn.Module, pixels: Tensor, run: Trace, size: tuple[int, int]
+) -> OwnPooling | None:
+    """A pooling that the network puts together itself."""
+    more = probe_images(size, seed=0, count=THREE).to(pixels)
+    found = find_composed(network, pixels, run, trace(network, more), size)
+    if found is None:
+        return None
+    pairs = zip(found.calls, found.layouts, found.pooling.parts, strict=True)
+    maps = tuple(FeatureMap(call, layout, part.channels) for call, layout, part in pairs)
+    where = replace(maps[0], joined=maps if len(maps) > 1 else ())
+    nothing = TailReading((), ())
+    return OwnPooling(where, found.pooling, (), found.result, nothing, (), found.left_out)
 
 
 def _opaque(output: Node, size: tuple[int, int]) -> Detection:
@@ -142,7 +161,12 @@ def _chain(run: Trace) -> Iterator[Node]:
 
 def _is_vector(value: Tensor) -> bool:
     """Whether a result holds one vector for each image: (N, D), (N, D, 1, 1) or the like."""
-    return value.dim() > 1 and value[0].numel() == max(value.shape[1:])
+    return is_vector_shape(tuple(value.shape))
+
+
+def is_vector_shape(shape: tuple[int, ...]) -> bool:
+    """Whether a shape is that of one vector for each image."""
+    return len(shape) > 1 and prod(shape[1:]) == max(shape[1:])
 
 
 def _first_vector(values: Sequence[Tensor]) -> int | None:

@@ -40,6 +40,15 @@ class Layout:
         tokens = values if self.order == "LC" else values.transpose(1, 2)
         return tokens[:, self.prefix :].unflatten(1, self.grid)
 
+    def as_held(self, F: Tensor) -> Tensor:
+        """A feature map (N, H, W, C) without tokens before it, as the tensor holds it."""
+        if self.order == "HWC":
+            return F
+        if self.order == "CHW":
+            return F.permute(0, 3, 1, 2)
+        tokens = F.flatten(1, 2)
+        return tokens if self.order == "LC" else tokens.transpose(1, 2)
+
 
 def layouts(shape: tuple[int, ...], image: tuple[int, int]) -> Iterator[Layout]:
     """All the ways in which a tensor could hold a feature map of an image.

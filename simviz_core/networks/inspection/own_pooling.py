@@ -10,6 +10,7 @@ from torch import Tensor
 from simviz_core.decomposition import (
     AffineTail,
     AveragePooling,
+    DepthwisePooling,
     GeMPooling,
     MaxPooling,
     PerCellLinear,
@@ -33,11 +34,13 @@ class FeatureMap:
         call: The operation whose result it is; None for the network's output itself.
         layout: How that holds it.
         channels: C.
+        joined: Where several are pooled together, all of them; the first is this one.
     """
 
     call: Call | None
     layout: Layout
     channels: int
+    joined: tuple["FeatureMap", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,12 +160,14 @@ def _flattened(
             bias = AffineTail(torch.ones_like(layer.offset), layer.offset, "")
             yield PerCellLinear(weight), start + rest.ends[0], (bias,)
     elif first.name == "conv2d" and source == start - 1 and layout.order == "CHW":
-        weight = first.arguments[1]
+        weight = first.arguments[1].detach()
+        added = first.arguments[2] if len(first.arguments) > 2 else None
+        offset = weight.new_zeros(len(weight)) if added is None else added.detach()
+        tail = AffineTail(torch.ones_like(offset), offset, "")
         if tuple(weight.shape[1:]) == tuple(values[source].shape[1:]):
-            added = first.arguments[2] if len(first.arguments) > 2 else None
-            offset = weight.new_zeros(len(weight)) if added is None else added.detach()
-            tail = AffineTail(torch.ones_like(offset), offset, "")
-            yield PerCellLinear(weight.detach()), start, (tail,)
+            yield PerCellLinear(weight), start, (tail,)
+        elif tuple(weight[:, 0].shape) == tuple(values[source].shape[1:]):
+            yield DepthwisePooling(weight[:, 0]), start, (tail,)
 
 
 def own_pooling(

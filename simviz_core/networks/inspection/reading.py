@@ -27,6 +27,8 @@ class NetworkReading:
         dimension: Of the embedding, D.
         grid: Rows and columns of cells, (H, W).
         is_tokens: Whether the cells are a transformer's tokens.
+        operations: Of a pooling that the network puts together itself, what it does, in its words.
+        frozen: What the contributions take as it is in the image.
         tail: The layers after the pooling that belong to the embedding.
         residual: The largest |Σ A + b − e| of the images that it was tried on, relative to |e|.
         remainder: Where it is approximate, the share of the squared length of the embedding that
@@ -35,6 +37,7 @@ class NetworkReading:
         reason: Why it is refused, and what to choose instead.
         own_pooling: The pooling that the network itself does; None where none was found.
         alternatives: Poolings of the last feature map that can be chosen.
+        outputs: The names of its outputs, where it has several.
         weights: Where its weights come from; None where that is not known.
         own_head: How the embedding that is shown agrees with the network's own, in words, where
             the network's own head is left out for a pooling or layer that was asked for.
@@ -48,6 +51,8 @@ class NetworkReading:
     dimension: int = 0
     grid: tuple[int, int] = (0, 0)
     is_tokens: bool = False
+    operations: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     residual: float = 0.0
     remainder: float = 0.0
@@ -55,6 +60,7 @@ class NetworkReading:
     reason: str | None = None
     own_pooling: str | None = None
     alternatives: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     weights: WeightsInUse | None = None
     own_head: str | None = None
 
@@ -64,11 +70,13 @@ class NetworkReading:
         if self.pooling is None:
             return f"{self.title} · refused: {self.reason}"
         unit = " tokens" if self.is_tokens else ""
-        pooling = ", ".join([POOLING_PHRASES.get(self.pooling, self.pooling), *self.tail])
+        phrase = POOLING_PHRASES.get(self.pooling, self.pooling)
+        if self.operations:
+            phrase += f" ({', '.join(self.operations)})"
+        pooling = ", ".join([phrase, *self.tail])
         verdict = self.verdict
         if verdict == FROZEN:
-            what = "attention" if self.pooling == "attention" else "layer norm"
-            verdict = f"{EXACT}, {what} frozen"
+            verdict = f"{EXACT}, {', '.join(self.frozen)} frozen"
         if verdict == APPROXIMATE:
             verdict += f", {self.remainder:.0%} in no cell"
         return (

@@ -6,7 +6,7 @@ before it: the same in every run of a network in evaluation mode.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,13 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_flatten, tree_flatten_with_path, tree_map
 
 from simviz_core.errors import NetworkError
 
 PIXELS = 0
 """The number of the node that stands for the pixels."""
 _NODE = "_simviz_node"
+NOT_IN_PLACE = ("__index__", "__int__", "__invert__", "__iter__")
+SET_ITEM = Tensor.__setitem__
+"""Returns nothing; its result is the tensor that it changes."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,14 @@ class _Recording(_Counting):
     def run(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         leaves, _ = tree_flatten((args, kwargs))
         inputs = tuple(dict.fromkeys(n for leaf in leaves if (n := node_of(leaf)) is not None))
-        noted = tree_map(_noted, args), tree_map(_noted, kwargs)
+        # What is changed in place is noted as it was.
+        note = _noted_as_it_is if inputs and changes_in_place(call.function) else _noted
+        noted = tree_map(note, args), tree_map(note, kwargs)
         result = call.function(*args, **kwargs)
+        if call.function == SET_ITEM:
+            result = args[0]
         if inputs:
-            for part, tensor in enumerate(_tensors(result)):
+            for part, tensor in enumerate(tensors_in(result)):
                 number = len(self.nodes)
                 made_by = replace(call, part=part)
                 self.nodes.append(Node(number, made_by, inputs, *noted, tuple(tensor.shape)))
@@ -164,8 +171,10 @@ class _Keeping(_Counting):
         result = call.function(*args, **kwargs)
         key = call.function, call.count
         if key in self.wanted:
+            made = tensors_in(args[0] if call.function == SET_ITEM else result)
             # A copy where the run goes on, which may change the tensor in place.
-            self.values[key] = [t if self.stop else t.clone() for t in _tensors(result)]
+            is_last = self.stop and len(self.values) + 1 == len(self.wanted)
+            self.values[key] = [t if is_last else t.clone() for t in made]
             if self.stop and len(self.values) == len(self.wanted):
                 raise _Reached
         return result
@@ -194,10 +203,31 @@ def trace(network: nn.Module, pixels: Tensor, layers: Iterable[nn.Module] = ()) 
     Raises:
         NetworkError: The network cannot run on these pixels, or returns no tensor.
     """
+    run, outputs = trace_all(network, pixels, layers)
+    if list(outputs.values()) != [""]:
+        raise NetworkError(
+            "the network returns several tensors, or none; say which of them is its embedding"
+        )
+    return run
+
+
+def trace_all(
+    network: nn.Module, pixels: Tensor, layers: Iterable[nn.Module] = ()
+) -> tuple[Trace, dict[int, str]]:
+    """The same for a network that returns several tensors.
+
+    Returns:
+        The trace, whose output is the first of them; and for the number of each the name that it
+        has in what is returned.
+
+    Raises:
+        NetworkError: The network cannot run on these pixels, or returns nothing that depends on
+            them.
+    """
     runs: list[ModuleRun] = []
 
     def note(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        result = next(map(node_of, _tensors(output)), None)
+        result = next(map(node_of, tensors_in(output)), None)
         if result is not None:
             runs.append(ModuleRun(module, node_of(args[0]) if args else None, result))
 
@@ -207,21 +237,34 @@ def trace(network: nn.Module, pixels: Tensor, layers: Iterable[nn.Module] = ()) 
         with torch.inference_mode():
             run_network(network, pixels)  # what it computes once and keeps is there afterwards
             with _Recording(pixels) as recording:
-                output = run_network(network, pixels)
+                returned = run_network(network, pixels)
     finally:
         for hook in hooks:
             hook.remove()
-    number = node_of(output)
-    if number is None and isinstance(output, Tensor):
+    named = list(outputs_of(returned))
+    if all(node_of(tensor) is None for _, tensor in named):
         # A compiled program, whose operations are not called from Python.
-        number = len(recording.nodes)
-        recording.nodes.append(Node(number, None, (PIXELS,), (), {}, tuple(output.shape)))
-    if number is None:
+        for _, tensor in named:
+            number = len(recording.nodes)
+            recording.nodes.append(Node(number, None, (PIXELS,), (), {}, tuple(tensor.shape)))
+            setattr(tensor, _NODE, number)
+    outputs = {n: name for name, tensor in named if (n := node_of(tensor)) is not None}
+    if not outputs:
         raise NetworkError(
-            f"the network returns {type(output).__name__}, not one tensor that depends on the "
-            "image; wrap it so that it returns its embedding"
+            f"the network returns {type(returned).__name__}, no tensor that depends on the image; "
+            "wrap it so that it returns its embedding"
         )
-    return Trace(tuple(recording.nodes), number, tuple(runs))
+    return Trace(tuple(recording.nodes), next(iter(outputs)), tuple(runs)), outputs
+
+
+def outputs_of(returned: Any) -> Iterator[tuple[str, Tensor]]:
+    """What a network returned, tensor by tensor: "0", "embedding", "0.1"; "" for a tensor alone."""
+    for path, value in tree_flatten_with_path(returned)[0]:
+        if isinstance(value, Tensor):
+            keys = [
+                getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in path
+            ]
+            yield ".".join(map(str, keys)), value
 
 
 def run_network(network: nn.Module, pixels: Tensor) -> Any:
@@ -253,18 +296,18 @@ def values_at(network: nn.Module, pixels: Tensor, calls: Iterable[Call]) -> list
     return [_found(keeping, call) for call in calls]
 
 
-def run_until(network: nn.Module, pixels: Tensor, call: Call) -> Tensor:
-    """Run a network up to one operation.
+def run_until(network: nn.Module, pixels: Tensor, calls: Sequence[Call]) -> list[Tensor]:
+    """Run a network until some operations are done.
 
     Returns:
-        The operation's result; gradients flow through it as they do through the network.
+        The operations' results; gradients flow through them as they do through the network.
 
     Raises:
-        NetworkError: The operation was not reached.
+        NetworkError: An operation was not reached.
     """
-    with _Keeping([call], stop=True) as keeping, suppress(_Reached):
+    with _Keeping(calls, stop=True) as keeping, suppress(_Reached):
         network(pixels)
-    return _found(keeping, call)
+    return [_found(keeping, call) for call in calls]
 
 
 def _found(keeping: _Keeping, call: Call) -> Tensor:
@@ -277,10 +320,24 @@ def _found(keeping: _Keeping, call: Call) -> Tensor:
     return found[call.part]
 
 
-def _tensors(result: Any) -> list[Tensor]:
+def tensors_in(result: Any) -> list[Tensor]:
+    """The tensors that something returned, in order."""
     return [value for value in tree_flatten(result)[0] if isinstance(value, Tensor)]
 
 
 def _noted(value: Any) -> Any:
     number = node_of(value)
     return value if number is None else Reference(number)
+
+
+def _noted_as_it_is(value: Any) -> Any:
+    noted = _noted(value)
+    return noted.clone() if isinstance(noted, Tensor) else noted
+
+
+def changes_in_place(function: Any) -> bool:
+    """Whether a function changes a tensor that it is given: `add_`, `__iadd__`, `x[i] = y`."""
+    name = getattr(function, "__name__", "").partition(".")[0]
+    if name.startswith("__"):
+        return name == "__setitem__" or (name.startswith("__i") and name not in NOT_IN_PLACE)
+    return name.endswith("_")

@@ -1,7 +1,10 @@
 """A trunk cut out of any network: it runs as far as the last feature map."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
+from simviz_core.networks.heads.composed import joined
 from simviz_core.networks.inspection.layout import Layout, layouts
 from simviz_core.networks.inspection.tracing import Call, run_until
 
@@ -33,7 +36,10 @@ class CutTrunk(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels (N, 3, height, width) to the last feature map (N, C, H, W)."""
-        found = run_until(self.network, pixels, self.call) if self.call else self.network(pixels)
+        if self.call is None:
+            found = self.network(pixels)
+        else:
+            (found,) = run_until(self.network, pixels, [self.call])
         return self._layout_of(found, pixels).cells_first(found).permute(0, 3, 1, 2)
 
     def _layout_of(self, found: Tensor, pixels: Tensor) -> Layout:
@@ -45,3 +51,31 @@ class CutTrunk(nn.Module):
             if (layout.order, layout.prefix) == wanted:
                 return layout
         return self.layout
+
+
+class JoinedTrunk(CutTrunk):
+    """The part of a network that ends in several feature maps, which are pooled together.
+
+    Attributes:
+        calls: The operations whose results they are.
+        layouts: How those hold them.
+    """
+
+    def __init__(self, network: nn.Module, ends: Sequence[tuple[Call, Layout]]) -> None:
+        super().__init__(network, *ends[0])
+        self.calls = [call for call, _ in ends]
+        self.layouts = [layout for _, layout in ends]
+
+    @property
+    def cut(self) -> str:
+        """Where the network is cut, in words that tell one place from another."""
+        return "; ".join(
+            CutTrunk(self.network, call, layout).cut
+            for call, layout in zip(self.calls, self.layouts, strict=True)
+        )
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels (N, 3, height, width) to the feature maps on the finest grid, (N, C, H, W)."""
+        found = run_until(self.network, pixels, self.calls)
+        pairs = zip(self.layouts, found, strict=True)
+        return joined([layout.cells_first(F) for layout, F in pairs]).permute(0, 3, 1, 2)
