@@ -75,7 +75,7 @@ class ComposedPooling:
         maps = [part.of(flat) for part in self.parts]
         found = self.program.run(maps, len(flat))
         vectors = found.movedim(self.program.batches[self.program.output], 0).flatten(1)
-        return at_least_float32(vectors).unflatten(0, F.shape[:-3])
+        return at_least_float32(vectors).reshape(*F.shape[:-3], -1)
 
     def contributions(self, F: Tensor) -> Tensor:
         """The share of each cell, (..., H, W, D); see `Pooling.contributions`."""
@@ -92,7 +92,8 @@ class ComposedPooling:
         shares, constant = carry(self.program, self.sources, self.rules, maps)
         A = sum(_on_grid(share, (F.shape[-3], F.shape[-2])) for share in shares)
         assert isinstance(A, Tensor)
-        return A.unflatten(0, F.shape[:-3]), constant.unflatten(0, F.shape[:-3])
+        lead = F.shape[:-3]
+        return A.reshape(*lead, *A.shape[1:]), constant.reshape(*lead, -1)
 
 
 def source_of(layout: Layout) -> Source:

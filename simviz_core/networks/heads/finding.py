@@ -244,6 +244,8 @@ def _frozen(program: Program, rules: Rules) -> tuple[str, ...]:
             found.append(step.name)
         elif rule.kind == AFFINE and step.number not in last:
             found.extend(names.get(number, "feature map") for number in rule.fixed)
+        elif rule.kind == LOCAL:
+            found.extend(names[n] for n in step.inputs if rules[n].kind == WEIGHT)
     return tuple(dict.fromkeys(found))
 
 

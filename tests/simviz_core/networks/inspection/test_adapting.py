@@ -4,55 +4,15 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from networks_testing import SIZE, built, found
 from torch import Tensor, nn
 
 from simviz_core.decomposition import GeMPooling, MaxPooling
 from simviz_core.errors import NetworkError, SettingsError
-from simviz_core.networks import NetworkChoices, NetworkReading
+from simviz_core.networks import NetworkChoices
 from simviz_core.networks.inspection.adapting import Adapted, adapt, verified_reading
 from simviz_core.networks.inspection.detection import probe_images
 from simviz_core.networks.inspection.tracing import Call, trace
-
-SIZE = (64, 96)
-OWN = NetworkChoices()
-
-
-class Network(nn.Module):
-    """Two convolutions, and whatever follows them."""
-
-    def __init__(self, head: Callable[[Tensor], Tensor], *layers: nn.Module) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(3, 8, 8, stride=8),
-            nn.BatchNorm2d(8),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(8, 12, 3, stride=2, padding=1),
-            nn.ReLU(),
-        )
-        self.layers = nn.ModuleList(layers)
-        self.head = head
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.head(self.body(pixels))
-
-
-def built(head: Callable[[Tensor], Tensor], *layers: nn.Module) -> nn.Module:
-    torch.manual_seed(0)
-    network = Network(head, *layers)
-    for parameter in network.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    for layer in network.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-            nn.init.normal_(layer.running_mean)
-            nn.init.uniform_(layer.running_var, 0.5, 2)
-    return network.eval().requires_grad_(False)
-
-
-def found(
-    network: nn.Module, choices: NetworkChoices = OWN, size: tuple[int, int] = SIZE
-) -> NetworkReading:
-    result = adapt(network, "mine", size, choices)
-    return result.reading if isinstance(result, Adapted) else result
 
 
 def gem(p: float | Tensor, clamp: float = 1e-6) -> Callable[[Tensor], Tensor]:
@@ -233,9 +193,11 @@ def test_a_mean_that_the_class_token_is_part_of_is_refused() -> None:
     assert "class or register tokens" in (found(tokens(1, lambda x: x.mean(1))).reason or "")
 
 
-def test_vectors_that_are_put_together_are_refused() -> None:
-    reading = found(built(lambda F: F.mean((2, 3)) + F.amax((2, 3))))
-    assert "put together from several vectors (its last step is 'add')" in (reading.reason or "")
+def test_vectors_that_are_put_together_otherwise_are_refused() -> None:
+    reading = found(built(lambda F: torch.maximum(F.mean((2, 3)), F.amax((2, 3)) / 2)))
+    assert "put together from several vectors (its last step is 'maximum')" in (
+        reading.reason or ""
+    )
     assert reading.alternatives
 
 
