@@ -124,7 +124,9 @@ def find_rules(program: Program, sources: Sequence[Source], maps: Sequence[Tenso
             # What is taken as it is does not change with a cell.
             lane[step.number] = value if rule.kind == WEIGHT else found
         state.carry(step, groups)
-    return rules
+        if all(rules[number].kind == WEIGHT for number in program.alive_after(step)):
+            break  # no share of a cell is carried any further
+    return {step.number: Rule(WEIGHT) for step in program.steps} | rules
 
 
 def carry(

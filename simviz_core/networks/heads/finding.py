@@ -231,7 +231,10 @@ def _operations(program: Program, rules: Rules) -> tuple[str, ...]:
 
 def _frozen(program: Program, rules: Rules) -> tuple[str, ...]:
     """What is taken as it is in the image: lengths that are divided by, and weights."""
-    names = {step.number: step.name.strip("_") for step in program.steps}
+    names = dict[int, str]()
+    for step in program.steps:  # what only moves numbers about is called by what it moves
+        moved = step.name.strip("_") in UNNAMED and step.inputs and step.inputs[0] in names
+        names[step.number] = names[step.inputs[0]] if moved else step.name.strip("_")
     # A length that the whole embedding is divided by is no matter: the cosine does so, too.
     last = {program.output}
     for step in reversed(program.steps):
@@ -245,7 +248,7 @@ def _frozen(program: Program, rules: Rules) -> tuple[str, ...]:
         elif rule.kind == AFFINE and step.number not in last:
             found.extend(names.get(number, "feature map") for number in rule.fixed)
         elif rule.kind == LOCAL:
-            found.extend(names[n] for n in step.inputs if rules[n].kind == WEIGHT)
+            found.extend(names[n] for n in step.inputs if rules[n].kind == WEIGHT and n in names)
     return tuple(dict.fromkeys(found))
 
 

@@ -6,6 +6,7 @@ between the two, in the operations' arguments, is the size of the batch.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -122,14 +123,23 @@ class Program:
 
     def run(self, sources: Sequence[Tensor], batch: int) -> Tensor:
         """Run it, and keep no more than is needed: its last result."""
-        last_use = {number: i for i, step in enumerate(self.steps) for number in step.inputs}
         values = dict(zip(self.sources, sources, strict=True))
-        for i, step in enumerate(self.steps):
+        for step in self.steps:
             values[step.number] = step.run(values.__getitem__, batch)
             for number in step.inputs:
-                if last_use[number] == i and number != self.output:
+                if self.last_uses[number] == step.number and number != self.output:
                     values.pop(number, None)
         return values[self.output]
+
+    def alive_after(self, step: Step) -> list[int]:
+        """The results up to an operation that later ones take, or that are the output."""
+        return [n for n, last in self.last_uses.items() if n <= step.number < last]
+
+    @cached_property
+    def last_uses(self) -> dict[int, int]:
+        """For each result, the last operation that takes it; beyond all for the output."""
+        uses = {number: step.number for step in self.steps for number in step.inputs}
+        return uses | {self.output: self.output + 1}
 
     def up_to(self, output: int) -> "Program":
         """The part of it that one of its results needs."""

@@ -65,15 +65,19 @@ class NetworkReading:
     own_head: str | None = None
 
     @property
+    def pooling_phrase(self) -> str:
+        """The pooling in words, with what a network's own does: "… (adaptive_max_pool2d, cat)"."""
+        name = self.pooling or ""
+        phrase = POOLING_PHRASES.get(name, name)
+        return f"{phrase} ({', '.join(self.operations)})" if self.operations else phrase
+
+    @property
     def line(self) -> str:
         """All of it in one line: "… · 2,048 channels, 7 × 7 at 224 · average pooling · exact"."""
         if self.pooling is None:
             return f"{self.title} · refused: {self.reason}"
         unit = " tokens" if self.is_tokens else ""
-        phrase = POOLING_PHRASES.get(self.pooling, self.pooling)
-        if self.operations:
-            phrase += f" ({', '.join(self.operations)})"
-        pooling = ", ".join([phrase, *self.tail])
+        pooling = ", ".join([self.pooling_phrase, *self.tail])
         verdict = self.verdict
         if verdict == FROZEN:
             verdict = f"{EXACT}, {', '.join(self.frozen)} frozen"
