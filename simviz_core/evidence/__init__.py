@@ -34,10 +34,14 @@ from simviz_core.evidence.intervals import Interval, bootstrap_mean
 from simviz_core.evidence.masking import FILLS, Fill
 from simviz_core.evidence.methods import (
     BASELINE,
+    EXTRA_METHODS,
     METHODS,
+    PACKAGE,
     ExplainedImage,
     Method,
     Target,
+    methods_named,
+    used_packages,
 )
 from simviz_core.evidence.occlusion_check import (
     CellScatter,
@@ -86,8 +90,10 @@ __all__ = [
     "ADDS_UP",
     "BASELINE",
     "CAVEAT",
+    "EXTRA_METHODS",
     "FILLS",
     "METHODS",
+    "PACKAGE",
     "BlankedPart",
     "CellScatter",
     "ExplainedImage",
@@ -122,6 +128,7 @@ __all__ = [
     "items_of",
     "measure_faithfulness",
     "measure_trust",
+    "methods_named",
     "occlusion_as_json",
     "read_trust",
     "receptive_field",
@@ -142,4 +149,5 @@ __all__ = [
     "trust_as_json",
     "trust_figure",
     "trust_path",
+    "used_packages",
 ]

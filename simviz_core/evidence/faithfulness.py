@@ -15,7 +15,7 @@ from simviz_core.evidence.games.objects import ObjectGame, draw_pairs
 from simviz_core.evidence.games.perturbation import PerturbationGame
 from simviz_core.evidence.games.randomisation import RandomisationGame
 from simviz_core.evidence.games.twins import TwinGames, read_twins
-from simviz_core.evidence.methods import METHODS, Method
+from simviz_core.evidence.methods import METHODS, Method, methods_named, used_packages
 from simviz_core.evidence.results import GameTable, OutcomeFile, tables_of
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.masks import find_masks
@@ -34,7 +34,7 @@ class Plan:
         randomised: How many collages are shown to networks of shuffled weights.
         twins: The folder of the twins; None leaves the game out.
         games: How many of them, evenly from their list; None plays all.
-        methods: Names among `METHODS`.
+        methods: Names, as `methods_named` takes them.
         seed: Of everything that is drawn.
     """
 
@@ -51,12 +51,9 @@ class Plan:
         """The methods.
 
         Raises:
-            SettingsError: One of the names is no method's.
+            SettingsError: See `methods_named`.
         """
-        unknown = [name for name in self.methods if name not in METHODS]
-        if unknown:
-            raise SettingsError(f"unknown method {unknown[0]!r}; choose among {', '.join(METHODS)}")
-        return [METHODS[name] for name in self.methods]
+        return methods_named(self.methods)
 
 
 @dataclass(frozen=True)
@@ -147,6 +144,7 @@ def run_settings(plan: Plan, gallery: Gallery, network: SimilarityNetwork) -> di
         "network": network.fingerprint,
         "value_ranges": [shown.key for shown in gallery.value_ranges],
         **{name: value for name, value in asdict(plan).items() if name not in counts},
+        **used_packages(plan.chosen()),
         "version": __version__,
     }
 

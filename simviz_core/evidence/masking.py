@@ -126,7 +126,7 @@ class MaskedRuns:
 
 
 def occlusion_runs(
-    network: SimilarityNetwork, picture: Image.Image, grid: tuple[int, int], seed: int = 0
+    network: SimilarityNetwork, picture: Image.Image, grid: tuple[int, int]
 ) -> MaskedRuns:
     """Blank windows one at a time, blurred; cells where there are few, else several together.
 

@@ -182,14 +182,14 @@ def _of_maps(looked: Sequence[_Looked]) -> list[Finding]:
             else "The map does not add up to the score; do not read it as a part of it.",
         ),
         _mean(
-            "pair-specific",
+            "like the self map",
             [found.with_self for found in looked],
             "The correlation of a pair's map with the image's map with itself.",
             "Near 1 the map shows what is strong in the image rather than what the pair shares; "
             "look at the map relative to the mean or to itself.",
         ),
         _mean(
-            "weights matter",
+            "like shuffled weights",
             [found.with_random for found in looked],
             "The correlation of a pair's map with that of the same network of shuffled weights.",
             "Near 0 the map depends on what was learnt; near 1 it would come from the image and "

@@ -41,7 +41,12 @@ def test_it_is_measured_once_and_there_at_once_afterwards(app: AppTest) -> None:
     button(app, "Measure").click().run()
     until(app, lambda: "Measure again" in labels(app))
     names = [metric.label for metric in app.metric]
-    assert names == ["Adds up", "Pair-specific", "Weights matter", "Predicted against real"]
+    assert names == [
+        "Adds up",
+        "Like the self map",
+        "Like shuffled weights",
+        "Predicted against real",
+    ]
     assert float(app.metric[0].value) < 1e-5
     words = plain(" ".join(item.value for item in app.markdown))
     assert "Exact up to rounding" in words

@@ -15,14 +15,19 @@ from simviz_core.cli.options.network import (
     asked_settings,
 )
 from simviz_core.cli.options.output import Commands, OneLineParser, write_json
+from simviz_core.errors import SettingsError
 from simviz_core.evidence import (
+    EXTRA_METHODS,
     METHODS,
+    PACKAGE,
     GameTable,
     Plan,
     Progress,
     measure_faithfulness,
+    methods_named,
     table_as_markdown,
     tables_as_json,
+    used_packages,
 )
 from simviz_core.figures import MethodBars, method_bars_figure
 
@@ -88,7 +93,8 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         type=_methods,
         default=tuple(METHODS),
         metavar="NAME,NAME",
-        help=f"only these of {', '.join(METHODS)}",
+        help=f"only these of {', '.join(METHODS)} (default: all of them), "
+        f"{', '.join(EXTRA_METHODS)}; {PACKAGE} stands for all of that package",
     )
     command.add_argument("--seed", type=_count, default=0, metavar="N", help="default: %(default)s")
     command.add_argument(
@@ -126,13 +132,16 @@ def _run(options: argparse.Namespace) -> None:
         tables = measure_faithfulness(plan, gallery, network, index, folder, show)
     settings = asked_settings(options, network)
     text = "\n\n".join(table_as_markdown(table, shown_measures(table)) for table in tables)
-    heading = f"{options.gallery}: {settings.title}, seed {plan.seed}; mean (95 % interval)"
+    packages = used_packages(plan.chosen())
+    used = "".join(f", {name} {version}" for name, version in packages.items())
+    heading = f"{options.gallery}: {settings.title}, seed {plan.seed}{used}; mean (95 % interval)"
     (folder / "table.md").write_text(f"{heading}\n\n{text}\n", encoding="utf-8")
     (folder / "plot.png").write_bytes(method_bars_figure(_bars(tables), heading))
     values = {
         "gallery": options.gallery,
         **settings.as_json(),
         "plan": asdict(plan),
+        "packages": packages,
         "games": tables_as_json(tables),
         "version": __version__,
     }
@@ -162,11 +171,10 @@ def _bars(tables: Sequence[GameTable]) -> list[MethodBars]:
 
 def _methods(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
-    unknown = [name for name in names if name not in METHODS]
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"{unknown[0]!r} is no method; choose among {', '.join(METHODS)}"
-        )
+    try:
+        methods_named(names)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return names
 
 

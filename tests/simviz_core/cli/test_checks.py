@@ -121,7 +121,12 @@ def test_trust_is_measured_once(
     assert status == 0, err
     report = json.loads(out)
     names = [finding["name"] for finding in report["findings"]]
-    assert names == ["adds up", "pair-specific", "weights matter", "predicted against real"]
+    assert names == [
+        "adds up",
+        "like the self map",
+        "like shuffled weights",
+        "predicted against real",
+    ]
     assert (report["gallery"], report["network"]) == (str(rooms.source), "efficientnet_lite0")
 
     def measured_again(*arguments: object) -> None:

@@ -34,4 +34,4 @@ def test_the_command_blanks_and_shuffles(colour_gallery: Path, tmp_path: Path, r
     assert "no masks" in err
     status, _, err = run("faithfulness", colour_gallery, "--methods", "magic")
     assert status == 2
-    assert "no method" in err
+    assert "unknown method 'magic'" in err

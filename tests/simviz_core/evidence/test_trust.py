@@ -34,7 +34,7 @@ def test_a_report_is_measured_kept_and_read_back(
     found = {finding.name: finding for finding in report.findings}
     assert found["adds up"].value is not None
     assert found["adds up"].value < 1e-5
-    specific, random = found["pair-specific"].value, found["weights matter"].value
+    specific, random = found["like the self map"].value, found["like shuffled weights"].value
     assert specific is not None
     assert random is not None
     assert specific > 0.8 > random
