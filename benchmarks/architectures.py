@@ -22,6 +22,7 @@ from tqdm import tqdm
 from simviz_core.errors import SimVizError
 from simviz_core.networks import adapt_network, build_network
 from simviz_core.networks.inspection.adapting import TOLERANCE
+from simviz_core.networks.inspection.class_tokens.trunk import ClassTokenTrunk
 from simviz_core.networks.inspection.reading import (
     APPROXIMATE,
     EXACT,
@@ -29,7 +30,7 @@ from simviz_core.networks.inspection.reading import (
     REFUSED,
 )
 from simviz_core.networks.loading import RefusedNetwork
-from simviz_core.networks.poolings import POOLING_PHRASES
+from simviz_core.networks.poolings import AS_IT_IS, POOLING_PHRASES
 from simviz_core.retrieval import default_store_folder
 
 REPORT = Path("docs/architectures.md")
@@ -196,6 +197,15 @@ OTHERS = [
 """Transformers, mixers of tokens, and hybrids."""
 
 
+CLASS_TOKENS = [
+    "timm/vit_base_patch16_clip_quickgelu_224",
+    "open_clip/ViT-B-32",
+]
+"""More networks that embed by a class token."""
+TOKENS = ("cls_token", "class_token", "class_embedding")
+"""What libraries call the parameter that a class token starts with."""
+
+
 @dataclass(frozen=True)
 class Row:
     """What was found of an architecture.
@@ -207,6 +217,8 @@ class Row:
         grid: "7 × 7 at 224".
         residual: The largest, relative to the embedding's length.
         remark: A reason or a note.
+        remainder: The largest share of an embedding's squared length that lies in no cell.
+        layers: Of attention that a class token goes through; 0 where it is none.
         seconds: That it took to find out.
     """
 
@@ -217,6 +229,8 @@ class Row:
     residual: float = 0.0
     remark: str = ""
     seconds: float = 0.0
+    remainder: float = 0.0
+    layers: int = 0
 
 
 def try_architecture(name: str) -> Row:
@@ -226,7 +240,9 @@ def try_architecture(name: str) -> Row:
         torch.manual_seed(0)
         network = build_network(name, pretrained=False)
         randomise(network)
-        reading = adapt_network(name, network).reading
+        sharpen_attention(network)
+        adapted = adapt_network(name, network)
+        reading = adapted.reading
     except RefusedNetwork as error:
         return Row(name, REFUSED, remark=error.reading.reason or "", seconds=_since(start))
     except SimVizError as error:
@@ -236,8 +252,17 @@ def try_architecture(name: str) -> Row:
     rows, columns = reading.grid
     pooling = ", ".join([POOLING_PHRASES[reading.pooling or ""], *reading.tail])
     grid = f"{rows} × {columns}{unit} at {reading.size[1]}"
+    layers = adapted.trunk.layers if isinstance(adapted.trunk, ClassTokenTrunk) else 0
     return Row(
-        name, reading.verdict, pooling, grid, reading.residual, reading.note or "", _since(start)
+        name,
+        reading.verdict,
+        pooling,
+        grid,
+        reading.residual,
+        reading.note or "",
+        _since(start),
+        reading.remainder,
+        layers,
     )
 
 
@@ -259,6 +284,20 @@ def randomise(network: nn.Module) -> None:
                 layer.running_var.uniform_(0.5, 1.5)
 
 
+@torch.no_grad()
+def sharpen_attention(network: nn.Module) -> None:
+    """Draw the matrices of networks with a class token so large that attention is not even.
+
+    As they are initialised, every token attends to all the others alike.
+    """
+    parameters = dict(network.named_parameters())
+    if not any(name.rpartition(".")[2] in TOKENS for name in parameters):
+        return
+    for parameter in parameters.values():
+        if parameter.dim() == 2:
+            parameter.normal_(0, parameter.shape[1] ** -0.5)
+
+
 def write_report(rows: Iterable[Row], file: Path) -> None:
     """Write the table."""
     found = {row.name: row for row in rows}
@@ -274,6 +313,8 @@ def write_report(rows: Iterable[Row], file: Path) -> None:
             "|---|---|---|---|---:|---|",
             *map(_line, tried),
         ]
+    tokens = [found[name] for name in [*OTHERS, *CLASS_TOKENS] if name in found]
+    text += [_TOKENS_HEAD, *(_token_line(row) for row in tokens if row.layers)]
     file.write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
@@ -286,6 +327,32 @@ network is refused. *Frozen* is exact where attention weights, or the standard d
 norm, are taken as they are in the image. A *refused* network can be used with the pooling that the
 remark names: that is another embedding than its own. `python -m simviz_core inspect NAME` says the
 same of any other network."""
+
+
+_TOKENS_HEAD = """
+## Class tokens
+
+The embedding is the class token at the last layer, followed back along the residual stream: a cell
+has what attention to its patch token adds, over all layers and heads, with the attention as it is
+in the image; what MLPs, biases, the token's start, the class token itself and registers add lies
+in no cell. *Share in no cell* is the largest part of an embedding's squared length, b · e / |e|²,
+that was met on random images. The weights are **random** here (no trained ones can be had without
+a hub), with matrices large enough that attention is not even; so the shares say nothing about
+trained networks, whose own `inspect` and the Pair page show. Layers are those of attention that
+the class token goes through: in networks that add it late (CaiT, VOLO, ConViT, XCiT) it is a few,
+and what the patch tokens hold by then has already been mixed over the image. Maps of a class token
+were not compared with those of the mean of patch tokens on the demo's masks: there is no trained
+network of the kind here, and `train` takes none.
+
+| network | cells | layers | label | largest residual | share in no cell |
+|---|---|---:|---|---:|---:|"""
+
+
+def _token_line(row: Row) -> str:
+    return (
+        f"| {row.name} | {row.grid} | {row.layers} | {AS_IT_IS} | {row.residual:.0e} | "
+        f"{row.remainder:.0%} |"
+    )
 
 
 def _line(row: Row) -> str:
@@ -314,7 +381,8 @@ def main() -> None:
         else []
     )
     done = {row.name for row in rows}
-    for name in tqdm([name for name in [*CONVOLUTIONAL, *OTHERS] if name not in done]):
+    names = [*CONVOLUTIONAL, *OTHERS, *CLASS_TOKENS]
+    for name in tqdm([name for name in names if name not in done]):
         rows.append(try_architecture(name))
         with state.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(rows[-1])) + "\n")

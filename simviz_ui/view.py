@@ -46,8 +46,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "trust": (*GALLERY, *NETWORK),
     "findings": (),
     "pair": (
-        *(*GALLERY, *NETWORK, "query", "match", "cell", "compare_poolings", "against"),
-        *(*CHECKS, "cell_sees", *RELATIVE, *DISPLAY),
+        *(*GALLERY, *NETWORK, "query", "match", "cell", "by_layer", "compare_poolings"),
+        *("against", *CHECKS, "cell_sees", *RELATIVE, *DISPLAY),
     ),
     "map": (*GALLERY, *NETWORK, "query", "selection", "colour_by"),
     "search": (
@@ -117,6 +117,7 @@ class View:
     relative_to: str = "nothing"
     relative_image: str | None = None
     cell: CellBlock | None = None
+    by_layer: bool = False
     compare_poolings: bool = False
     against: str | None = None
     only_misses: bool = False

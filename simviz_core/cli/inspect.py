@@ -9,7 +9,8 @@ from simviz_core.cli.options.network import (
     network_name,
 )
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
-from simviz_core.networks import RefusedNetwork, network_reading
+from simviz_core.networks import ClassTokenNetwork, RefusedNetwork, network_reading
+from simviz_core.networks.class_token_network import mean_shares
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -29,13 +30,16 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 def _run(options: argparse.Namespace) -> None:
     try:
-        reading = network_reading(asked_network(options))
+        network = asked_network(options)
+        reading = network_reading(network)
     except RefusedNetwork as error:
         if options.json:
             write_json(error.reading.as_json(), options.json)
         raise
+    shares = mean_shares(network) if isinstance(network, ClassTokenNetwork) else []
     if options.json:
-        write_json(reading.as_json(), options.json)
+        by_layer = {"by_layer": shares} if shares else {}
+        write_json(reading.as_json() | by_layer, options.json)
         return
     print(reading.line)
     if reading.weights:
@@ -43,3 +47,8 @@ def _run(options: argparse.Namespace) -> None:
     print(f"largest residual {reading.residual:.1e}")
     if reading.note:
         print(reading.note)
+    for each in shares:
+        print(
+            f"layer {each['layer']:2d}: {each['cells']:+7.1%} of the embedding in cells, "
+            f"{each['no_cell']:+7.1%} in none"
+        )

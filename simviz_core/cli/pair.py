@@ -4,8 +4,10 @@ import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
@@ -36,6 +38,7 @@ from simviz_core.cli.options.output import (
     write_json,
 )
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
+from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import SettingsError
 from simviz_core.evidence import standing_as_json, standing_in
 from simviz_core.figures import (
@@ -49,6 +52,8 @@ from simviz_core.figures import (
 )
 from simviz_core.images import LoadedImage, load_image, shared_ranges
 from simviz_core.map_measures import map_spread
+from simviz_core.networks import ClassTokenNetwork, SimilarityNetwork
+from simviz_core.networks.poolings import pooling_words
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import (
     COMPARED,
@@ -67,6 +72,8 @@ from simviz_core.pairs import (
     explain_against,
     explain_pair,
     feature_rows,
+    layer_shares,
+    layers_as_json,
     lost_as_json,
     lost_maps,
     pair_as_json,
@@ -207,7 +214,7 @@ def _run(options: argparse.Namespace) -> None:
         against = explain_against(query, match, network.decompose([images[2].pixels])[0], settings)
     poolings = []
     if options.compare_poolings:
-        poolings = compare_poolings(F_query, F_match, settings, network)
+        poolings = _compared(pair, (F_query, F_match), images, network)
     if options.figure:
         pictures = images[0].pixels, images[1].pixels
         captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
@@ -232,11 +239,12 @@ def _run(options: argparse.Namespace) -> None:
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
         lost = {"lost": lost_as_json(instead)} if instead else {}
+        by_layer = _by_layer(network, images[0], match)
         placed = {"standing": standing_as_json(standing)}
         if against:
             found = against_as_json(against, options.match, options.against)
             values["against"] = found | {"against_values": images[2].values_as_json()}
-        write_json(values | compared | beyond | lost | placed, options.json)
+        write_json(values | by_layer | compared | beyond | lost | placed, options.json)
     if options.csv:
         write_csv(feature_rows(pair), options.csv)
     if not (options.figure or options.npz or options.json or options.csv):
@@ -247,6 +255,29 @@ def _run(options: argparse.Namespace) -> None:
             print(f"  contrast of the query: {against.check}")
         if standing:
             print(standing.sentence)
+
+
+def _compared(
+    pair: PairExplanation,
+    maps: tuple[Tensor, Tensor],
+    images: Sequence[LoadedImage],
+    network: SimilarityNetwork,
+) -> list[PairExplanation]:
+    """The pair under several poolings; a class token is compared with those of patch tokens."""
+    if not isinstance(network, ClassTokenNetwork):
+        return compare_poolings(*maps, pair.settings, network)
+    patches = network.with_pooling("average")
+    query, match = (patches.feature_map([image.pixels])[0] for image in images[:2])
+    return [pair, *compare_poolings(query, match, pair.settings, patches)]
+
+
+def _by_layer(
+    network: SimilarityNetwork, image: LoadedImage, match: DecomposedImage
+) -> dict[str, Any]:
+    """What each layer of a network with a class token contributes to the similarity."""
+    if not isinstance(network, ClassTokenNetwork):
+        return {}
+    return {"by_layer": layers_as_json(layer_shares(network, image.pixels, match))}
 
 
 def _against_figure(
@@ -291,7 +322,7 @@ def _print_summary(
         print(f"  strongest partner row {row}, column {column}: {part.partner_contribution:.4g}")
         print(f"  without it: similarity {part.without:.4f}, {part.lost:.4g} lost")
     for compared in poolings:
-        print(f"{compared.settings.pooling} pooling: similarity {compared.similarity:.4f}")
+        print(f"{pooling_words(compared.settings.pooling)}: similarity {compared.similarity:.4f}")
         print(f"  map of the query: {map_spread(compared.query_map)}")
         print(f"  map of the match: {map_spread(compared.match_map)}")
 

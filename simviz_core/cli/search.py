@@ -53,6 +53,7 @@ from simviz_core.cli.options.region import (
 )
 from simviz_core.cli.options.relative import add_relative_option, reference_of, relative_words
 from simviz_core.cli.search_parts import search_for_parts
+from simviz_core.decomposition import CLASS_TOKEN
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
 from simviz_core.gallery import Conditions, Gallery, GalleryImage
@@ -168,7 +169,8 @@ class _Asked:
         gallery: Where to search.
         own: The query in the gallery; None if it is not there.
         conditions: On the columns of the gallery.
-        features: Feature maps, (H, W, C), by path; pooling comes after them.
+        features: Feature maps, (H, W, C), by path and whether they are of a class token;
+            pooling comes after them.
     """
 
     options: argparse.Namespace
@@ -177,7 +179,7 @@ class _Asked:
     gallery: Gallery
     own: GalleryImage | None
     conditions: Conditions
-    features: dict[Path, Tensor] = field(default_factory=dict)
+    features: dict[tuple[Path, bool], Tensor] = field(default_factory=dict)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -264,9 +266,10 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
     if options.figure or options.maps or options.compare_poolings:
         for match in ranking.matches:
             picture = match.image.load().pixels
-            F = asked.features.get(match.image.path)
+            key = match.image.path, network.pooling.name == CLASS_TOKEN
+            F = asked.features.get(key)
             if F is None:
-                F = asked.features[match.image.path] = network.feature_map([picture])[0]
+                F = asked.features[key] = network.feature_map([picture])[0]
             pictures.append(picture)
             decomposed = network.decompose_feature_map(F)
             maps.append(match_maps(query, decomposed, ranking.vector, weights))

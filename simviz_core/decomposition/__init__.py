@@ -2,12 +2,13 @@
 
     e = Σ_xy A[x,y] + b
 
-`pooling` says what A is for each way of pooling a feature map, `tail` carries A and b through
-affine layers after the pooling, `decomposed` holds the result, `maps` reads similarity maps and
-feature contributions off it, `relative` subtracts a reference from them, `without` says what the
-similarity would be without some cells, `regions` scores rectangles, and `spread` says how
-concentrated a map is. Pure tensor functions: on any device, with any leading batch dimensions,
-accumulated in float32 or wider. Nothing here knows of networks, images or files.
+`pooling` and `weighted` say what A is for each way of pooling a feature map, `class_token` what it
+is of a transformer's class token, `tail` carries A and b through affine layers after the pooling,
+`decomposed` holds the result, `maps` reads similarity maps and feature contributions off it,
+`relative` subtracts a reference from them, `without` says what the similarity would be without some
+cells, `regions` scores rectangles, and `spread` says how concentrated a map is. Pure tensor
+functions: on any device, with any leading batch dimensions, accumulated in float32 or wider.
+Nothing here knows of networks, images or files.
 
 All that is named here is public, what SimViz itself asks for in another way included: `class_map`
 sums over a class given as its embeddings (the pages keep a class's sum), `contrast_map` says why j
@@ -18,6 +19,14 @@ Source of the method: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity N
 WACV 2019, equations 1 to 6.
 """
 
+from simviz_core.decomposition.class_token import (
+    CLASS_TOKEN,
+    ClassTokenPooling,
+    as_map,
+    attended,
+    attention_weights,
+    share_in_no_cell,
+)
 from simviz_core.decomposition.decomposed import (
     DecomposedImage,
     cosine_similarity,
@@ -44,6 +53,7 @@ from simviz_core.decomposition.pooling import (
     GeMPooling,
     MaxPooling,
     Pooling,
+    PoolingWithConstant,
     SumPooling,
 )
 from simviz_core.decomposition.regions import (
@@ -64,6 +74,7 @@ from simviz_core.decomposition.tail import (
     ElementwiseTail,
     LayerNormTail,
     Tail,
+    affine_tail,
     apply_tail,
     apply_tails,
     batch_norm_tail,
@@ -85,9 +96,11 @@ from simviz_core.decomposition.without import (
 )
 
 __all__ = [
+    "CLASS_TOKEN",
     "AffineTail",
     "AttentionPooling",
     "AveragePooling",
+    "ClassTokenPooling",
     "CroWPooling",
     "DecomposedImage",
     "DepthwisePooling",
@@ -97,11 +110,16 @@ __all__ = [
     "MaxPooling",
     "PerCellLinear",
     "Pooling",
+    "PoolingWithConstant",
     "RMACPooling",
     "SumPooling",
     "Tail",
+    "affine_tail",
     "apply_tail",
     "apply_tails",
+    "as_map",
+    "attended",
+    "attention_weights",
     "batch_norm_tail",
     "bias_term",
     "cell_to_cell",
@@ -127,6 +145,7 @@ __all__ = [
     "relative_bias",
     "relative_map",
     "self_reference",
+    "share_in_no_cell",
     "similarity",
     "similarity_lost",
     "similarity_map",

@@ -199,10 +199,15 @@ def apply_tails(image: DecomposedImage, tails: Sequence[Tail]) -> DecomposedImag
 
 def linear_tail(layer: nn.Linear) -> AffineTail:
     """The tail of a fully connected layer, with or without a bias."""
-    weight = at_least_float32(layer.weight.detach())
-    if layer.bias is None:
-        return AffineTail(weight, weight.new_zeros(weight.shape[0]))
-    return AffineTail(weight, at_least_float32(layer.bias.detach()))
+    bias = layer.bias
+    return affine_tail(layer.weight.detach(), None if bias is None else bias.detach())
+
+
+def affine_tail(weight: Tensor, bias: Tensor | None) -> AffineTail:
+    """The tail W e + d of a matrix, (D', D), and a shift, (D',); None for no shift."""
+    weight = at_least_float32(weight)
+    shift = weight.new_zeros(len(weight)) if bias is None else at_least_float32(bias)
+    return AffineTail(weight, shift)
 
 
 def batch_norm_tail(layer: nn.BatchNorm1d) -> AffineTail:

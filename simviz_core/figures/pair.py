@@ -106,8 +106,7 @@ def _meaning(pair: PairExplanation, instead: RelativePair | LostMaps | None) -> 
 
 def sum_check(pair: PairExplanation) -> str:
     """The check that the map adds up to the similarity, in one line."""
-    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
     return (
-        f"map sum {pair.query_map.sum(dtype=np.float64):.4f}{bias} · "
+        f"map sum {pair.query_map.sum(dtype=np.float64):.4f}{pair.bias_words} · "
         f"cosine {pair.similarity:.4f} · residual {pair.residual:.0e}"
     )

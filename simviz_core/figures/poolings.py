@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from simviz_core.decomposition import CLASS_TOKEN
 from simviz_core.figures.maps import (
     FigureStyle,
     MapScales,
@@ -16,6 +17,7 @@ from simviz_core.figures.maps import (
 from simviz_core.figures.search import CAPTION, HIT, MISS
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.map_measures import CARRIED, MapSpread, map_spread
+from simviz_core.networks.poolings import pooling_words
 from simviz_core.pairs import PairExplanation
 from simviz_core.retrieval import SearchPanel
 
@@ -59,6 +61,7 @@ def poolings_figure(
             if not scales.shared:
                 add_colour_bar(figure, [panel], scale)
         name = pair.settings.pooling
+        name = pooling_words(name) if name == CLASS_TOKEN else name
         panels[0][number].set_title(f"{name}\nsimilarity {pair.similarity:.4f}", fontsize=11)
     for row, caption in enumerate(captions):
         panels[row][0].set_ylabel(shortened(caption, CAPTION), fontsize=9)

@@ -5,6 +5,7 @@ from simviz_core.networks.catalogue import (
     NETWORKS,
     NetworkEntry,
 )
+from simviz_core.networks.class_token_network import ClassTokenNetwork
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
 from simviz_core.networks.fine_regions import LABEL as FINE_LABEL
 from simviz_core.networks.fine_regions import FineImage, FineNetwork
@@ -44,6 +45,7 @@ __all__ = [
     "POOLING_TITLES",
     "SIZES",
     "TAILS",
+    "ClassTokenNetwork",
     "EnsembleNetwork",
     "FineImage",
     "FineNetwork",

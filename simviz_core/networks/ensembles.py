@@ -1,17 +1,17 @@
 """Ensembles: several networks as one, "efficientnet_lite0+timm/resnet18"."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
-from simviz_core.decomposition import DecomposedImage, join, unit_norm
+from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, join, unit_norm
 from simviz_core.errors import NetworkError
 from simviz_core.networks.fingerprint import settings_digest
 from simviz_core.networks.inspection.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
-from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
+from simviz_core.networks.poolings import AS_IT_IS, OWN_POOLING, pooling_by_name
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import height_and_width
@@ -63,12 +63,13 @@ class EnsembleNetwork(SimilarityNetwork):
         Returns:
             (N, L), float32.
         """
-        maps = []
-        for member in self.members:
-            mean = torch.tensor(member.preprocessing.mean, device=pixels.device)[:, None, None]
-            std = torch.tensor(member.preprocessing.std, device=pixels.device)[:, None, None]
-            maps.append(member.run_trunk((pixels - mean) / std).flatten(1))
+        maps = [member.run_trunk(scaled).flatten(1) for member, scaled in self._scaled(pixels)]
         return torch.cat(maps, 1)
+
+    def unit_embeddings(self, pixels: Tensor) -> Tensor:
+        """Embed images without decomposing them; see `SimilarityNetwork.unit_embeddings`."""
+        parts = [member.unit_embeddings(scaled) for member, scaled in self._scaled(pixels)]
+        return unit_norm(torch.cat(parts, -1))
 
     def embed_feature_map(self, F: Tensor) -> Tensor:
         """The unit embeddings, one after the other: (..., L) to (..., D)."""
@@ -86,6 +87,13 @@ class EnsembleNetwork(SimilarityNetwork):
             return self
         members = tuple(member.with_pooling(name) for member in self.members)
         return replace(self, pooling=pooling_by_name(name), members=members)
+
+    def _scaled(self, pixels: Tensor) -> Iterator[tuple[SimilarityNetwork, Tensor]]:
+        """Each network with the pixels as it expects them."""
+        for member in self.members:
+            mean = torch.tensor(member.preprocessing.mean, device=pixels.device)[:, None, None]
+            std = torch.tensor(member.preprocessing.std, device=pixels.device)[:, None, None]
+            yield member, (pixels - mean) / std
 
     def _parts(self, F: Tensor) -> list[Tensor]:
         """The feature maps of the networks, (..., H, W, C) each."""
@@ -132,6 +140,7 @@ def joined_reading(readings: Sequence[NetworkReading]) -> NetworkReading:
     verdicts = [reading.verdict for reading in readings]
     poolings = {reading.pooling for reading in readings}
     notes = [f"{reading.title}: {reading.note}" for reading in readings if reading.note]
+    notes += [f"{each.title}: {AS_IT_IS}" for each in readings if each.pooling == CLASS_TOKEN]
     return NetworkReading(
         title=" + ".join(reading.title for reading in readings),
         size=readings[0].size,

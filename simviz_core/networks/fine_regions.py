@@ -21,6 +21,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError
+from simviz_core.networks.class_token_network import ClassTokenNetwork
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.similarity_network import SimilarityNetwork
 
@@ -81,6 +82,8 @@ class FineNetwork:
         """
         if not isinstance(network, SimilarityNetwork):
             raise NetworkError("fine regions are for single networks, not for ensembles")
+        if isinstance(network, ClassTokenNetwork):
+            raise NetworkError("fine regions are for networks of convolutions, not of tokens")
         if network.tail:
             raise NetworkError(
                 "fine regions are for networks without layers after the pooling; drop those layers "

@@ -18,6 +18,7 @@ from simviz_core.networks.catalogue import (
     for_inference,
     network_entry,
 )
+from simviz_core.networks.class_token_network import ClassTokenNetwork
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
 from simviz_core.networks.inspection.adapting import (
     Adapted,
@@ -25,6 +26,7 @@ from simviz_core.networks.inspection.adapting import (
     adapt,
     verified_reading,
 )
+from simviz_core.networks.inspection.class_tokens.trunk import ClassTokenTrunk
 from simviz_core.networks.inspection.own_head import own_pooling_words
 from simviz_core.networks.inspection.reading import REFUSED, NetworkReading
 from simviz_core.networks.poolings import OWN_POOLING, pooling_by_name
@@ -162,9 +164,10 @@ def adapt_network(
         own = pooling_by_name(NETWORKS[name].pooling)
         asked = (found.pooling, found.tail, height_and_width(size))
         reading = replace(reading, own_head=own_pooling_words(found.trunk, network, own, *asked))
-    return SimilarityNetwork(
-        name, found.trunk, facts.preprocessing, found.pooling, size, found.tail, reading
-    )
+    rest = facts.preprocessing, found.pooling, size, found.tail, reading
+    if isinstance(found.trunk, ClassTokenTrunk):
+        return ClassTokenNetwork(name, found.trunk, *rest)
+    return SimilarityNetwork(name, found.trunk, *rest)
 
 
 def _with_trunk(

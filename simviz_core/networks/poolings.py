@@ -1,6 +1,7 @@
 """The pooling rules that can be chosen by name, on any feature map."""
 
 from simviz_core.decomposition import (
+    CLASS_TOKEN,
     AveragePooling,
     CroWPooling,
     GeMPooling,
@@ -20,7 +21,7 @@ POOLINGS: dict[str, Pooling] = {
 }
 OWN_POOLING = "own"
 """Stands for the pooling that the network itself does."""
-LEARNT_POOLINGS = ("flatten", "attention", "depthwise", "composed")
+LEARNT_POOLINGS = ("flatten", "attention", "depthwise", "composed", CLASS_TOKEN)
 """Poolings that can only be a network's own: they need weights that it has, or are
 put together by it."""
 POOLING_TITLES = {"average": "Average", "max": "Max", "gem": "GeM"}
@@ -39,9 +40,21 @@ POOLING_PHRASES = {
     "attention": "attention pooling",
     "depthwise": "global depthwise convolution",
     "composed": "a pooling of its own",
+    CLASS_TOKEN: "class token",
     OWN_POOLING: "each its own pooling",
 }
 """Any pooling in a sentence about a network; of an ensemble, "own" is each network's."""
+
+
+AS_IT_IS = "attention as it is"
+"""How the decomposition of a class token is labelled."""
+
+
+def pooling_words(name: str) -> str:
+    """A pooling in the title of a figure: "gem pooling", "class token (attention as it is)"."""
+    if name == CLASS_TOKEN:
+        return f"{POOLING_PHRASES[name]} ({AS_IT_IS})"
+    return f"{name} pooling"
 
 
 def pooling_by_name(name: str) -> Pooling:

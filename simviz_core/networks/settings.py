@@ -4,6 +4,8 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from simviz_core.decomposition import CLASS_TOKEN
+from simviz_core.networks.poolings import AS_IT_IS, pooling_words
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sizes import InputSize, size_text
 from simviz_core.networks.weights import PRETRAINED, RANDOM, WeightsInUse
@@ -63,7 +65,7 @@ class NetworkSettings:
     @property
     def title(self) -> str:
         """The settings as figures show them: the network in a line, its weights below it."""
-        first = f"{self.network}, {self.pooling} pooling, {size_text(self.size)} px"
+        first = f"{self.network}, {pooling_words(self.pooling)}, {size_text(self.size)} px"
         return f"{first}\n{self._weights_lines}"
 
     @property
@@ -88,5 +90,6 @@ class NetworkSettings:
             "layer": self.layer,
             "output": self.output,
             "random_weights": self.is_random,
+            **({"label": AS_IT_IS} if self.pooling == CLASS_TOKEN else {}),
             "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
         }

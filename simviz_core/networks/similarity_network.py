@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 import torch
@@ -169,7 +168,7 @@ class SimilarityNetwork:
         require_length(decomposed.embedding)
         return decomposed
 
-    def with_pooling(self, name: str) -> Self:
+    def with_pooling(self, name: str) -> "SimilarityNetwork":
         """The same network with another pooling of the same feature map.
 
         The layers after its own pooling are dropped, unless that is the one.

@@ -27,7 +27,19 @@ from simviz_core.pairs.explanation import (
     pair_as_json,
     save_pair_arrays,
 )
-from simviz_core.pairs.poolings import COMPARED, compare_poolings, poolings_as_json
+from simviz_core.pairs.layers import (
+    LayerShares,
+    layer_rows,
+    layer_shares,
+    layers_as_json,
+)
+from simviz_core.pairs.poolings import (
+    COMPARED,
+    compare_poolings,
+    compared_title,
+    compared_with,
+    poolings_as_json,
+)
 from simviz_core.pairs.relative import (
     LOST_SENTENCE,
     LostMaps,
@@ -45,6 +57,7 @@ __all__ = [
     "BlockPart",
     "CellBlock",
     "CellPairs",
+    "LayerShares",
     "LostMaps",
     "PairAgainst",
     "PairExplanation",
@@ -58,9 +71,14 @@ __all__ = [
     "cell_block",
     "cell_pairs",
     "compare_poolings",
+    "compared_title",
+    "compared_with",
     "explain_against",
     "explain_pair",
     "feature_rows",
+    "layer_rows",
+    "layer_shares",
+    "layers_as_json",
     "lost_as_json",
     "lost_maps",
     "pair_as_json",

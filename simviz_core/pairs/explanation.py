@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from simviz_core import __version__
 from simviz_core.decomposition import (
+    CLASS_TOKEN,
     DecomposedImage,
     bias_term,
     cumulative_share,
@@ -48,6 +49,25 @@ class PairExplanation:
     residual: float
     features: NDArray[np.float32]
     feature_curve: NDArray[np.float32]
+
+    @property
+    def share_in_no_cell(self) -> float | None:
+        """The share of the similarity that no cell of the query accounts for; None for 0 of 0."""
+        return self.bias / self.similarity if self.similarity else None
+
+    @property
+    def is_class_token(self) -> bool:
+        """Whether the network embeds by a class token, decomposed with its attention as it is."""
+        return self.settings.pooling == CLASS_TOKEN
+
+    @property
+    def bias_words(self) -> str:
+        """What lies in no cell, for a line that begins with the map's sum; "" for nothing."""
+        if not self.is_class_token:
+            return f" + bias {self.bias:.4f}" if self.bias else ""
+        share = self.share_in_no_cell
+        of_it = "" if share is None else f" ({share:.0%} of the similarity)"
+        return f" + in no cell {self.bias:.4f}{of_it}"
 
     @property
     def top_features(self) -> list[tuple[int, float]]:
@@ -113,6 +133,7 @@ def pair_as_json(
         "similarity": pair.similarity,
         "bias": pair.bias,
         "match_bias": pair.match_bias,
+        **({"share_in_no_cell": pair.share_in_no_cell} if pair.is_class_token else {}),
         "residual": float(pair.residual),
         "query_map": pair.query_map.tolist(),
         "match_map": pair.match_map.tolist(),

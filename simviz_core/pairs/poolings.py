@@ -6,14 +6,25 @@ from typing import Any
 
 from torch import Tensor
 
-from simviz_core.decomposition import DecomposedImage, decompose
+from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, decompose
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import POOLING_TITLES, POOLINGS, SimilarityNetwork
+from simviz_core.networks.poolings import POOLING_PHRASES
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs.explanation import PairExplanation, explain_pair
 
 COMPARED = tuple(POOLING_TITLES)
 """Poolings that are compared."""
+
+
+def compared_with(own: str) -> tuple[str, ...]:
+    """The poolings that a network's own is compared with, and its class token where that is it."""
+    return (own, *COMPARED) if own == CLASS_TOKEN else COMPARED
+
+
+def compared_title(name: str) -> str:
+    """What a pooling is called where several are compared."""
+    return POOLING_TITLES.get(name) or POOLING_PHRASES[name].capitalize()
 
 
 def compare_poolings(
@@ -53,6 +64,7 @@ def poolings_as_json(pairs: Sequence[PairExplanation]) -> list[dict[str, Any]]:
         {
             "pooling": pair.settings.pooling,
             "similarity": pair.similarity,
+            "bias": pair.bias,
             "residual": float(pair.residual),
             "query_map": pair.query_map.tolist(),
             "match_map": pair.match_map.tolist(),

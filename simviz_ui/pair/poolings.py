@@ -8,8 +8,12 @@ import streamlit as st
 from simviz_core.cli import pair_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
-from simviz_core.networks.poolings import POOLING_TITLES
-from simviz_core.pairs import PairExplanation, pair_as_json, poolings_as_json
+from simviz_core.pairs import (
+    PairExplanation,
+    compared_title,
+    pair_as_json,
+    poolings_as_json,
+)
 from simviz_ui.choices.display import offer_own_scales
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
@@ -66,7 +70,7 @@ def pair_poolings(
 
 
 def _column(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> ComparedColumn:
-    title = POOLING_TITLES[pair.settings.pooling]
+    title = compared_title(pair.settings.pooling)
     maps = [
         ComparedMap(chosen.picture.pixels, values, f"{chosen.id}, map with {title} pooling")
         for chosen, values in ((query, pair.query_map), (match, pair.match_map))

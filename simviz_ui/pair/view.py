@@ -14,6 +14,7 @@ from simviz_core.evidence import standing_as_json
 from simviz_core.figures import FigureStyle, describe, pair_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.inspection.reading import APPROXIMATE
+from simviz_core.networks.poolings import AS_IT_IS
 from simviz_core.pairs import (
     TOP_FEATURES,
     BlockPart,
@@ -47,6 +48,7 @@ from simviz_ui.pair.instead import (
     maps_instead,
     say_instead,
 )
+from simviz_ui.pair.layers import layers_json, pair_layers
 from simviz_ui.pair.pinned_cells import pin_cells, pinned_now
 from simviz_ui.pair.poolings import pair_poolings
 from simviz_ui.retrieval.standing import index_distributions
@@ -102,6 +104,7 @@ def show_maps(
         _show_without(part)
     _exports(pair, cells, parts, query, match, style, instead, gallery, index)
     pair_checks(query, match, (i, j), block, pair.settings, style)
+    pair_layers(pair, query, match)
     pair_poolings(pair, query, match, style, is_relative=instead is not None)
     pair_against(pair, query, match, gallery, style)
 
@@ -127,7 +130,6 @@ def show_score(pair: PairExplanation) -> DeltaGenerator:
     Returns:
         Where more can be said of the score.
     """
-    bias = f" + bias {pair.bias:.4f}" if pair.bias else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         st.metric(
             "Similarity",
@@ -138,13 +140,19 @@ def show_score(pair: PairExplanation) -> DeltaGenerator:
         beside = st.container(gap="xxsmall", width="stretch")
     with beside:
         st.caption(
-            f"Sum of the map {pair.query_map.sum(dtype=np.float64):.4f}{bias} · residual "
-            f"{pair.residual:.0e}",
+            f"Sum of the map {pair.query_map.sum(dtype=np.float64):.4f}{pair.bias_words} · "
+            f"residual {pair.residual:.0e}",
             help="The sum is over the cells of the query; those of the match add up to the same. "
             "The residual is its difference from the similarity, computed each time. It is "
             "rounding: the map is exact, not an approximation.",
         )
         show_weights(pair.settings)
+    if pair.is_class_token:
+        st.caption(
+            f":material/info: Class token, **{AS_IT_IS}**. A cell has what attention to its patch "
+            "token adds; MLPs, biases and the other tokens lie in no cell. A value may have come "
+            "from elsewhere in the image."
+        )
     if pair.settings.tail == "keep" and network_reading_of(pair.settings).verdict == APPROXIMATE:
         st.caption(
             ":material/warning: **Approximate.** A layer after the pooling is not affine. Cells "
@@ -192,7 +200,9 @@ def _exports(
         found = None if index is None else index_distributions(index)
         standing = None if found is None else found.standing(pair.similarity)
         values["standing"] = standing_as_json(standing)
-        return json.dumps(values | instead_as_json(instead), indent=1)
+        return json.dumps(
+            values | layers_json(pair, query, match) | instead_as_json(instead), indent=1
+        )
 
     def arrays() -> bytes:
         buffer = io.BytesIO()

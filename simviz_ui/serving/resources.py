@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from torch import Tensor
 
 from simviz_core.checkpoints.loading import load_for_settings
-from simviz_core.decomposition import DecomposedImage, decompose
+from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, decompose
 from simviz_core.errors import ImageError
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
@@ -19,6 +19,7 @@ from simviz_core.networks import (
     NETWORKS,
     OWN_POOLING,
     POOLINGS,
+    ClassTokenNetwork,
     InputSize,
     NetworkChoices,
     NetworkReading,
@@ -28,7 +29,14 @@ from simviz_core.networks import (
 )
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import WeightsInUse
-from simviz_core.pairs import CellPairs, PairExplanation, cell_pairs, compare_poolings, explain_pair
+from simviz_core.pairs import (
+    CellPairs,
+    PairExplanation,
+    cell_pairs,
+    compare_poolings,
+    compared_with,
+    explain_pair,
+)
 from simviz_core.retrieval import Match
 
 FEATURE_MAP_BYTES = 768_000_000
@@ -39,9 +47,9 @@ AT_ONCE = 8
 Weights = tuple[str, str | None, str | None, int, bool]
 """A network's name, its checkpoint and the part of it, when that was last changed, and whether it
 is untrained."""
-MapKey = tuple[Weights, InputSize, str | None, str | None, str]
-"""What a feature map depends on: the weights, the input size, the layer, the output, the
-image's digest."""
+MapKey = tuple[Weights, InputSize, str | None, str | None, bool, str]
+"""What a feature map depends on: the weights, the input size, the layer, the output, whether it is
+that of a class token, the image's digest."""
 
 
 def gallery_picture(image: GalleryImage) -> LoadedImage:
@@ -228,6 +236,11 @@ def compared_poolings(
     Raises:
         NetworkError: The network cannot be had.
     """
+    if settings.pooling == CLASS_TOKEN:  # the others pool another map, which is kept apart
+        each = [replace(settings, pooling=name) for name in compared_with(settings.pooling)]
+        images = {own: decomposed([query, match], own) for own in each}
+        pairs = [explain_pair(i, j, own) for own, (i, j) in images.items()]
+        return [replace(pair, settings=with_weights_in_use(pair.settings)) for pair in pairs]
     decomposed([query, match], settings)  # so that both are there, after one run of the network
     network = None if _is_plain(settings) else network_of(settings)
     maps = (_feature_map(query, settings), _feature_map(match, settings))
@@ -286,7 +299,16 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
-    return _weights(settings), settings.size, settings.layer, settings.output, image.digest
+    is_token = settings.pooling not in POOLINGS and _is_class_token(settings)
+    where = settings.layer, settings.output, is_token
+    return _weights(settings), settings.size, *where, image.digest
+
+
+def _is_class_token(settings: NetworkSettings) -> bool:
+    """Whether a network embeds by its class token, whose map is not the one that it pools."""
+    if settings.pooling == OWN_POOLING:
+        return isinstance(network_of(settings), ClassTokenNetwork)
+    return settings.pooling == CLASS_TOKEN
 
 
 @st.cache_resource(show_spinner=False)

@@ -59,11 +59,11 @@ def test_it_goes_along_to_search_and_region(pair: Page) -> None:
 
 
 def test_a_refused_network_says_what_to_choose(pair: Page) -> None:
-    choose(pair, "Network", "timm/test_vit.r160_in1k")
+    choose(pair, "Network", "timm/pit_ti_224.in1k")
     sidebar = pair.get_by_test_id("stSidebar")
     expect(sidebar.get_by_text("its embedding is the class token")).to_be_visible()
     sidebar.get_by_text("Average", exact=True).click()
-    expect(sidebar.get_by_text("10 × 10 tokens at 160 · average pooling · exact")).to_be_visible()
+    expect(sidebar.get_by_text("7 × 7 tokens at 224 · average pooling · exact")).to_be_visible()
     expect(pair.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from simviz_core.cli import main
 from simviz_core.networks import build_network
 
+COMPARED = ("Average", "Max", "GeM")
 PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
 NAME, RANDOM = "timm/test_resnet", "random (untrained)"
 
@@ -74,15 +76,38 @@ def test_other_layers_give_other_cells(named: AppTest) -> None:
 
 
 def test_a_refused_network_says_why_and_what_to_choose(app: AppTest) -> None:
-    app = open_page(app, PAIR, network="timm/test_vit", weights=RANDOM)
+    app = open_page(app, PAIR, network="timm/pit_ti_224", weights=RANDOM)
     messages = [error.value for error in app.error]
     assert len(messages) == 2, "beside the choice, and where the maps would be"
     assert all("class token" in message and "choose average" in message for message in messages)
     app.get_by_key("own_pooling").set_value("average").run()
     assert not app.exception
     assert not app.error
-    assert "10 × 10 tokens at 160 · average pooling · exact" in captions(app)
+    assert "7 × 7 tokens at 224 · average pooling · exact" in captions(app)
     assert metric(app, "Similarity") == sum_check(app)[0]
+
+
+def test_a_class_token_says_what_lies_in_no_cell_and_by_layer(app: AppTest) -> None:
+    app = open_page(app, PAIR, network="timm/test_vit", weights=RANDOM)
+    assert not app.exception
+    assert not app.error
+    assert "class token, layer norm · exact, attention as it is" in captions(app)
+    shown = next(plain(c.value) for c in app.main.caption if c.value.startswith("Sum of the map"))
+    found = re.search(r"map (-?[\d.]+) \+ in no cell (-?[\d.]+) \((-?\d+)% of", shown)
+    assert found is not None
+    score = float(metric(app, "Similarity"))
+    assert float(found[1]) + float(found[2]) == pytest.approx(score, abs=2e-4)
+    assert float(found[3]) == pytest.approx(100 * float(found[2]) / score, abs=1)
+    app.get_by_key("by_layer").set_value(True).run()
+    assert not app.exception
+    by_layer = next(plain(c.value) for c in app.main.caption if c.value.startswith("In cells"))
+    assert f"In cells {found[1]}" in by_layer
+    app.get_by_key("compare_poolings").set_value(True).run()
+    assert not app.exception
+    compared = {m.label: m.value for m in app.metric if " · similarity" in m.label}
+    assert list(compared) == [f"{name} · similarity" for name in ("Class token", *COMPARED)]
+    assert compared["Class token · similarity"] == metric(app, "Similarity")
+    assert compared["Average · similarity"] != metric(app, "Similarity")
 
 
 def test_an_approximation_is_labelled(app: AppTest) -> None:

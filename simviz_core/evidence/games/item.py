@@ -63,12 +63,12 @@ def outcomes_of(
         item: The game, the item's name and its group.
         image: The image that the maps lie on.
         target: What is explained.
-        methods: Those that the target does not suit are left out.
+        methods: Those that the target or the network does not suit are left out.
         measure: Of a map, (H, W), and its method's name.
     """
     found = []
     for method in methods:
-        if method.can_explain(target):
+        if method.can_explain(target, image):
             values, seconds = method.map(image, target)
             found.append(Outcome(*item, method.name, measure(values, method.name), seconds))
     return found

@@ -92,7 +92,7 @@ class PerturbationGame:
         found = []
         for method in self.methods:
             target, back = Target(j.unit, self.mean), Target(i.unit, self.mean)
-            if method.can_explain(target):
+            if method.can_explain(target, i):
                 values, seconds = method.map(i, target)
                 other, _ = method.map(j, back)
                 measures = self._measures(i, j, values, other)

@@ -140,7 +140,7 @@ class TwinGames:
         others = {
             method.name: method.map(twin, target)[0]
             for method in self.methods
-            if method.can_explain(target) and not method.runs
+            if method.can_explain(target, twin) and not method.runs
         }
 
         def measure(values: Map, name: str) -> Measures:

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks import ClassTokenNetwork, SimilarityNetwork
 
 Map = NDArray[np.float32]
 
@@ -102,15 +102,19 @@ class Method:
         make: Of an image and a target.
         needs: "mean" or "others", where the target must have that; "" for neither.
         runs: Makes the runs on changed copies that it rests on; None where there are none.
+        reads_map: Whether it reads the feature map that is pooled; a class token has none.
     """
 
     name: str
     make: Callable[[ExplainedImage, Target], Tensor]
     needs: str = ""
     runs: MakeRuns | None = None
+    reads_map: bool = False
 
-    def can_explain(self, target: Target) -> bool:
-        """Whether the target has what the method needs."""
+    def can_explain(self, target: Target, image: ExplainedImage | None = None) -> bool:
+        """Whether the target has what the method needs, and the image's network, too."""
+        if self.reads_map and image is not None and isinstance(image.network, ClassTokenNetwork):
+            return False
         return not self.needs or getattr(target, self.needs) is not None
 
     def map(self, image: ExplainedImage, target: Target) -> tuple[Map, float]:

@@ -148,12 +148,12 @@ def grad_cam_version() -> str:
 
 
 PACKAGE_METHODS = (
-    Method(f"{PACKAGE} Grad-CAM", partial(_of_feature_map, "GradCAM")),
-    Method(f"{PACKAGE} Grad-CAM++", partial(_of_feature_map, "GradCAMPlusPlus")),
-    Method(f"{PACKAGE} HiResCAM", partial(_of_feature_map, "HiResCAM")),
-    Method(f"{PACKAGE} LayerCAM", partial(_of_feature_map, "LayerCAM")),
-    Method(f"{PACKAGE} EigenCAM", partial(_of_feature_map, "EigenCAM")),
-    Method(f"{PACKAGE} AblationCAM", partial(_of_feature_map, "AblationCAM")),
+    Method(f"{PACKAGE} Grad-CAM", partial(_of_feature_map, "GradCAM"), reads_map=True),
+    Method(f"{PACKAGE} Grad-CAM++", partial(_of_feature_map, "GradCAMPlusPlus"), reads_map=True),
+    Method(f"{PACKAGE} HiResCAM", partial(_of_feature_map, "HiResCAM"), reads_map=True),
+    Method(f"{PACKAGE} LayerCAM", partial(_of_feature_map, "LayerCAM"), reads_map=True),
+    Method(f"{PACKAGE} EigenCAM", partial(_of_feature_map, "EigenCAM"), reads_map=True),
+    Method(f"{PACKAGE} AblationCAM", partial(_of_feature_map, "AblationCAM"), reads_map=True),
     method_by_runs(f"{PACKAGE} ScoreCAM", _score_runs),
 )
 """In the order of the tables."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from simviz_core.decomposition import (
     AttentionPooling,
+    ClassTokenPooling,
     CroWPooling,
     DecomposedImage,
     LayerNormTail,
@@ -26,6 +27,8 @@ from simviz_core.decomposition import (
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.heads.composed import ComposedPooling
 from simviz_core.networks.inspection.calling import called
+from simviz_core.networks.inspection.class_tokens.reading import ClassTokenMap
+from simviz_core.networks.inspection.class_tokens.trunk import ClassTokenTrunk
 from simviz_core.networks.inspection.detection import (
     Detection,
     FeatureMap,
@@ -58,6 +61,7 @@ PROBES = 4
 
 FROZEN_BY: tuple[tuple[type[Pooling], str], ...] = (
     (AttentionPooling, "attention"),
+    (ClassTokenPooling, "attention"),
     (RMACPooling, "lengths of regions"),
     (CroWPooling, "weights of cells and channels"),
 )
@@ -242,7 +246,9 @@ def _verified(network: nn.Module, plan: _Plan, refused: NetworkReading) -> Adapt
     """
     where = plan.feature_map
     trunk: CutTrunk = CutTrunk(network, where.call, where.layout)
-    if where.joined:
+    if isinstance(where, ClassTokenMap):
+        trunk = ClassTokenTrunk(network, where.call, where.layout, where.steps)
+    elif where.joined:
         trunk = JoinedTrunk(
             network, [(part.call, part.layout) for part in where.joined if part.call]
         )

@@ -20,6 +20,7 @@ from simviz_core.networks.inspection.attention import (
     is_attention_pooling,
     read_attention,
 )
+from simviz_core.networks.inspection.class_tokens.reading import read_class_token
 from simviz_core.networks.inspection.layout import Layout, layouts
 from simviz_core.networks.inspection.own_pooling import (
     FeatureMap,
@@ -32,6 +33,7 @@ from simviz_core.networks.inspection.own_pooling import (
 from simviz_core.networks.inspection.tails import DIVISIONS, TailReading
 from simviz_core.networks.inspection.tracing import Node, Trace, trace, values_at
 
+CLASS_TOKEN_ALONE = "its embedding is the class token, whose way cannot be followed"
 LONGEST_CHAIN = 60
 FEWEST_CHANNELS = 4
 """Of a feature map; one vector for each image can look like cells of a single channel."""
@@ -98,10 +100,17 @@ def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
         return Detection(None, "it ends in a feature map, which it does not pool", ending, True)
     start = _first_vector(values)
     own = match_pooling(chain, values, start, size) if start else None
-    own = own or _composed(network, pixels, run, size)
     if own:
         return Detection(own, None, own.feature_map)
-    return Detection(None, _why_none(chain, values, start), _last_feature_map(run, size))
+    reason, last = _why_none(chain, values, start), _last_feature_map(run, size)
+    if chain and last is not None:
+        try:
+            return Detection(read_class_token(network, run, chain, pixels, last), None, last)
+        except NetworkError as error:
+            reason = f"{reason}: {error}" if reason == CLASS_TOKEN_ALONE else reason
+    if own := _composed(network, pixels, run, size):
+        return Detection(own, None, own.feature_map)
+    return Detection(None, reason, last)
 
 
 def _composed(
@@ -247,7 +256,7 @@ def _why_none(chain: Sequence[Node], values: Sequence[Tensor], start: int | None
     first, before = values[start].flatten(1), values[start - 1]
     if before.dim() == 3 and before.shape[2] == first.shape[1]:
         if tells_and_agrees(before[:, 0], first):
-            return "its embedding is the class token, which is no sum over the cells"
+            return CLASS_TOKEN_ALONE
         if tells_and_agrees(before.mean(1), first):
             return "its embedding is a mean that class or register tokens are part of"
     return f"none of the poolings is what it does (its own is {chain[start].name.strip('_')!r})"

@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from simviz_core.networks.poolings import POOLING_PHRASES
+from simviz_core.decomposition import CLASS_TOKEN
+from simviz_core.networks.poolings import AS_IT_IS, POOLING_PHRASES
 from simviz_core.networks.sizes import input_size, size_text
 from simviz_core.networks.weights import WeightsInUse
 
@@ -31,8 +32,8 @@ class NetworkReading:
         frozen: What the contributions take as it is in the image.
         tail: The layers after the pooling that belong to the embedding.
         residual: The largest |Σ A + b − e| of the images that it was tried on, relative to |e|.
-        remainder: Where it is approximate, the share of the squared length of the embedding that
-            no cell accounts for; the largest that was met.
+        remainder: The share of the squared length of the embedding that no cell accounts for; the
+            largest that was met.
         note: What is left out of the network's own embedding and why, in a sentence.
         reason: Why it is refused, and what to choose instead.
         own_pooling: The pooling that the network itself does; None where none was found.
@@ -81,6 +82,8 @@ class NetworkReading:
         verdict = self.verdict
         if verdict == FROZEN:
             verdict = f"{EXACT}, {', '.join(self.frozen)} frozen"
+            if self.pooling == CLASS_TOKEN:
+                verdict = f"{EXACT}, {AS_IT_IS}, up to {self.remainder:.0%} in no cell"
         if verdict == APPROXIMATE:
             verdict += f", {self.remainder:.0%} in no cell"
         return (

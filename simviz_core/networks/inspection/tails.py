@@ -12,6 +12,7 @@ from simviz_core.decomposition import (
     ElementwiseTail,
     LayerNormTail,
     Tail,
+    affine_tail,
     normalising_tail,
     unit_norm,
 )
@@ -104,6 +105,8 @@ def _tail_of(node: Node, before: Tensor) -> Tail | None:
         return _linear(arguments["weight"], arguments.get("bias"))
     if name == "conv2d" and arguments["weight"].shape[2:].numel() == 1 and _has_one_group(node):
         return _linear(arguments["weight"].flatten(1), arguments.get("bias"))
+    if name == "matmul" and len(constants) == 1 and constants[0] is node.arguments[1]:
+        return affine_tail(constants[0].detach().mT, None) if constants[0].dim() == 2 else None
     if name == "batch_norm" and arguments.get("running_mean") is not None:
         return _batch_norm(arguments)
     if name == "layer_norm":
@@ -152,9 +155,7 @@ def _has_one_group(node: Node) -> bool:
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> AffineTail:
-    weight = at_least_float32(weight.detach())
-    offset = weight.new_zeros(len(weight)) if bias is None else at_least_float32(bias.detach())
-    return AffineTail(weight, offset)
+    return affine_tail(weight.detach(), None if bias is None else bias.detach())
 
 
 def _batch_norm(arguments: dict[str, Any]) -> AffineTail:

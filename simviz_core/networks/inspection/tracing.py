@@ -106,8 +106,8 @@ class Trace:
     modules: tuple[ModuleRun, ...]
 
 
-class _Counting(TorchFunctionMode):
-    """Counts the calls of each function."""
+class Counting(TorchFunctionMode):
+    """Counts the calls of each function; what is done with them, subclasses say."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _Counting(TorchFunctionMode):
         raise NotImplementedError
 
 
-class _Recording(_Counting):
+class _Recording(Counting):
     """Notes every operation that depends on the pixels."""
 
     def __init__(self, pixels: Tensor) -> None:
@@ -158,7 +158,7 @@ class _Recording(_Counting):
         return result
 
 
-class _Keeping(_Counting):
+class _Keeping(Counting):
     """Keeps the results of some operations, and can stop the run after the last of them."""
 
     def __init__(self, calls: Iterable[Call], stop: bool) -> None:
@@ -176,11 +176,11 @@ class _Keeping(_Counting):
             is_last = self.stop and len(self.values) + 1 == len(self.wanted)
             self.values[key] = [t if is_last else t.clone() for t in made]
             if self.stop and len(self.values) == len(self.wanted):
-                raise _Reached
+                raise Reached
         return result
 
 
-class _Reached(Exception):
+class Reached(Exception):
     """Ends a run whose rest is not needed."""
 
 
@@ -305,7 +305,7 @@ def run_until(network: nn.Module, pixels: Tensor, calls: Sequence[Call]) -> list
     Raises:
         NetworkError: An operation was not reached.
     """
-    with _Keeping(calls, stop=True) as keeping, suppress(_Reached):
+    with _Keeping(calls, stop=True) as keeping, suppress(Reached):
         network(pixels)
     return [_found(keeping, call) for call in calls]
 

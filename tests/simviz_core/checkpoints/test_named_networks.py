@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from simviz_core.checkpoints import load_checkpoint, read_checkpoint
-from simviz_core.errors import CheckpointError, NetworkError, SettingsError
+from simviz_core.errors import CheckpointError, SettingsError
 from simviz_core.networks import build_network, network_reading
 
 NAME = "timm/test_resnet"
@@ -223,9 +223,14 @@ def test_files_of_other_networks_are_refused(trained: nn.Module, tmp_path: Path)
         load_checkpoint(path, NAME)
     with pytest.raises(SettingsError, match="of one network"):
         load_checkpoint(path, f"{NAME}+{NAME}")
+
+
+def test_a_checkpoint_of_a_network_with_a_class_token(tmp_path: Path) -> None:
+    path = tmp_path / "model.pth"
     torch.save(build_network("timm/test_vit", pretrained=False).state_dict(), path)
-    with pytest.raises(NetworkError, match="class token"):
-        load_checkpoint(path, "timm/test_vit")
+    network, _ = load_checkpoint(path, "timm/test_vit")
+    assert network.pooling.name == "class_token"
+    assert load_checkpoint(path, "timm/test_vit")[0].fingerprint == network.fingerprint
 
 
 def claims_two_gigabytes_safetensors(path: Path) -> None:

@@ -51,14 +51,25 @@ def test_the_default_network_is_inspected(capsys: pytest.CaptureFixture[str]) ->
     assert "EfficientNet-Lite0 · 1,280 channels, 10 × 10 at 320 · max pooling · exact" in out
 
 
-def test_what_is_refused_is_one_line_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_token_is_inspected_by_layer(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["inspect", "timm/test_vit", "--random-weights"]
+    line, *others = printed(words, capsys).splitlines()
+    assert "class token, layer norm · exact, attention as it is, up to" in line
+    assert sum(other.startswith("layer ") for other in others) == 6
+    found = json.loads(printed([*words, "--json", "-"], capsys))
+    assert (found["verdict"], found["pooling"]) == ("frozen", "class_token")
+    assert [each["layer"] for each in found["by_layer"]] == [1, 2, 3, 4, 5, 6]
+    assert found["remainder"] > 0
+
+
+def test_what_is_refused_is_one_line_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["inspect", "timm/pit_ti_224", "--random-weights"]
     assert "its embedding is the class token" in refused(words, capsys)
     assert main([*words, "--json", "-"]) == 2
     found = json.loads(capsys.readouterr().out)
     assert (found["verdict"], found["pooling"]) == ("refused", None)
     assert "average" in found["alternatives"]
-    assert "10 × 10 tokens" in printed([*words, "--pooling", "average"], capsys)
+    assert "7 × 7 tokens" in printed([*words, "--pooling", "average"], capsys)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +122,44 @@ def test_a_gallery_is_searched(
     assert len(found["results"]) == 5
     best = found["results"][0]
     assert sum(map(sum, best["query_map"])) == pytest.approx(best["score"], abs=0.1)
+
+
+def test_a_pair_by_class_tokens_says_so_and_splits_by_layer(
+    demo_rooms: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [str(demo_rooms / "hotel_00" / f"view_{view}.jpg") for view in (0, 1)]
+    words = ["pair", *images, "--network", "timm/test_vit", "--random-weights"]
+    words += ["--compare-poolings", "--pooling", "class_token"]
+    found = json.loads(printed([*words, "--json", "-"], capsys))
+    assert (found["pooling"], found["label"]) == ("class_token", "attention as it is")
+    similarity, cells = found["similarity"], sum(map(sum, found["query_map"]))
+    assert cells + found["bias"] == pytest.approx(similarity, abs=1e-5)
+    assert found["share_in_no_cell"] == pytest.approx(found["bias"] / similarity)
+    split = found["by_layer"]
+    assert sum(layer["cells"] for layer in split["layers"]) == pytest.approx(cells, abs=1e-5)
+    rest = sum(layer["no_cell"] for layer in split["layers"]) + split["start"] + split["after"]
+    assert rest == pytest.approx(found["bias"], abs=1e-5)
+    poolings = {each["pooling"]: each for each in found["poolings"]}
+    assert list(poolings) == ["class_token", "average", "max", "gem"]
+    assert poolings["class_token"]["similarity"] == similarity
+    assert poolings["average"]["bias"] == 0
+    assert "class token (attention as it is): similarity" in printed(words, capsys)
+
+
+def test_a_gallery_is_searched_by_class_tokens(
+    small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = str(small_gallery / "chairs" / "view_1.png")
+    words = ["search", query, "--gallery", str(small_gallery), "--network", "timm/test_vit"]
+    words += ["--random-weights", "--maps", "--json", "-"]
+    found = json.loads(printed([*words, "--compare-poolings"], capsys))
+    assert found["label"] == "attention as it is"
+    best = found["results"][0]
+    assert len(best["query_map"]) == 10
+    assert sum(map(sum, best["query_map"])) != pytest.approx(best["score"], abs=1e-3)
+    averages = json.loads(printed([*words, "--pooling", "average"], capsys))["results"]
+    assert [each["score"] for each in averages] == pytest.approx(
+        [each["score"] for each in found["poolings"][0]["results"]], abs=1e-6
+    )
+    region = json.loads(printed([*words, "--region", "10,10,60,60"], capsys))["results"][0]
+    assert sum(map(sum, region["query_map"])) == pytest.approx(region["score"], abs=1e-4)

@@ -176,17 +176,13 @@ def test_mean_tokens_leave_class_and_register_tokens_out(prefix: int) -> None:
     assert "8 × 12 tokens at 96x64" in reading.line
 
 
-def test_a_class_token_is_refused_and_mean_tokens_offered() -> None:
+def test_a_class_token_is_decomposed_and_mean_tokens_offered() -> None:
     network = tokens(1, lambda x: x[:, 0])
-    refused = found(network)
-    assert refused.verdict == "refused"
-    assert refused.reason == (
-        "its embedding is the class token, which is no sum over the cells; choose average, max or "
-        "GeM pooling of its patch tokens"
-    )
-    assert "max" in refused.alternatives
+    reading = found(network)
+    assert (reading.verdict, reading.pooling, reading.grid) == ("frozen", "class_token", (8, 12))
+    assert "max" in reading.alternatives
     chosen = found(network, NetworkChoices(pooling="average"))
-    assert (chosen.verdict, chosen.grid) == ("exact", (8, 12))
+    assert (chosen.verdict, chosen.pooling, chosen.grid) == ("exact", "average", (8, 12))
 
 
 def test_a_mean_that_the_class_token_is_part_of_is_refused() -> None:

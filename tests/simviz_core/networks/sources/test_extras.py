@@ -52,7 +52,13 @@ def saved(name: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("name", "pooling", "line"),
     [
+        (
+            "dinov2",
+            None,
+            "4 × 4 tokens at 64 · class token, layer norm · exact, attention as it is",
+        ),
         ("dinov2", "average", "64 channels, 4 × 4 tokens at 64 · average pooling · exact"),
+        ("clip", None, "4 × 4 tokens at 64 · class token, layer norm · exact, attention"),
         ("clip", "max", "64 channels, 4 × 4 tokens at 64 · max pooling · exact"),
         ("siglip", None, "4 × 4 tokens at 64 · attention pooling, linear · exact, attention"),
         ("resnet", None, "32 channels, 7 × 7 at 224 · average pooling · exact"),
@@ -65,12 +71,6 @@ def test_vision_towers_are_loaded_from_disk(
     assert line in network_reading(network).line
     again = load_network(f"transformers/{tmp_path}", pooling)
     assert again.fingerprint == network.fingerprint, "the weights are those in the folder"
-
-
-@pytest.mark.parametrize("name", ["dinov2", "clip"])
-def test_class_tokens_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(NetworkError, match=r"class token.*choose average"):
-        load_network(saved(name, tmp_path))
 
 
 def test_a_processor_beside_the_network_says_how_pixels_are_scaled(tmp_path: Path) -> None:

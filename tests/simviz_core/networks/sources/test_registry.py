@@ -99,6 +99,11 @@ def test_unknown_names_say_what_there_is(name: str, message: str) -> None:
         ("timm/test_resnet", (128, 256), "8 × 4 at 128x256 · average pooling · exact"),
         ("timm/test_convnext", 96, "3 × 3 at 96 · average pooling, layer norm · exact, layer"),
         ("timm/vit_tiny_patch16_224", (224, 112), None),
+        (
+            "timm/test_vit",
+            None,
+            "tokens at 160 · class token, layer norm · exact, attention",
+        ),
         ("torchvision/squeezenet1_1", None, "1,000 channels, 13 × 13 at 224 · average pooling"),
         ("torchvision/mobilenet_v3_small", 128, "576 channels, 4 × 4 at 128 · average pooling"),
     ],
@@ -128,8 +133,8 @@ def test_the_embedding_is_the_librarys_own(pictures: list[Image.Image]) -> None:
 
 
 def test_a_class_token_is_refused_by_name_with_the_way_out() -> None:
-    with pytest.raises(RefusedNetwork, match=r"timm test_vit cannot be decomposed.*choose average"):
-        load_network("timm/test_vit", pretrained=False)
+    with pytest.raises(RefusedNetwork, match=r"timm pit_ti_224 cannot be.*choose average"):
+        load_network("timm/pit_ti_224", pretrained=False)
 
 
 def test_settings_that_differ_give_other_fingerprints() -> None:
