@@ -9,6 +9,7 @@ from simviz_ui.choices.selection import chosen_selection, show_selection, steps_
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app
 from simviz_ui.region.view import region_search
+from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
 
@@ -20,8 +21,10 @@ gallery, settings = gallery_and_network()
 index = gallery_index(gallery, settings)
 selection = chosen_selection(gallery)
 show_selection(selection)
-steps = steps_inside(selection, gallery, None)
-chosen = image_picker("query", "Query", gallery, 0, steps, wide=True)
+asked = asked_ids(gallery, chosen_conditions(gallery))
+steps = steps_inside(selection, gallery, asked)
+first = gallery.position[asked[0]] if asked else 0
+chosen = image_picker("query", "Query", gallery, first, steps, wide=True)
 if index is None or chosen is None:
     st.stop()
 try:

@@ -13,7 +13,7 @@ from simviz_ui.choices.selection import (
 )
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import enter_through_app, hold
-from simviz_ui.retrieval.conditions import chosen_conditions
+from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.outcomes import misses
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
@@ -54,8 +54,10 @@ if only_misses and searched is not None:
     steps = misses(gallery, searched, settings, conditions)
     if steps == []:
         st.info("There are no misses: every nearest neighbour is of its image's class.")
+steps = asked_ids(gallery, conditions) if steps is None else steps
 inside = steps_inside(selection, gallery, steps)
-chosen = image_picker("query", "Query", gallery, 0, inside, wide=True)
+first = gallery.position[steps[0]] if steps and conditions.has_two_sets else 0
+chosen = image_picker("query", "Query", gallery, first, inside, wide=True)
 if index is None or searched is None or chosen is None:
     st.stop()
 try:

@@ -34,7 +34,7 @@ DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
 FILTERS = ("top", "classes", "keep_query", "without_own_class")
-CONDITIONS = ("where", "leave_out_equal")
+CONDITIONS = ("where", "leave_out_equal", "ask", "find", "leave_out_copies")
 SHARED = (
     *(*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, *CONDITIONS),
     *("query", "match", "selection"),
@@ -132,6 +132,9 @@ class View:
     without_own_class: bool = False
     where: tuple[str, ...] = ()
     leave_out_equal: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    find: tuple[str, ...] = ()
+    leave_out_copies: bool = False
     order: str = "margin"
     of_classes: tuple[str, ...] = ()
     taken_for: tuple[str, ...] = ()

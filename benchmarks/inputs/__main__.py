@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.inputs.cases import MESSAGE, Case
 from simviz_core.errors import SimVizError
 
-PARTS = ("checkpoints", "images", "archives", "names", "links")
+PARTS = ("checkpoints", "images", "archives", "galleries", "manifests", "names", "links")
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "inputs.md"
 SECONDS = 120
 LONGEST_MESSAGE = 6000

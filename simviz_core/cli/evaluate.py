@@ -69,6 +69,8 @@ def _run(options: argparse.Namespace) -> None:
         figures = {name: value for name, value in values.items() if isinstance(value, int | float)}
         write_csv([{"figure": name, "value": figures[name]} for name in figures], options.csv)
     if "-" not in (options.json, options.csv):
+        if quality.copies_note:
+            print(f"simviz: {quality.copies_note}", file=sys.stderr)
         for name, value in values.items():
             if isinstance(value, float):
                 print(f"{name:<13} {value:.4f}")

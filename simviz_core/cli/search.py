@@ -86,6 +86,7 @@ from simviz_core.retrieval import (
     searched_region,
     searches_as_json,
     weights_on,
+    whole_vector,
 )
 
 
@@ -252,6 +253,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
         without_class=own.label if own and options.exclude_own_class else None,
         conditions=asked.conditions,
         query=own,
+        vector=None if options.crop else whole_vector(query),
     ) & selected_rows(options, asked.gallery, index)
     fine = FineNetwork(network) if options.fine else None
     vector = None if fine is None else _fine_vector(asked, fine)
@@ -307,7 +309,11 @@ def _print_matches(found: SearchReport, title: str | None) -> None:
     for number, match in enumerate(found.ranking.matches):
         maps = found.maps[number] if title else None
         spread = f"  {map_spread(maps.match_map)}" if maps else ""
-        print(f"{number + 1:3d}  {match.score:.4f}  {match.image.path}{spread}")
+        copy = found.ranking.copy_note(number)
+        print(
+            f"{number + 1:3d}  {match.score:.4f}  {match.image.path}{spread}"
+            f"{f'  ({copy})' if copy else ''}"
+        )
     if found.reference is not None:
         print(f"relative to {found.reference.description}: {SAME_RANKING}")
 

@@ -3,6 +3,7 @@
 from simviz_core.gallery.archive import MAX_UNPACKED_BYTES, UnpackedArchive, unpack_archive
 from simviz_core.gallery.columns import Column, Kind, Value, columns_of, value_text
 from simviz_core.gallery.conditions import (
+    COPY_FROM,
     NO_CONDITIONS,
     Conditions,
     check_conditions,
@@ -40,6 +41,7 @@ from simviz_core.gallery.selections import (
 )
 
 __all__ = [
+    "COPY_FROM",
     "DEEPEST",
     "DEMO_GALLERY",
     "FIRST",

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from simviz_core.errors import SettingsError
 from simviz_core.gallery.columns import Column, Value, value_text
 
+COPY_FROM = 0.95
+"""Similarity from which two images are taken for copies of one; see docs/galleries.md."""
 RANGE = ".."
 """Between the two ends of a range, either of which may be missing."""
 
@@ -25,34 +27,94 @@ class Conditions:
             either of them optional; `column=` asks for images without a value. Those of one column
             are alternatives; different columns have to hold together.
         leave_out_equal: Columns: images with the query's own value in one of them are not found.
+        ask: Conditions as in `where` on the queries alone; of one set of two, such as
+            `split=query`.
+        find: Likewise on the images that may be found. Where only one of the two sets is named,
+            the other one is all the rest.
+        leave_out_copies: Images of at least this similarity to the query are not found: copies of
+            one picture; None finds them.
     """
 
     where: tuple[str, ...] = ()
     leave_out_equal: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    find: tuple[str, ...] = ()
+    leave_out_copies: float | None = None
 
     def __bool__(self) -> bool:
         """Whether anything is asked."""
-        return bool(self.where or self.leave_out_equal)
+        return self != NO_CONDITIONS
+
+    @property
+    def has_two_sets(self) -> bool:
+        """Whether queries come from one set of images and are found in another."""
+        return bool(self.ask or self.find)
 
     def as_options(self) -> list[str]:
         """The same as options of the command line."""
         words = [f"--where={text}" for text in self.where]
-        return [*words, *(f"--leave-out-equal={name}" for name in self.leave_out_equal)]
+        words += [f"--ask={text}" for text in self.ask]
+        words += [f"--find={text}" for text in self.find]
+        words += [f"--leave-out-equal={name}" for name in self.leave_out_equal]
+        copies = self.leave_out_copies
+        return [*words, *([] if copies is None else [f"--leave-out-copies={copies:g}"])]
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON-ready values; empty where nothing is asked."""
         if not self:
             return {}
-        return {"where": list(self.where), "leave_out_equal": list(self.leave_out_equal)}
+        values: dict[str, Any] = {
+            "where": list(self.where),
+            "leave_out_equal": list(self.leave_out_equal),
+        }
+        if self.has_two_sets:
+            values |= {"ask": list(self.ask), "find": list(self.find)}
+        if self.leave_out_copies is not None:
+            values["leave_out_copies"] = self.leave_out_copies
+        return values
 
     @property
     def sentence(self) -> str:
         """What is asked, in words; "" where that is nothing."""
         parts = [f"only {', '.join(self.where)}"] if self.where else []
+        if self.has_two_sets:
+            ask, find = (", ".join(texts) or "all others" for texts in (self.ask, self.find))
+            parts.append(f"asked are {ask}, and found are {find}")
         if self.leave_out_equal:
             names = ", ".join(self.leave_out_equal)
             parts.append(f"without images equal to the query in {names}")
+        if self.leave_out_copies is not None:
+            least = f"{self.leave_out_copies:g}"
+            parts.append(f"without copies of the query (similarity of at least {least})")
         return "; ".join(parts)
+
+    def asked_rows(self, columns: Mapping[str, Column], count: int) -> NDArray[np.bool_]:
+        """Which images are queries, (N,).
+
+        Raises:
+            SettingsError: There is no such column, or the value is none that it can hold.
+        """
+        return self._set(columns, count, self.ask, self.find)
+
+    def found_rows(self, columns: Mapping[str, Column], count: int) -> NDArray[np.bool_]:
+        """Which images may be found, (N,).
+
+        Raises:
+            SettingsError: There is no such column, or the value is none that it can hold.
+        """
+        return self._set(columns, count, self.find, self.ask)
+
+    def _set(
+        self,
+        columns: Mapping[str, Column],
+        count: int,
+        own: tuple[str, ...],
+        others: tuple[str, ...],
+    ) -> NDArray[np.bool_]:
+        rows = rows_where(columns, self.where, count)
+        if own:
+            return rows & rows_where(columns, own, count)
+        return rows & ~rows_where(columns, others, count) if others else rows
 
 
 NO_CONDITIONS = Conditions()
@@ -99,16 +161,25 @@ def check_conditions(
         SettingsError: There is no such column, or the value is none that it can hold.
     """
     try:
-        rows_where(columns, conditions.where, next((len(c.codes) for c in columns.values()), 0))
+        count = next((len(column.codes) for column in columns.values()), 0)
+        conditions.asked_rows(columns, count)
+        conditions.found_rows(columns, count)
         equal_codes(columns, conditions.leave_out_equal)
     except SettingsError as error:
-        asked = [text.partition("=")[0] for text in conditions.where]
+        texts = (*conditions.where, *conditions.ask, *conditions.find)
+        asked = [text.partition("=")[0] for text in texts]
         reasons = [
             f"the manifest's {name!r} is left out, since {left_out[name]}"
             for name in (*asked, *conditions.leave_out_equal)
             if name in left_out
         ]
         raise SettingsError("; ".join([str(error), *reasons])) from error
+    copies = conditions.leave_out_copies
+    if copies is not None and not 0 < copies <= 1:
+        raise SettingsError(
+            f"copies are images of at least a similarity above 0 and up to 1, such as {COPY_FROM}; "
+            f"not {copies:g}"
+        )
 
 
 def equal_codes(columns: Mapping[str, Column], names: Sequence[str]) -> list[NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def outcomes_key(content: str, index: GalleryIndex, conditions: Conditions) -> s
     about = [
         content,
         [image.label for image in index.images],
-        [conditions.where, conditions.leave_out_equal],
+        astuple(conditions),
         [repr(image.columns) for image in index.images] if conditions else [],
     ]
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()

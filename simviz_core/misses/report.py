@@ -116,7 +116,7 @@ def _after(outcome: QueryOutcome) -> dict[str, Any]:
 
 _NAMES = (
     *("query", "class", "taken_for", "margin", "nearest", "nearest_score", "right", "right_score"),
-    *("right_rank", "average_precision_at_r", "relevant"),
+    *("right_rank", "average_precision_at_r", "relevant", "nearest_is_copy"),
 )
 
 
@@ -136,6 +136,7 @@ def _miss_values(miss: QueryOutcome) -> dict[str, Any]:
                 miss.rank,
                 miss.average_precision,
                 miss.relevant,
+                miss.nearest_is_copy,
             ),
             strict=True,
         )

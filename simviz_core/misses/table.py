@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simviz_core.gallery import GalleryImage
+from simviz_core.gallery import COPY_FROM, GalleryImage
 from simviz_core.retrieval import QueryOutcomes
 
 NO_CLASS = "(no class)"
@@ -35,6 +35,11 @@ class QueryOutcome:
     rank: int
     average_precision: float
     relevant: int
+
+    @property
+    def nearest_is_copy(self) -> bool:
+        """Whether the nearest neighbour is taken for a copy of the query."""
+        return self.nearest_score >= COPY_FROM
 
     @property
     def is_hit(self) -> bool:

@@ -4,7 +4,7 @@ Whether a query is a hit or a miss is decided here and nowhere else: the figures
 and their table all rest on `query_outcomes`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from simviz_core.errors import GalleryError
-from simviz_core.gallery import NO_CONDITIONS, Conditions, equal_codes, rows_where
+from simviz_core.gallery import COPY_FROM, NO_CONDITIONS, Conditions, equal_codes
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.ranking import GalleryIndex
 
@@ -22,6 +22,7 @@ AT = (1, 5, 10)
 """The K of Recall@K."""
 MOST_QUERIES = 2000
 """Of larger galleries the pages ask as many images, drawn at random, and say so."""
+_TWO, _TWO_IN_SETS = "two images that can be found", "an image to ask and another one to find"
 QUERIES_AT_ONCE = 256
 """Queries that are ranked in one product."""
 
@@ -43,7 +44,7 @@ class QueryOutcomes:
         right_rank: The place of that image in the ranking, from 1, (Q,).
         average_precision: At R, (Q,), 0..1.
         relevant: R: the images of its class that may be found, (Q,).
-        searched: Images that may be found, the query among them.
+        searched: Images that may be found; the query among them, unless there are two sets.
         conditions: On the columns of the gallery's manifest, which these figures are under: only
             images that meet `where` are asked and found.
     """
@@ -66,6 +67,11 @@ class QueryOutcomes:
         return self.right_rank == 1
 
     @cached_property
+    def nearest_is_copy(self) -> NDArray[np.bool_]:
+        """Whether each query's nearest neighbour is taken for a copy of it, (Q,)."""
+        return self.nearest_score >= COPY_FROM
+
+    @cached_property
     def missed(self) -> list[str]:
         """The ids of the queries that are no hits, in the gallery's order."""
         return [self.index.images[row].id for row in self.rows[~self.is_hit]]
@@ -84,6 +90,7 @@ class RetrievalQuality:
         coverage: How much of the gallery the figures rest on.
         searched: Images that may be found.
         conditions: On the columns of the gallery's manifest, which the figures are under.
+        copies: Queries whose nearest neighbour is taken for a copy of them.
     """
 
     queries: int
@@ -94,6 +101,22 @@ class RetrievalQuality:
     coverage: Coverage
     searched: int
     conditions: Conditions = NO_CONDITIONS
+    copies: int = 0
+
+    @property
+    def copies_note(self) -> str:
+        """What is to be said of copies beside the figures; "" where there are none."""
+        if not self.copies:
+            return ""
+        return (
+            f"the nearest neighbour of {self.copies:,} of {self.queries:,} queries is taken for a "
+            f"copy of it (similarity of at least {COPY_FROM:g}), which makes figures too good; "
+            + (
+                "copies can be left out"
+                if 2 * self.copies <= self.queries
+                else "with this network most images are that similar, so that copies do not show"
+            )
+        )
 
 
 def retrieval_quality(
@@ -138,6 +161,7 @@ def quality_of(outcomes: QueryOutcomes) -> RetrievalQuality:
         coverage=outcomes.index.coverage,
         searched=outcomes.searched,
         conditions=outcomes.conditions,
+        copies=int(outcomes.nearest_is_copy.sum()),
     )
 
 
@@ -145,6 +169,8 @@ def quality_as_json(quality: RetrievalQuality) -> dict[str, Any]:
     """The figures as JSON-ready values, with how much of the gallery they rest on."""
     recalls = {f"recall_at_{k}": recall for k, recall in quality.recall_at.items()}
     figures = {**recalls, "map_at_r": quality.map_at_r, "queries": quality.queries}
+    if quality.copies:
+        figures["queries_with_a_copy_nearest"] = quality.copies
     under = quality.conditions.as_json()
     under |= {"images_searched": quality.searched} if under else {}
     return {**figures, **quality.coverage.as_json(), **under}
@@ -164,76 +190,84 @@ def query_outcomes(
     Returns:
         What every query finds.
     """
-    found = np.flatnonzero(rows_where(index.columns, conditions.where, len(index.images)))
-    equals = [codes[found] for codes in equal_codes(index.columns, conditions.leave_out_equal)]
-    among = _Searched(
-        index.matrix if len(found) == len(index.images) else index.matrix[found],
-        index.class_of[found],
-        equals,
-    )
-    relevant = among.relevant()
-    asked = np.flatnonzero(relevant)
-    if not asked.size:
-        raise GalleryError(
-            "Recall@K and mAP@R need a class with two images; put the images into class folders, "
-            "or select more of them"
-            if not conditions
-            else f"no class has two images that can be found ({conditions.sentence}); leave out "
-            "fewer"
-        )
-    if most_queries is not None and asked.size > most_queries:
+    count = len(index.images)
+    found = np.flatnonzero(conditions.found_rows(index.columns, count))
+    asked = np.flatnonzero(conditions.asked_rows(index.columns, count))
+    equals = equal_codes(index.columns, conditions.leave_out_equal)
+    among = _Searched(index, found, equals, conditions.leave_out_copies)
+    asked = asked[among.relevant(asked) > 0]
+    if asked.size and most_queries is not None and asked.size > most_queries:
         chosen = np.random.default_rng(seed).choice(asked.size, most_queries, replace=False)
         asked = asked[np.sort(chosen)]
     parts = []
     for start in range(0, asked.size, QUERIES_AT_ONCE):
-        part = asked[start : start + QUERIES_AT_ONCE]
-        parts.append(among.ask(part, relevant[part]))
-        on_progress(start + len(part), asked.size)
-    nearest, nearest_score, right, right_score, rank, precision = (
+        parts.append(among.ask(asked[start : start + QUERIES_AT_ONCE]))
+        on_progress(min(start + QUERIES_AT_ONCE, asked.size), asked.size)
+    if not any(part[0].size for part in parts):
+        raise GalleryError(
+            "Recall@K and mAP@R need a class with two images; put the images into class folders, "
+            "or select more of them"
+            if not conditions
+            else f"no class has {_TWO_IN_SETS if conditions.has_two_sets else _TWO} "
+            f"({conditions.sentence}); leave out fewer"
+        )
+    rows, nearest, nearest_score, right, right_score, rank, precision, relevant = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     return QueryOutcomes(
         index,
-        found[asked],
+        rows,
         found[nearest],
         nearest_score,
         found[right],
         right_score,
         rank,
         precision,
-        relevant[asked],
+        relevant,
         len(found),
         conditions,
     )
 
 
-@dataclass(frozen=True)
 class _Searched:
-    """The images that may be found, N of them.
+    """The images that may be found, M of the index's N."""
 
-    Attributes:
-        matrix: Their unit embeddings, (N, D).
-        class_of: Their classes, (N,); −1 for none.
-        equals: Codes, (N,) each: images of one code, but for −1, do not find each other.
-    """
+    def __init__(
+        self,
+        index: GalleryIndex,
+        found: NDArray[np.int64],
+        equals: Sequence[NDArray[np.int64]],
+        copies: float | None,
+    ) -> None:
+        """Take what queries are compared with.
 
-    matrix: NDArray[np.float32]
-    class_of: NDArray[np.int64]
-    equals: list[NDArray[np.int64]]
+        Args:
+            index: The index.
+            found: Its rows that may be found, (M,).
+            equals: Codes, (N,) each: images of one code, but for −1, do not find each other.
+            copies: Similarity from which images do not find each other; None for any.
+        """
+        self.index, self.found, self.equals, self.copies = index, found, equals, copies
+        self.matrix = index.matrix if len(found) == len(index.images) else index.matrix[found]
+        self.class_of = index.class_of[found]
+        self.place = np.full(len(index.images), -1)
+        self.place[found] = np.arange(len(found))
 
-    def relevant(self) -> NDArray[np.int64]:
-        """How many others of its class each image may find, (N,); 0 for what is not asked."""
-        count = np.zeros(len(self.class_of), dtype=np.int64)
-        rows = np.flatnonzero(self.class_of >= 0)
-        sizes = np.bincount(self.class_of[rows], minlength=1)
-        count[rows] = sizes[self.class_of[rows]] - 1
+    def relevant(self, queries: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many others of its class each query may find, (Q,); copies of it are counted, too."""
+        of = self.index.class_of[queries]
+        sizes = np.bincount(self.class_of[self.class_of >= 0], minlength=len(self.index.classes))
+        if not sizes.size:
+            return np.zeros(len(queries), dtype=np.int64)
+        count = np.where(of >= 0, sizes[of] - (self.place[queries] >= 0), 0)
         if self.equals:
-            rows = rows[np.argsort(self.class_of[rows], kind="stable")]
-            for of_class in np.split(rows, np.cumsum(sizes)[:-1]):
-                for start in range(0, len(of_class), QUERIES_AT_ONCE):
-                    part = of_class[start : start + QUERIES_AT_ONCE]
-                    equal = self._equal(part, of_class)
-                    equal |= part[:, None] == of_class
+            members = _by_class(self.class_of, len(sizes))
+            for label, group in enumerate(_by_class(of, len(sizes))):
+                for start in range(0, len(group), QUERIES_AT_ONCE):
+                    part = group[start : start + QUERIES_AT_ONCE]
+                    others = self.found[members[label]]
+                    equal = self._equal(queries[part], others)
+                    equal |= queries[part][:, None] == others
                     count[part] = (~equal).sum(1)
         return count
 
@@ -245,20 +279,28 @@ class _Searched:
             equal |= (codes[others] == own) & (own >= 0)
         return equal
 
-    def ask(
-        self, queries: NDArray[np.int64], relevant: NDArray[np.int64]
-    ) -> tuple[NDArray[Any], ...]:
-        """What a few queries find, as `QueryOutcomes` has it, `nearest` to `average_precision`.
+    def ask(self, queries: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+        """What a few queries find: the queries, and what `QueryOutcomes` has from `nearest` on.
 
-        Equal scores keep the gallery's order, as in every other ranking.
+        Equal scores keep the gallery's order, as in every other ranking. Queries that may find
+        nothing of their class are left out.
         """
-        places = np.arange(len(queries))
-        scores = self.matrix[queries] @ self.matrix.T
-        scores[places, queries] = -np.inf
+        scores = self.index.matrix[queries] @ self.matrix.T
+        if self.copies is not None:
+            np.copyto(scores, -np.inf, where=scores >= self.copies)
+        own = self.place[queries]
+        inside = np.flatnonzero(own >= 0)
+        scores[inside, own[inside]] = -np.inf
         if self.equals:
-            everything = np.arange(len(self.class_of))
-            np.copyto(scores, -np.inf, where=self._equal(queries, everything))
-        is_same = self.class_of == self.class_of[queries][:, None]
+            np.copyto(scores, -np.inf, where=self._equal(queries, self.found))
+        is_same = self.class_of == self.index.class_of[queries][:, None]
+        relevant = (is_same & (scores > -np.inf)).sum(1)
+        if not relevant.all():
+            kept = relevant > 0
+            queries, scores, is_same, relevant = (
+                each[kept] for each in (queries, scores, is_same, relevant)
+            )
+        places = np.arange(len(queries))
         nearest = scores.argmax(1)
         right = np.where(is_same, scores, -np.inf).argmax(1)
         best = scores[places, right][:, None]
@@ -267,19 +309,31 @@ class _Searched:
         if (level.sum(1) > 1).any():
             before += (level & (np.arange(scores.shape[1]) < right[:, None])).sum(1)
         return (
+            queries,
             nearest,
             scores[places, nearest],
             right,
             best[:, 0],
             before + 1,
             _average_precision(scores, is_same, relevant),
+            relevant,
         )
+
+
+def _by_class(class_of: NDArray[np.int64], classes: int) -> list[NDArray[np.int64]]:
+    """The places of each class's images; those without a class are in none."""
+    places = np.flatnonzero(class_of >= 0)
+    places = places[np.argsort(class_of[places], kind="stable")]
+    sizes = np.bincount(class_of[places], minlength=classes)
+    return np.split(places, np.cumsum(sizes)[:-1])
 
 
 def _average_precision(
     scores: NDArray[np.float32], is_same: NDArray[np.bool_], relevant: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """(1/R) Σ_i≤R P(i), P(i) being 0 where the i-th image is of another class, (Q,)."""
+    if not relevant.size:
+        return np.zeros(0)
     most = int(relevant.max())
     found = np.take_along_axis(is_same, _first(scores, most), 1).astype(np.float64)
     place = np.arange(1, most + 1)

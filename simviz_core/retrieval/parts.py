@@ -7,7 +7,7 @@ image is q · ê_j, and so exactly the sum of what each part contributes to it, 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -235,7 +235,8 @@ def allowed_for(
     Returns:
         (N,), True for each that may be found.
     """
-    allowed = choose(index, classes, conditions=Conditions(conditions.where))
+    sets = replace(conditions, leave_out_equal=(), leave_out_copies=None)
+    allowed = choose(index, classes, conditions=sets)
     for image, is_subtracted in images:
         if image is None:
             continue
@@ -243,7 +244,7 @@ def allowed_for(
             allowed &= choose(index, without_image=image.id)
         if not is_subtracted:
             own_class = image.label if without_own_class else None
-            equals = Conditions(leave_out_equal=conditions.leave_out_equal)
+            equals = replace(conditions, where=(), ask=(), find=())
             allowed &= choose(index, None, None, own_class, equals, image)
     return allowed
 

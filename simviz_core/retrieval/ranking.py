@@ -23,7 +23,6 @@ from simviz_core.gallery import (
     GalleryImage,
     column_named,
     columns_of,
-    rows_where,
 )
 from simviz_core.networks.fine_regions import FineImage
 from simviz_core.retrieval.coverage import Coverage
@@ -223,6 +222,7 @@ def choose(
     without_class: str | None = None,
     conditions: Conditions = NO_CONDITIONS,
     query: GalleryImage | None = None,
+    vector: Vector | None = None,
 ) -> AllowedRows:
     """Which images of an index a search may find.
 
@@ -234,6 +234,8 @@ def choose(
         conditions: On the columns of the gallery's manifest.
         query: The query in the gallery, whose equals `conditions` may leave out; None, or a query
             without a value in a column, is equal to nothing.
+        vector: The unit embedding of a query that is not in the index, (D,), whose copies
+            `conditions` may leave out; the query itself is no copy.
 
     Returns:
         (N,), True for each that may be found.
@@ -254,10 +256,18 @@ def choose(
     if without_class in place:
         allowed &= index.class_of != place[without_class]
     if conditions:
-        allowed &= rows_where(index.columns, conditions.where, len(index.images))
+        allowed &= conditions.found_rows(index.columns, len(index.images))
     for name in conditions.leave_out_equal:
         column = column_named(index.columns, name)
         allowed &= ~column.rows_equal_to(query.columns.get(name) if query else None)
+    if conditions.leave_out_copies is not None:
+        own = index.row.get(query.id) if query else None
+        vector = vector if own is None else index.matrix[own]
+        if vector is not None:
+            is_copy = index.scores(vector) >= conditions.leave_out_copies
+            if own is not None:
+                is_copy[own] = False
+            allowed &= ~is_copy
     return allowed
 
 

@@ -154,6 +154,8 @@ def search_as_json(
             "label": match.image.label,
             "score": match.score,
         }
+        if ranking.copy_of and ranking.copy_of[number] is not None:
+            result["copy_of"] = ranking.copy_of[number]
         if region.is_drawn and not is_crop:
             result["similarity"] = ranking.similarities[number]
             if ranking.without:
@@ -247,8 +249,9 @@ def ranking_rows(reports: Sequence[tuple[str, SearchReport]]) -> list[dict[str, 
     Returns:
         For each match the ranking's name, its rank from 1, path, label, whether it is a hit (empty
         where that is not known), score; where a region was searched also the similarity to the
-        whole query, and without the region's cells.
+        whole query, and without the region's cells; where some are copies, of what.
     """
+    has_copies = any(any(report.ranking.copy_of) for _, report in reports)
     return [
         {
             "ranking": name,
@@ -265,6 +268,7 @@ def ranking_rows(reports: Sequence[tuple[str, SearchReport]]) -> list[dict[str, 
                 if report.ranking.without
                 else {}
             ),
+            **({"copy": report.ranking.copy_note(place)} if has_copies else {}),
         }
         for name, report in reports
         for place, match in enumerate(report.ranking.matches)

@@ -13,6 +13,7 @@ from simviz_core.decomposition import (
     unit_norm,
     vector_map,
 )
+from simviz_core.retrieval.copies import OF_QUERY, copies_among
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.ranking import (
     AllowedRows,
@@ -42,6 +43,7 @@ class Ranking:
         without: What the cosine of each match with the query would be without the region's cells;
             empty unless a region was searched.
         coverage: How much of the gallery was searched; None where that is not known.
+        copy_of: What each match is a copy of, see `copies_among`; empty where that is not known.
     """
 
     vector: Vector
@@ -49,6 +51,17 @@ class Ranking:
     similarities: tuple[float, ...]
     without: tuple[float, ...] = ()
     coverage: Coverage | None = None
+    copy_of: tuple[str | None, ...] = ()
+
+    def copy_note(self, place: int) -> str:
+        """What a match is a copy of, in words; "" where it is taken for none."""
+        of = self.copy_of[place] if self.copy_of else None
+        if of is None:
+            return ""
+        if of == OF_QUERY:
+            return "copy of the query"
+        rank = next(n for n, match in enumerate(self.matches, 1) if match.image.id == of)
+        return f"copy of match {rank}"
 
 
 @dataclass(frozen=True)
@@ -106,14 +119,15 @@ def rank(
     vector = vector if fine_vector is None else fine_vector
     choose_best = best_of_each_class if per_class else best_matches
     matches = choose_best(index, index.scores(vector), count, allowed)
-    rows = [index.row[match.image.id] for match in matches]
+    ids = [match.image.id for match in matches]
+    found = index.matrix[[index.row[image_id] for image_id in ids]]
+    copies = copies_among(ids, found, found @ whole, index.scores(whole))
     if weights is None:
         scores = tuple(match.score for match in matches)
-        return Ranking(vector, tuple(matches), scores, coverage=index.coverage)
-    found = index.matrix[rows]
+        return Ranking(vector, tuple(matches), scores, (), index.coverage, copies)
     rest = found @ vector_without(query, vector)
     similarities, without = tuple((found @ whole).tolist()), tuple(rest.tolist())
-    return Ranking(vector, tuple(matches), similarities, without, index.coverage)
+    return Ranking(vector, tuple(matches), similarities, without, index.coverage, copies)
 
 
 def vector_without(query: DecomposedImage, part: Vector) -> Vector:

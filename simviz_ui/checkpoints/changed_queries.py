@@ -17,6 +17,7 @@ from simviz_ui.choices.weights_in_use import PRETRAINED
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import ERRORS_PAGE, choose, open_page, page_fragment, view
 from simviz_ui.serving.resources import network_of
+from simviz_ui.view import CONDITIONS, DEFAULTS
 
 RANKED = "most_changed"
 """In the session: the ids of the queries, most changed first."""
@@ -103,7 +104,7 @@ def _offer_errors(
         path = last.checkpoint.path
         compared = {"compared_with": readable_path(path) if path else PRETRAINED}
         everything = {"change": "all", "of_classes": (), "taken_for": ()}
-        everything |= {"where": (), "leave_out_equal": ()}
+        everything |= {name: DEFAULTS[name] for name in CONDITIONS}
         network = as_fields(first.settings)
         open_page(ERRORS_PAGE, **network, **compared, **everything, selection=selection)
 

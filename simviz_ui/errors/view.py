@@ -7,7 +7,7 @@ import streamlit as st
 
 from simviz_core.cli import errors_command
 from simviz_core.errors import GalleryError
-from simviz_core.gallery import Conditions, Gallery, Selection
+from simviz_core.gallery import COPY_FROM, Conditions, Gallery, Selection
 from simviz_core.misses import Comparison, MissReport, misses_as_csv, misses_as_json
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, QueryOutcomes, quality_of
@@ -51,9 +51,8 @@ def show_errors(
     conditions = chosen_conditions(gallery)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         other = other_network(settings)
-        if gallery.columns:
-            with st.popover("Filter", icon=":material/filter_alt:"):
-                condition_controls(gallery)
+        with st.popover("Filter", icon=":material/filter_alt:"):
+            condition_controls(gallery)
     index = part_selected(index, selection)
     try:
         outcomes = index_outcomes(gallery, index, settings, conditions)
@@ -144,6 +143,8 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
         "rank": [miss.rank for miss in misses],
         "precision": [miss.average_precision for miss in misses],
     }
+    if any(miss.nearest_is_copy for miss in misses):
+        columns["copy"] = ["copy" if miss.nearest_is_copy else "" for miss in misses]
     if rows[0].change:
         columns = {"change": [CHANGE_TITLES[row.change] for row in rows], **columns}
     column = st.column_config
@@ -167,6 +168,11 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
             ),
             "nearest": column.NumberColumn("Wrong", format="%.4f", help="Its similarity."),
             "right": column.NumberColumn("Right", format="%.4f", help="The best one's similarity."),
+            "copy": column.TextColumn(
+                "Nearest is",
+                help=f"A copy of the query, by a similarity of at least {COPY_FROM:g}: the same "
+                "picture in two classes.",
+            ),
             "rank": column.NumberColumn(
                 "First right", help="The rank of the first image of the query's class."
             ),

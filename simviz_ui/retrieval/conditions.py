@@ -1,11 +1,13 @@
 """Conditions on the columns of a gallery's manifest, the same on every page that searches it."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import (
+    COPY_FROM,
     Column,
     Conditions,
     Gallery,
@@ -27,18 +29,22 @@ def chosen_conditions(gallery: Gallery) -> Conditions:
     """
     reasons: list[str] = []
     kept: dict[str, tuple[str, ...]] = {}
-    for name in ("where", "leave_out_equal"):
+    for name in ("where", "leave_out_equal", "ask", "find"):
         asked = tuple(wanted(name) or ())
         kept[name] = tuple(text for text in asked if _can_be_asked(gallery, name, text, reasons))
         if kept[name] != asked:
             say_instead(name, f"Left out of the conditions: {'; '.join(reasons)}.", kept[name])
             choose_instead(name, kept[name])
-    return Conditions(**kept)
+    copies = COPY_FROM if wanted("leave_out_copies") else None
+    return Conditions(
+        kept["where"], kept["leave_out_equal"], kept["ask"], kept["find"], leave_out_copies=copies
+    )
 
 
 def _can_be_asked(gallery: Gallery, name: str, text: str, reasons: list[str]) -> bool:
     try:
-        asked = Conditions(**{name: (text,)})
+        fields: dict[str, Any] = {name: (text,)}
+        asked = Conditions(**fields)
         check_conditions(gallery.columns, asked, gallery.columns_left_out)
     except SimVizError as error:
         reasons.append(str(error))
@@ -47,7 +53,14 @@ def _can_be_asked(gallery: Gallery, name: str, text: str, reasons: list[str]) ->
 
 
 def condition_controls(gallery: Gallery) -> None:
-    """Show the choice of conditions; nothing where the gallery has no columns."""
+    """Show the choice of conditions; of a gallery without columns whether copies are left out."""
+    st.checkbox(
+        "Leave out copies of the query",
+        **hold("leave_out_copies"),
+        on_change=choose,
+        help=f"Images of a similarity of at least {COPY_FROM:g} to the query, which are most often "
+        "the same picture, saved or cut anew.",
+    )
     columns = {name: column for name, column in gallery.columns.items() if column.values}
     if not columns:
         return
@@ -73,6 +86,18 @@ def condition_controls(gallery: Gallery) -> None:
             args=(f"{name}={text}",),
             disabled=text is None,
         )
+    with st.expander("Two sets: queries and references", expanded=bool(wanted("ask"))):
+        for field, title in (("ask", "Ask only images with"), ("find", "Find only images with")):
+            st.multiselect(
+                title,
+                list(wanted(field) or ()),
+                **hold(field),
+                on_change=choose,
+                accept_new_options=True,
+                placeholder="Type column=value",
+                help="Queries come from one set, such as `split=query`, and find images of the "
+                "other. Where only one is named, the other is all the rest.",
+            )
     st.multiselect(
         "Leave out images equal to the query in",
         list(columns),
@@ -81,6 +106,14 @@ def condition_controls(gallery: Gallery) -> None:
         placeholder="No column",
         help="The same camera, say, or the same day: what else is similar?",
     )
+
+
+def asked_ids(gallery: Gallery, conditions: Conditions) -> list[str] | None:
+    """The ids of the images that are queries; None where all are, since there is one set."""
+    if not conditions.has_two_sets:
+        return None
+    rows = conditions.asked_rows(gallery.columns, len(gallery.images))
+    return [image.id for image, is_asked in zip(gallery.images, rows, strict=True) if is_asked]
 
 
 def _add(condition: str) -> None:

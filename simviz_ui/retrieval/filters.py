@@ -6,7 +6,7 @@ import streamlit as st
 
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import NO_CONDITIONS, Conditions, Gallery, Selection
-from simviz_core.retrieval import AllowedRows, GalleryIndex, choose
+from simviz_core.retrieval import AllowedRows, GalleryIndex, choose, whole_vector
 from simviz_ui.choices.display import style_controls
 from simviz_ui.choices.selection import chosen_selection
 from simviz_ui.navigation import hold
@@ -50,6 +50,7 @@ class Filters:
             without_class=query.label if self.without_own_class else None,
             conditions=self.conditions,
             query=index.image(query.chosen.id),
+            vector=whole_vector(query.image),
         )
         return allowed if self.selection is None else allowed & self.selection.rows(index.images)
 

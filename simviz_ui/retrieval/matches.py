@@ -140,7 +140,7 @@ def shown_matches(
                 alt=f"{match.image.id}{', with its similarity map' if both else ''}",
                 label=match.image.label or match.image.path.name,
                 score=f"{match.score:.3f}",
-                note=notes[rank] if notes else "",
+                note=" · ".join(filter(None, (ranking.copy_note(rank), *notes[rank : rank + 1]))),
                 is_hit=is_hit(query.label, match.image),
                 heat=heat,
                 query_heat=query_heat,

@@ -43,6 +43,10 @@ def show_coverage(coverage: Coverage | None) -> None:
         st.caption(f":material/warning: What is shown here {as_markdown(coverage.note)}.")
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def show_quality(quality: RetrievalQuality | None, index: GalleryIndex) -> None:
     """Recall@1, @5, @10 and mAP@R in one line, and how much of the gallery they rest on.
 
@@ -62,5 +66,9 @@ def show_quality(quality: RetrievalQuality | None, index: GalleryIndex) -> None:
         "mean average precision among the R nearest, R being the number of other images of the "
         f"class. {quality.queries:,} of {len(index.images):,} images were asked.",
     )
-    if quality.conditions:
+    if quality.conditions.has_two_sets:
+        st.caption(as_markdown(f"Of all images {quality.conditions.sentence}."))
+    elif quality.conditions:
         st.caption(as_markdown(f"Asked and found are {quality.conditions.sentence}."))
+    if quality.copies_note:
+        st.caption(f":material/content_copy: {as_markdown(_sentence(quality.copies_note))}.")

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from simviz_core.cli import main
 from simviz_core.gallery import open_gallery, save_selection, selection_of
 from simviz_ui.choices import galleries
+from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 from simviz_ui.retrieval import outcomes
 
 ERRORS, SEARCH = "pages/errors.py", "pages/search.py"
@@ -161,6 +162,44 @@ def test_conditions_hold_on_search_and_errors_alike(
     assert "leave_out_equal" not in app.query_params
     app.get_by_key("where").set_value(["price=10..20"]).run()
     assert sorted(table(app, "classes_table")["queries"]) == [2, 2]
+
+
+def test_one_set_is_asked_and_found_in_the_other_and_copies_are_left_out(
+    tmp_path: Path,
+    demo_rooms: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nested = tmp_path / "sets"
+    names = [f"hotel_0{hotel}/view_{view}.jpg" for hotel in (0, 1) for view in (0, 1)]
+    for name in names:
+        for part in ("query", "reference")[: 1 if name == names[-1] else 2]:
+            (nested / part / name).parent.mkdir(parents=True, exist_ok=True)
+            (nested / part / name).write_bytes((demo_rooms / name).read_bytes())
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
+    app = new_app()
+    app.query_params["ask"] = ["folder 1=query"]
+    options = ("--class-level", "2", "--ask", "folder 1=query")
+    until_indexed(open_page(app, SEARCH, gallery=str(nested), class_level="2")).run()
+    assert app.get_by_key("query").value == "query/hotel_00/view_0.jpg"
+    found = grid(app, "matches")
+    assert {match["id"].split("/")[0] for match in found} == {"reference"}
+    assert "copy of the query" in found[0]["note"]
+    assert "'--ask=folder 1=query'" in app.code[0].value
+    assert "--class-level 2" in app.code[0].value
+    words = " ".join(plain(caption.value) for caption in app.caption)
+    assert "The nearest neighbour of 3 of 4 queries is taken for a copy of it" in words
+
+    app.get_by_key("leave_out_copies").check().run()
+    assert len(grid(app, "matches")) == len(found) - 1
+    app.switch_page(ERRORS).run()
+    app.run()
+    values = asked(str(nested), *options, "--leave-out-copies", capsys=capsys)
+    assert (values["ask"], values["leave_out_copies"]) == (["folder 1=query"], 0.95)
+    assert "queries_with_a_copy_nearest" not in values
+    line = next(text.value for text in app.markdown if "Recall@1" in text.value)
+    assert f"Recall@1 **{values['recall_at_1']:.1%}**" in line
+    assert "--leave-out-copies=0.95" in app.code[0].value
 
 
 def test_a_selection_stands_for_the_gallery(

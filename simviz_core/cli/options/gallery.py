@@ -11,6 +11,7 @@ from tqdm import tqdm
 from simviz_core.cli.options.network import add_network_details, add_network_options
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import (
+    COPY_FROM,
     FIRST,
     OWN,
     Conditions,
@@ -154,6 +155,24 @@ def add_condition_options(command: argparse.ArgumentParser, what: str) -> None:
         help="find no image with the query's own value in this column of the manifest, such as "
         "the same camera; may be given several times",
     )
+    for option, of in (("--ask", "queries"), ("--find", "images that may be found")):
+        command.add_argument(
+            option,
+            action="append",
+            default=[],
+            metavar="COLUMN=VALUE",
+            help=f"the {of} are those with this value, as for --where: one set is asked, and found "
+            "in another, such as split=query; where only one set is named, the other is the rest",
+        )
+    command.add_argument(
+        "--leave-out-copies",
+        type=float,
+        nargs="?",
+        const=COPY_FROM,
+        metavar="SIMILARITY",
+        help="find no copy of the query: no image of at least this similarity to it; "
+        f"{COPY_FROM:g} where none is given",
+    )
 
 
 def asked_conditions(options: argparse.Namespace, gallery: Gallery) -> Conditions:
@@ -162,7 +181,13 @@ def asked_conditions(options: argparse.Namespace, gallery: Gallery) -> Condition
     Raises:
         SettingsError: The gallery has no such column, or it cannot hold such a value.
     """
-    conditions = Conditions(tuple(options.where), tuple(options.leave_out_equal))
+    conditions = Conditions(
+        tuple(options.where),
+        tuple(options.leave_out_equal),
+        tuple(options.ask),
+        tuple(options.find),
+        options.leave_out_copies,
+    )
     check_conditions(gallery.columns, conditions, gallery.columns_left_out)
     return conditions
 
