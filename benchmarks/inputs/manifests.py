@@ -13,7 +13,6 @@ from benchmarks.inputs.cases import Case
 from benchmarks.inputs.galleries import Expected, adder, write
 
 TITLE = "Manifests"
-NAME = "l.csv"
 ROWS = "path,label\na.jpg,x\nb.jpg,y\n"
 FOUND = {"a.jpg": "x", "b.jpg": "y"}
 NO_CLASS = ("NaN", "nan", "NA", "N/A", "#N/A", "<NA>", "None", "null", "NULL", "NaT")
