@@ -7,12 +7,14 @@ from typing import Any
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
     asked_gallery,
-    bring_up_to_date,
+    bring_together,
     say_values,
 )
 from simviz_core.cli.options.network import asked_network
 from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
 from simviz_core.gallery import left_out_lines
+from simviz_core.networks import POOLINGS
+from simviz_core.networks.poolings import POOLING_PHRASES
 from simviz_core.retrieval import IndexReport
 
 MOST_NAMES = 20
@@ -28,6 +30,13 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         "where it stopped.",
     )
     add_indexed_gallery(index)
+    index.add_argument(
+        "--with-poolings",
+        type=_poolings,
+        default=(),
+        metavar="RULE,…",
+        help=f"fill the tables of these poolings, too, in the same run: {', '.join(POOLINGS)}",
+    )
     add_json_option(index)
     index.set_defaults(run=_run)
 
@@ -35,16 +44,33 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 def _run(options: argparse.Namespace) -> None:
     gallery = asked_gallery(options)
     network = asked_network(options)
-    _, report = bring_up_to_date(options, gallery, network)
+    others = [name for name in options.with_poolings if name != network.pooling.name]
+    networks = [network, *map(network.with_pooling, others)]
+    _, (report, *more) = bring_together(options, gallery, networks)
     say_values([], gallery)
     if options.json:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
         weights = network.weights.line if network.weights else None
         values = {**_as_json(report), "value_ranges": ranges, "weights": weights}
+        if others:
+            of_others = zip(others, map(_as_json, more), strict=True)
+            values |= {"pooling": network.pooling.name, "with_poolings": dict(of_others)}
         values |= {"gallery_reading": list(gallery.reading)} if gallery.reading else {}
         write_json(values, options.json)
     if options.json != "-":
         _print_summary(report)
+        for name, each in zip(others, more, strict=True):
+            print(f"with {POOLING_PHRASES[name]}: {_counts(each)}")
+
+
+def _poolings(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in POOLINGS:
+            raise argparse.ArgumentTypeError(
+                f"unknown pooling {name!r}; choose some of {', '.join(POOLINGS)}"
+            )
+    return names
 
 
 def _as_json(report: IndexReport) -> dict[str, Any]:
@@ -64,8 +90,7 @@ def _as_json(report: IndexReport) -> dict[str, Any]:
 
 
 def _print_summary(report: IndexReport) -> None:
-    embedded = len(report.added) + len(report.updated) + len(report.repaired)
-    print(f"{report.images:,} images indexed, {embedded:,} of them now, in {report.seconds:.1f} s")
+    print(f"{_counts(report)}, in {report.seconds:.1f} s")
     if report.was_rebuilt:
         print("The stored embeddings were damaged and have been made anew.")
     _print_names("stored embedding damaged, made anew", report.repaired)
@@ -75,6 +100,11 @@ def _print_summary(report: IndexReport) -> None:
     _print_names("unreadable", [f"{name}: {reason}" for name, reason in report.unreadable])
     _print_names("left out", list(left_out_lines(report.left_out)))
     _print_names("passed over, not images", report.passed_over)
+
+
+def _counts(report: IndexReport) -> str:
+    embedded = len(report.added) + len(report.updated) + len(report.repaired)
+    return f"{report.images:,} images indexed, {embedded:,} of them now"
 
 
 def _print_names(title: str, names: Sequence[str]) -> None:

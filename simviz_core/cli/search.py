@@ -18,6 +18,7 @@ from simviz_core.cli.options.gallery import (
     add_store_options,
     asked_conditions,
     asked_gallery,
+    bring_together,
     find_in,
     say_values,
     selected_rows,
@@ -59,7 +60,7 @@ from simviz_core.figures import FigureStyle, search_figure, search_poolings_figu
 from simviz_core.gallery import Conditions, Gallery, GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.map_measures import map_spread
-from simviz_core.networks import POOLINGS, FineNetwork, SimilarityNetwork
+from simviz_core.networks import FineNetwork, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import COMPARED
 from simviz_core.retrieval import (
@@ -204,12 +205,17 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
     asked = _Asked(options, image, region, gallery, own, _conditions(options, gallery, own))
     network = asked_network(options)
-    found = _find(asked, network)
-    compared = [
-        found if name == network.pooling.name else _find(asked, network.with_pooling(name))
-        for name in POOLINGS
-        if options.compare_poolings and name in COMPARED
+    others = [
+        name for name in COMPARED if options.compare_poolings and name != network.pooling.name
     ]
+    networks = [network, *map(network.with_pooling, others)]
+    bring_together(options, gallery, networks)
+    reports = [_find(asked, each) for each in networks]
+    found = reports[0]
+    compared = sorted(
+        (each for each in reports if others and each.settings.pooling in COMPARED),
+        key=lambda each: COMPARED.index(each.settings.pooling),
+    )
     if options.figure:
         _write_figure(asked, found, compared)
     if options.json:

@@ -192,7 +192,18 @@ class SimilarityNetwork:
         Returns:
             Unit embeddings ê, (N, D), float32, on the trunk's device.
         """
-        return unit_norm(self.embed_feature_map(self.run_trunk(pixels)))
+        return self.unit_embeddings_of(self.run_trunk(pixels))
+
+    def sees_as(self, other: "SimilarityNetwork") -> bool:
+        """Whether both make the same feature map of an image: one trunk, one input."""
+        return self.trunk is other.trunk and (self.size, self.preprocessing) == (
+            *(other.size, other.preprocessing),
+        )
+
+    def unit_embeddings_of(self, F: Tensor) -> Tensor:
+        """The same of feature maps (N, H, W, C) that are there already."""
+        with torch.inference_mode():
+            return unit_norm(self.embed_feature_map(F))
 
     def decompose(self, images: Sequence[Image.Image]) -> DecomposedImage:
         """Embed images and decompose their embeddings.

@@ -11,7 +11,13 @@ from simviz_core.retrieval.evaluation import (
     query_outcomes,
     retrieval_quality,
 )
-from simviz_core.retrieval.indexing import BATCH, IndexProgress, IndexReport, index_gallery
+from simviz_core.retrieval.indexing import (
+    BATCH,
+    IndexProgress,
+    IndexReport,
+    index_gallery,
+    index_together,
+)
 from simviz_core.retrieval.parts import (
     MOST_PARTS,
     MOST_WEIGHT,
@@ -148,6 +154,7 @@ __all__ = [
     "image_reference",
     "in_order",
     "index_gallery",
+    "index_together",
     "is_hit",
     "load_index",
     "match_maps",

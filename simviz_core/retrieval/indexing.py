@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +33,8 @@ SECONDS_PER_COMMIT = 4.0
 
 Batch = list[tuple[StoredImage, NDArray[np.uint8] | None]]
 """What was read of the images of one batch: the row, and the pixels for the network."""
+Target = tuple[SimilarityNetwork, EmbeddingTable]
+"""A network, and where its embeddings go."""
 
 
 @dataclass(frozen=True)
@@ -107,19 +110,94 @@ def index_gallery(
         StoreError: Another process is indexing this gallery, or the table cannot be written.
         GalleryError: No image of the gallery can be read.
     """
+    return index_together(gallery, [(network, table)], on_progress, is_cancelled)[0]
+
+
+def index_together(
+    gallery: Gallery,
+    targets: Sequence[Target],
+    on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> list[IndexReport]:
+    """The same for several poolings of one feature map: images are read and run once for all.
+
+    Args:
+        gallery: The gallery.
+        targets: Networks of one trunk (`SimilarityNetwork.with_pooling` makes them), each with the
+            table that was opened with its fingerprint.
+        on_progress: Called after every batch.
+        is_cancelled: Asked before every batch; what is done by then is kept.
+
+    Returns:
+        What was done, for each table.
+
+    Raises:
+        StoreError: Another process is indexing one of them, or a table cannot be written.
+        GalleryError: No image of the gallery can be read.
+        ValueError: The networks have different trunks, or see images differently.
+    """
+    if not all(network.sees_as(targets[0][0]) for network, _ in targets):
+        raise ValueError("networks that are run together need one trunk and one input")
     start = time.perf_counter()
-    with table.locked():
-        plan, was_rebuilt = _plan_or_rebuild(gallery, table)
-        # A changed file is as good as a new one from here on: its old embedding is of no use.
-        if gone := [*plan.removed, *(image.id for image in plan.changed)]:
-            table.remove(gone)
-        if plan.relabelled:
-            table.relabel({image_id: gallery.by_id[image_id].label for image_id in plan.relabelled})
-        pending = {image.id for image in (*plan.new, *plan.changed)}
-        todo = [image for image in gallery.images if image.id in pending]
-        finished = list(_embed(todo, network, table, on_progress, is_cancelled))
-        if (finished or gone) and table.version:
-            table.compact()
+    if (settled := _nothing_to_do(gallery, [table for _, table in targets])) is not None:
+        seconds = time.perf_counter() - start
+        return [_report(gallery, plan, False, (), seconds) for plan in settled]
+    with ExitStack() as locks:
+        for _, table in targets:
+            locks.enter_context(table.locked())
+        plans = [_begun(gallery, table) for _, table in targets]
+        pending = [{image.id for image in (*plan.new, *plan.changed)} for plan, _ in plans]
+        todo = [image for image in gallery.images if any(image.id in ids for ids in pending)]
+        finished: list[list[StoredImage]] = [[] for _ in targets]
+        for place, rows in _embed(todo, targets, pending, on_progress, is_cancelled):
+            finished[place] += rows
+        for (plan, _), rows, (_, table) in zip(plans, finished, targets, strict=True):
+            if (rows or plan.removed or plan.changed) and table.version:
+                table.compact()
+    seconds = time.perf_counter() - start
+    return [
+        _report(gallery, plan, was_rebuilt, rows, seconds)
+        for (plan, was_rebuilt), rows in zip(plans, finished, strict=True)
+    ]
+
+
+def _nothing_to_do(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[IndexPlan] | None:
+    """The plans where all tables are up to date: then nothing need be locked, or be writable."""
+    plans = []
+    try:
+        for table in tables:
+            plan = plan_index(gallery, table)
+            if not plan.is_empty or not table.version or table.damaged():
+                return None
+            plans.append(plan)
+    except StoreError:
+        return None  # it will be made anew, or named
+    return plans
+
+
+def _begun(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan, bool]:
+    """What is to do for a table, once what it no longer needs is gone."""
+    plan, was_rebuilt = _plan_or_rebuild(gallery, table)
+    # A changed file is as good as a new one from here on: its old embedding is of no use.
+    if gone := [*plan.removed, *(image.id for image in plan.changed)]:
+        table.remove(gone)
+    if plan.relabelled:
+        table.relabel({image_id: gallery.by_id[image_id].label for image_id in plan.relabelled})
+    return plan, was_rebuilt
+
+
+def _report(
+    gallery: Gallery,
+    plan: IndexPlan,
+    was_rebuilt: bool,
+    finished: Sequence[StoredImage],
+    seconds: float,
+) -> IndexReport:
+    """What was done for one table.
+
+    Raises:
+        GalleryError: No image can be read.
+    """
     unreadable = tuple(
         (row.id, row.error) for row in (*plan.unreadable, *finished) if row.error is not None
     )
@@ -127,7 +205,7 @@ def index_gallery(
         image_id, reason = unreadable[0]
         raise GalleryError(f"no image of {gallery.source} can be read; {image_id}: {reason}")
     readable = {row.id for row in finished if row.error is None}
-    unfinished = len(todo) - len(finished)
+    unfinished = len(plan.new) + len(plan.changed) - len(finished)
     return IndexReport(
         images=len(gallery.images) - len(unreadable) - unfinished,
         added=tuple(image.id for image in plan.new if image.id in readable),
@@ -140,7 +218,7 @@ def index_gallery(
         relabelled=plan.relabelled,
         unreadable=unreadable,
         passed_over=gallery.passed_over,
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
         was_cancelled=unfinished > 0,
         was_rebuilt=was_rebuilt,
         repaired=tuple(image_id for image_id in plan.damaged if image_id in readable),
@@ -159,50 +237,72 @@ def _plan_or_rebuild(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan
 
 def _embed(
     todo: Sequence[GalleryImage],
-    network: SimilarityNetwork,
-    table: EmbeddingTable,
+    targets: Sequence[Target],
+    pending: Sequence[set[str]],
     on_progress: Callable[[IndexProgress], None],
     is_cancelled: Callable[[], bool],
-) -> Iterator[StoredImage]:
-    """Embed images batch by batch and store them; yields the rows that are finished."""
+) -> Iterator[tuple[int, list[StoredImage]]]:
+    """Embed images batch by batch and store them.
+
+    Yields:
+        The place of a table, and the rows of it that are finished.
+    """
     start = committed = time.perf_counter()
     done = 0
-    waiting: list[tuple[Batch, NDArray[np.float32]]] = []
-    for batch in _read_ahead(todo, network, is_cancelled):
-        waiting.append((batch, _embed_batch(batch, network)))
+    networks = [network for network, _ in targets]
+    waiting: list[tuple[Batch, list[NDArray[np.float32]]]] = []
+
+    def store() -> Iterator[tuple[int, list[StoredImage]]]:
+        for place, (_, table) in enumerate(targets):
+            parts = [(batch, embeddings[place]) for batch, embeddings in waiting]
+            yield place, _store(parts, pending[place], table)
+
+    for batch in _read_ahead(todo, networks[0], is_cancelled):
+        waiting.append((batch, _embed_batch(batch, networks)))
         done += len(batch)
         now = time.perf_counter()
         rate = done / (now - start)
         on_progress(IndexProgress(done, len(todo), rate, (len(todo) - done) / rate))
         if now - committed > SECONDS_PER_COMMIT:
-            yield from _store(waiting, table)
+            yield from store()
             waiting, committed = [], now
-    yield from _store(waiting, table)
+    yield from store()
 
 
 def _store(
-    batches: Sequence[tuple[Batch, NDArray[np.float32]]], table: EmbeddingTable
+    batches: Sequence[tuple[Batch, NDArray[np.float32]]],
+    pending: set[str],
+    table: EmbeddingTable,
 ) -> list[StoredImage]:
-    """Write embedded batches in one step; returns their rows."""
-    if not batches:
+    """Write embedded batches in one step, but for what the table has; returns their rows."""
+    kept = [[row.id in pending for row, _ in batch] for batch, _ in batches]
+    rows = [row for batch, _ in batches for row, _ in batch if row.id in pending]
+    if not rows:
         return []
-    rows = [row for batch, _ in batches for row, _ in batch]
     width = max(part.shape[1] for _, part in batches) or table.dimension
     # Unreadable files alone do not tell how long an embedding is: they are tried again next time.
     if width:
-        table.append(rows, np.concatenate([_widened(part, width) for _, part in batches]))
+        parts = zip(batches, kept, strict=True)
+        table.append(rows, np.concatenate([_widened(part, width)[k] for (_, part), k in parts]))
     return rows
 
 
-def _embed_batch(batch: Batch, network: SimilarityNetwork) -> NDArray[np.float32]:
-    """Unit embeddings (N, D), zeros for unreadable images; (N, 0) where none can be read."""
+def _embed_batch(batch: Batch, networks: Sequence[SimilarityNetwork]) -> list[NDArray[np.float32]]:
+    """Unit embeddings (N, D) of each network, whose trunk is one and run once.
+
+    Zeros for unreadable images; (N, 0) where none can be read.
+    """
     resized = [pixels for _, pixels in batch if pixels is not None]
     if not resized:
-        return np.zeros((len(batch), 0), dtype=np.float32)
-    units = network.unit_embeddings(network.normalised(resized)).numpy(force=True)
-    embeddings = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
-    embeddings[[pixels is not None for _, pixels in batch]] = units
-    return embeddings
+        return [np.zeros((len(batch), 0), dtype=np.float32) for _ in networks]
+    F = networks[0].run_trunk(networks[0].normalised(resized))
+    found = []
+    for network in networks:
+        units = network.unit_embeddings_of(F).numpy(force=True)
+        embeddings = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
+        embeddings[[pixels is not None for _, pixels in batch]] = units
+        found.append(embeddings)
+    return found
 
 
 def _widened(part: NDArray[np.float32], width: int) -> NDArray[np.float32]:

@@ -149,10 +149,10 @@ def _refusal(settings: NetworkSettings, changed: int) -> str | None:
 
 def _start(gallery: Gallery, wanted: Sequence[_Wanted], running: Sequence[IndexJob]) -> None:
     """Index one checkpoint after the other, the first one when what is running has ended."""
-    before = running[-1] if running else None
+    before = running[-1:]
     for job in wanted:
-        load = partial(network_of, job.settings)
-        before = index_jobs().start(gallery, load, job.table, session_id(), after=before)
+        target = partial(network_of, job.settings), job.table
+        before = [index_jobs().start(gallery, [target], session_id(), after=before)]
 
 
 def _offer(gallery: Gallery, wanted: Sequence[_Wanted]) -> None:

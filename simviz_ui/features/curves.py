@@ -132,7 +132,8 @@ def show_curves(
     indexes = [(settings, index)]
     for other in choice.others:
         purpose = f"{PURPOSE} {other.network} {other.pooling}"
-        found = gallery_index(gallery, other, beside=purpose)
+        same = [one for one in choice.others if one != other and one.network == other.network]
+        found = gallery_index(gallery, other, beside=purpose, together=same)
         if found is not None:
             indexes.append((with_weights_in_use(other), found))
     for shown, embeddings in indexes:

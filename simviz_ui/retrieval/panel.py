@@ -1,6 +1,6 @@
 """Bring a gallery's index up to date from a page, and get hold of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -28,10 +28,14 @@ from simviz_ui.serving.resources import network_fingerprint, network_of
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
+ONE_RUN = " One run of the network does it for all poolings that are compared."
 
 
 def gallery_index(
-    gallery: Gallery, settings: NetworkSettings, beside: str | None = None
+    gallery: Gallery,
+    settings: NetworkSettings,
+    beside: str | None = None,
+    together: Sequence[NetworkSettings] = (),
 ) -> GalleryIndex | None:
     """The gallery's embeddings; what is missing is indexed in the background.
 
@@ -40,6 +44,8 @@ def gallery_index(
         settings: The network.
         beside: What it is needed for beside the index of the page, as `loaded_index` has it. Then
             nothing is indexed before it is asked for, and unreadable files are not named again.
+        together: The same network with other poolings, which are indexed in the same run as far
+            as they are not yet.
 
     Returns:
         The index, of all images or of those that have been indexed so far; None where there is
@@ -57,7 +63,7 @@ def gallery_index(
         job.wanted_by.add(session_id())
         _show_progress(job, table.name)
     elif not plan.is_empty:
-        _offer(gallery, settings, table, plan, job, is_aside=beside is not None)
+        _offer(gallery, [settings, *together], table, plan, job, is_aside=beside is not None)
     if beside is None:
         _show_unreadable(plan)
     try:
@@ -68,7 +74,7 @@ def gallery_index(
         st.button(
             "Index again",
             on_click=_restart,
-            args=(gallery, settings, table),
+            args=(gallery, [settings]),
             icon=":material/build:",
             key=f"index_again_{table.name}",
         )
@@ -104,7 +110,7 @@ def _has_any(gallery: Gallery, plan: IndexPlan) -> bool:
 
 def _offer(
     gallery: Gallery,
-    settings: NetworkSettings,
+    wanted: Sequence[NetworkSettings],
     table: EmbeddingTable,
     plan: IndexPlan,
     job: IndexJob | None,
@@ -119,13 +125,13 @@ def _offer(
         and not is_aside
         and not (job and job.report and job.report.was_cancelled)
     ):
-        _show_progress(_start(gallery, settings, table), table.name)
+        _show_progress(_start(gallery, wanted), table.name)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.info(
             f"{count:,} of {len(gallery.images):,} images are not indexed "
             f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
-            "goes on where it was stopped.",
+            f"goes on where it was stopped.{ONE_RUN if len(wanted) > 1 else ''}",
             icon=":material/database:",
             width="stretch",
         )
@@ -135,16 +141,19 @@ def _offer(
             icon=":material/play_arrow:",
             key=f"index_{table.name}",
             on_click=_restart,
-            args=(gallery, settings, table),
+            args=(gallery, wanted),
         )
 
 
-def _start(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> IndexJob:
-    return index_jobs().start(gallery, partial(network_of, settings), table, session_id())
+def _start(gallery: Gallery, wanted: Sequence[NetworkSettings]) -> IndexJob:
+    folder = store_folder(gallery)
+    tables = [embedding_table(gallery, network_fingerprint(s), folder=folder) for s in wanted]
+    loads = [partial(network_of, settings) for settings in wanted]
+    return index_jobs().start(gallery, list(zip(loads, tables, strict=True)), session_id())
 
 
-def _restart(gallery: Gallery, settings: NetworkSettings, table: EmbeddingTable) -> None:
-    _start(gallery, settings, table)
+def _restart(gallery: Gallery, wanted: Sequence[NetworkSettings]) -> None:
+    _start(gallery, wanted)
 
 
 @fragment(0.5)

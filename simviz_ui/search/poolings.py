@@ -101,7 +101,13 @@ def show_poolings(
             own = settings
             if not is_own:
                 own = with_weights_in_use(replace(settings, pooling=pooling))
-            ready = index if is_own else gallery_index(gallery, own, f"{PURPOSE} {pooling}")
+            others = [
+                replace(settings, pooling=name)
+                for name in COMPARED
+                if name not in (pooling, settings.pooling)
+            ]
+            purpose = f"{PURPOSE} {pooling}"
+            ready = index if is_own else gallery_index(gallery, own, purpose, others)
             if ready is not None and (row := _find(gallery, ready, query, own, filters)):
                 rows[pooling] = row
                 measured = [map_spread(found.match_map) for found in row.maps if found]

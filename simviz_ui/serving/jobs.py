@@ -1,7 +1,7 @@
 """Indexing in the background: one job per table, whoever asks for it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -11,18 +11,19 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval import EmbeddingTable, IndexProgress, IndexReport, index_gallery
+from simviz_core.retrieval import EmbeddingTable, IndexProgress, IndexReport, index_together
 
 LoadNetwork = Callable[[], SimilarityNetwork]
+LoadNetworks = Callable[[], list[SimilarityNetwork]]
 
 
 @dataclass
 class IndexJob:
-    """One gallery being indexed, in a thread of its own.
+    """One gallery being indexed, in a thread of its own; with several poolings, if need be.
 
     Attributes:
         progress: How far it has come; None before the first batch.
-        report: What it did, once it has ended well.
+        report: What it did, once it has ended well; of the first table.
         error: Why it failed, once it has failed.
         wanted_by: The sessions that wait for it.
         folder: Of the embeddings.
@@ -42,25 +43,39 @@ class IndexJob:
         return self.report is None and self.error is None
 
     def start(
-        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+        self,
+        gallery: Gallery,
+        load: LoadNetworks,
+        tables: Sequence[EmbeddingTable],
+        after: "Sequence[IndexJob]",
     ) -> None:
-        """Start the thread, which waits until another job has ended where one is named."""
-        self.folder = table.folder
+        """Start the thread, which waits until other jobs have ended where some are named."""
+        self.folder = tables[0].folder
         self._thread = Thread(
-            target=self._run, args=(gallery, load, table, after), name="simviz-index", daemon=True
+            target=self._run, args=(gallery, load, tables, after), name="simviz-index", daemon=True
         )
         self._thread.start()
 
     def _run(
-        self, gallery: Gallery, load: LoadNetwork, table: EmbeddingTable, after: "IndexJob | None"
+        self,
+        gallery: Gallery,
+        load: LoadNetworks,
+        tables: Sequence[EmbeddingTable],
+        after: "Sequence[IndexJob]",
     ) -> None:
         def show(progress: IndexProgress) -> None:
             self.progress = progress
 
-        if after and after._thread:
-            after._thread.join()
+        for job in after:
+            if job._thread:
+                job._thread.join()
         try:
-            self.report = index_gallery(gallery, load(), table, show, self._cancelled.is_set)
+            reports = [
+                report
+                for targets in _by_trunk(load(), tables)
+                for report in index_together(gallery, targets, show, self._cancelled.is_set)
+            ]
+            self.report = reports[0]
         except SimVizError as error:
             self.error = str(error)
         except Exception as error:
@@ -110,30 +125,53 @@ class IndexJobs:
     def start(
         self,
         gallery: Gallery,
-        load: LoadNetwork,
-        table: EmbeddingTable,
+        wanted: Sequence[tuple[LoadNetwork, EmbeddingTable]],
         session: str,
-        after: IndexJob | None = None,
+        after: Sequence[IndexJob] = (),
     ) -> IndexJob:
         """Start indexing, or join whoever is already waiting for the same.
 
         Args:
             gallery: What to index.
-            load: Loads the network, in the job's own thread.
-            table: Where the embeddings go.
+            wanted: Where embeddings go, and what loads the network of each, in the job's own
+                thread. Those of one trunk are made in one run.
             session: Who waits for it.
-            after: A job that has to end first, so that not all networks are in memory together.
+            after: Jobs that have to end first, so that not all networks are in memory together.
 
         Returns:
-            The job.
+            The job of the first table.
         """
         with self._lock:
-            job = self._jobs.get(table.name)
-            if job is None or not job.is_running:
-                job = self._jobs[table.name] = IndexJob()
-                job.start(gallery, load, table, after)
-            job.wanted_by.add(session)
-            return job
+            free = [(load, table) for load, table in wanted if not self._is_running(table)]
+            if free:
+                job = IndexJob()
+                for _, table in free:
+                    self._jobs[table.name] = job
+                loads = [load for load, _ in free]
+                tables = [table for _, table in free]
+                job.start(gallery, lambda: [load() for load in loads], tables, after)
+            for _, table in wanted:
+                self._jobs[table.name].wanted_by.add(session)
+            return self._jobs[wanted[0][1].name]
+
+    def _is_running(self, table: EmbeddingTable) -> bool:
+        job = self._jobs.get(table.name)
+        return job is not None and job.is_running
+
+
+def _by_trunk(
+    networks: Sequence[SimilarityNetwork], tables: Sequence[EmbeddingTable]
+) -> list[list[tuple[SimilarityNetwork, EmbeddingTable]]]:
+    """Networks with their tables, in groups that can be run together, in order."""
+    groups: list[list[tuple[SimilarityNetwork, EmbeddingTable]]] = []
+    for network, table in zip(networks, tables, strict=True):
+        for group in groups:
+            if network.sees_as(group[0][0]):
+                group.append((network, table))
+                break
+        else:
+            groups.append([(network, table)])
+    return groups
 
 
 @st.cache_resource(show_spinner=False)

@@ -36,7 +36,7 @@ from simviz_core.retrieval import (
     IndexReport,
     default_store_folder,
     embedding_table,
-    index_gallery,
+    index_together,
     load_index,
 )
 
@@ -210,15 +210,30 @@ def bring_up_to_date(
     Raises:
         SimVizError: See `index_gallery`.
     """
-    table = embedding_table(gallery, network.fingerprint, options.precision)
+    tables, reports = bring_together(options, gallery, [network])
+    return tables[0], reports[0]
+
+
+def bring_together(
+    options: argparse.Namespace, gallery: Gallery, networks: Sequence[SimilarityNetwork]
+) -> tuple[list[EmbeddingTable], list[IndexReport]]:
+    """The same for several poolings of one network, whose feature maps are made once for all.
+
+    Raises:
+        SimVizError: See `index_together`.
+    """
+    tables = [
+        embedding_table(gallery, network.fingerprint, options.precision) for network in networks
+    ]
     with tqdm(desc="indexing", unit=" images", file=sys.stderr, delay=0.5, leave=False) as bar:
 
         def show(progress: IndexProgress) -> None:
             bar.total = progress.total
             bar.update(progress.done - bar.n)
 
-        report = index_gallery(gallery, network, table, show)
-    return table, report
+        targets = list(zip(networks, tables, strict=True))
+        reports = index_together(gallery, targets, show)
+    return tables, reports
 
 
 def up_to_date_index(

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from simviz_core.cli.index import MOST_NAMES
@@ -148,3 +149,43 @@ def test_a_wrong_option_is_one_line_and_status_2(
     status, out, err = run("index", *gallery, *options)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert (options[-1] if options else "GALLERY") in err
+
+
+def test_several_poolings_are_filled_in_one_run(small_gallery: Path, run: Run) -> None:
+    status, out, _ = run("index", small_gallery, "--with-poolings", "max,average,rmac")
+    assert status == 0
+    assert "6 images indexed, 6 of them now" in out
+    assert "with max pooling: 6 images indexed, 6 of them now" in out
+    assert "with R-MAC pooling" in out
+    assert "with average" not in out, "which is the network's own"
+    status, out, _ = run("index", small_gallery, "--pooling", "max", "--json", "-")
+    assert json.loads(out)["added"] == []
+    status, out, _ = run("index", small_gallery, "--with-poolings", "gem", "--json", "-")
+    values = json.loads(out)
+    assert (values["pooling"], values["added"]) == ("average", [])
+    assert values["with_poolings"]["gem"]["added"] == IDS
+
+
+def test_unknown_poolings_are_named(small_gallery: Path, run: Run) -> None:
+    status, _, err = run("index", small_gallery, "--with-poolings", "max,softmax")
+    assert status != 0
+    assert "unknown pooling 'softmax'; choose some of average, max" in err
+
+
+def test_a_complete_index_may_be_read_only(
+    small_gallery: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("index", small_gallery)
+
+    def refused(self: FileLock, *args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    query = small_gallery / "chairs" / "view_1.png"
+    status, out, err = run("search", query, "--gallery", small_gallery)
+    assert (status, err) == (0, "")
+    assert "chairs/view_2.png" in out
+    Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "new.png")
+    status, _, err = run("search", query, "--gallery", small_gallery)
+    assert "cannot be written to (Permission denied)" in err
+    assert status != 0

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from interrupted_indexing import BATCH, indexing_process
 from PIL import Image
+from torch import Tensor
 
 from simviz_core.errors import GalleryError, StoreError
-from simviz_core.gallery import GalleryImage, open_gallery
+from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -23,6 +24,7 @@ from simviz_core.retrieval import (
     StoredImage,
     embedding_table,
     index_gallery,
+    index_together,
     indexing,
     plan_index,
     store,
@@ -267,7 +269,8 @@ def test_a_manifest_may_name_what_is_not_there_yet(index: Index, small_gallery: 
     manifest.write_text("path\nchairs/view_1.png\nlater.png\na\0b.png\n")
     report = index(manifest)
     assert report.images == 1
-    assert [name for name, _ in report.unreadable] == ["later.png", "a\0b.png"]
+    assert [name for name, _ in report.unreadable] == ["later.png"]
+    assert [name for name, _ in report.left_out] == ["a\0b.png"]
     noise(small_gallery / "later.png", seed=5)
     report = index(manifest)
     assert (report.images, report.updated) == (2, ("later.png",))
@@ -478,3 +481,106 @@ def test_killed_five_times_the_table_is_as_if_it_had_not_been(
     assert (report.images, report.unreadable, report.was_rebuilt) == (78, (), False)
     assert contents(table) == contents(whole)
     assert list(table.images()) == [image.id for image in gallery.images]
+
+
+POOLINGS_TOGETHER = ("max", "rmac")
+
+
+def tables_together(
+    gallery: Gallery, network: SimilarityNetwork, folder: Path
+) -> list[tuple[SimilarityNetwork, EmbeddingTable]]:
+    networks = [network, *map(network.with_pooling, POOLINGS_TOGETHER)]
+    return [(each, embedding_table(gallery, each.fingerprint, folder=folder)) for each in networks]
+
+
+def test_several_poolings_cost_one_run(
+    small_gallery: Path,
+    network: SimilarityNetwork,
+    tmp_path: Path,
+    read_files: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gallery = open_gallery(small_gallery)
+    runs = []
+    plain = SimilarityNetwork.run_trunk
+
+    def counted(self: SimilarityNetwork, pixels: Tensor) -> Tensor:
+        runs.append(len(pixels))
+        return plain(self, pixels)
+
+    monkeypatch.setattr(SimilarityNetwork, "run_trunk", counted)
+    targets = tables_together(gallery, network, tmp_path / "together")
+    reports = index_together(gallery, targets)
+    assert (sum(runs), sorted(read_files)) == (6, sorted(IDS))
+    assert [report.added for report in reports] == [tuple(IDS)] * 3
+    for each, together in targets:
+        alone = embedding_table(gallery, each.fingerprint, folder=tmp_path / "alone")
+        index_gallery(gallery, each, alone)
+        assert_same(together, alone)
+
+
+def test_what_a_table_has_is_not_written_again(
+    small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
+) -> None:
+    """One table is complete, one lacks an image, one is empty: each gets what it lacks."""
+    gallery = open_gallery(small_gallery)
+    targets = tables_together(gallery, network, tmp_path)
+    index_gallery(gallery, *targets[0])
+    index_gallery(gallery, *targets[1])
+    targets[1][1].remove([IDS[2]])
+    before = contents(targets[0][1])
+    reports = index_together(gallery, targets)
+    assert [report.added for report in reports] == [(), (IDS[2],), tuple(IDS)]
+    assert contents(targets[0][1]) == before
+    assert all(list(table.images()) for _, table in targets)
+
+
+def test_unreadable_files_are_named_for_each(
+    small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
+) -> None:
+    spoil(small_gallery)
+    gallery = open_gallery(small_gallery)
+    reports = index_together(gallery, tables_together(gallery, network, tmp_path))
+    assert all([name for name, _ in r.unreadable] == sorted(UNREADABLE) for r in reports)
+
+
+def test_a_cancelled_run_goes_on_for_all(
+    small_gallery: Path, network: SimilarityNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(indexing.BATCH, "cpu", 2)
+    gallery = open_gallery(small_gallery)
+    targets = tables_together(gallery, network, tmp_path / "together")
+    done: list[IndexProgress] = []
+    reports = index_together(gallery, targets, done.append, lambda: len(done) == 1)
+    assert all(report.was_cancelled and len(report.added) == 2 for report in reports)
+    index_together(gallery, targets)
+    for each, together in targets:
+        alone = embedding_table(gallery, each.fingerprint, folder=tmp_path / "alone")
+        index_gallery(gallery, each, alone)
+        assert contents(together) == contents(alone)
+
+
+def test_other_networks_are_not_run_together(
+    small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
+) -> None:
+    gallery = open_gallery(small_gallery)
+    other = replace(network, size=320)
+    targets = [
+        (n, embedding_table(gallery, n.fingerprint, folder=tmp_path)) for n in (network, other)
+    ]
+    with pytest.raises(ValueError, match="one trunk and one input"):
+        index_together(gallery, targets)
+
+
+def test_a_complete_index_needs_no_lock(
+    small_gallery: Path, network: SimilarityNetwork, table: EmbeddingTable
+) -> None:
+    """Another process may hold it, or its folder be read-only: there is nothing to write."""
+    gallery = open_gallery(small_gallery)
+    index_gallery(gallery, network, table)
+    with table.locked():
+        report = index_gallery(gallery, network, table)
+        assert (report.images, report.added) == (6, ())
+        noise(small_gallery / "lamps" / "new.png", seed=7)
+        with pytest.raises(StoreError, match="another process"):
+            index_gallery(open_gallery(small_gallery), network, table)
