@@ -16,6 +16,7 @@ from simviz_core.cli.options.gallery import (
     find_in,
     say_values,
     up_to_date_index,
+    value_words,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -50,7 +51,7 @@ from simviz_core.figures import (
     poolings_figure,
     sum_check,
 )
-from simviz_core.images import LoadedImage, load_image, shared_ranges
+from simviz_core.images import LoadedImage, ValueRange, load_image, shared_ranges
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import ClassTokenNetwork, SimilarityNetwork
 from simviz_core.networks.poolings import pooling_words
@@ -154,6 +155,7 @@ def pair_command(
     gallery: str | None = None,
     is_lost: bool = False,
     against: str | None = None,
+    shown: ValueRange | None = None,
 ) -> str:
     """The command that explains the same pair, draws the same figure and prints its numbers.
 
@@ -169,6 +171,7 @@ def pair_command(
             where it is not yet. None where that is not wanted, and nothing else needs it.
         is_lost: Whether the maps show what would be lost without each cell.
         against: Path of the image that the match is set against.
+        shown: What pictures of more than 8 bits are read with; a gallery that is named says it.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -178,7 +181,7 @@ def pair_command(
     words += ["--compare-poolings"] if is_comparison else []
     words += [word for block in blocks for word in ("--partners-of", str(block))]
     words += relative_words(relative)
-    words += ["--gallery", path_word(gallery)] if gallery is not None else []
+    words += ["--gallery", path_word(gallery)] if gallery is not None else value_words(shown)
     words += ["--lost"] if is_lost else []
     words += ["--against", path_word(against)] if against is not None else []
     return shlex.join([*words, *style_words(style), "--json", "-"])

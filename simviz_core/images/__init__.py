@@ -13,6 +13,7 @@ from simviz_core.images.loading import (
     MAX_BYTES,
     MAX_PIXELS,
     LoadedImage,
+    common_range,
     load_image,
     resize_for_network,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "LoadedImage",
     "ValueRange",
     "begins_as_image",
+    "common_range",
     "given_range",
     "has_image_ending",
     "has_other_ending",

@@ -153,6 +153,16 @@ def load_image(
     return _decode(content, name, value_ranges)
 
 
+def common_range(images: Sequence[LoadedImage]) -> ValueRange | None:
+    """The range that those of some images with more than 8 bits were all read with.
+
+    Returns:
+        None where there is no such image, and where they were read with different ranges.
+    """
+    found = {image.value_range.key: image.value_range for image in images if image.value_range}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
 def read_values(path: Path) -> WidePixels | None:
     """The values of a picture of more than 8 bits; None of any other, which is not decoded.
 

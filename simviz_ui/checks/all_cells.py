@@ -81,7 +81,9 @@ def _show(pair: CheckedPair, found: CellScatter, style: FigureStyle) -> None:
             **figure_files("all-cells", figure, "All cells"),
             "All cells (JSON)": ("all-cells.json", numbers),
         },
-        check_command(*names, pair.settings, style, None, found.fill),
+        check_command(
+            *names, pair.settings, style, None, found.fill, pair.chosen.picture.value_range
+        ),
         key="all_cells_files",
     )
 

@@ -97,7 +97,9 @@ def _exports(
             **figure_files("occlusion", figure, "Occlusion check"),
             "Occlusion check (JSON)": ("occlusion.json", numbers),
         },
-        check_command(*names, pair.settings, style, part, check.fill),
+        check_command(
+            *names, pair.settings, style, part, check.fill, pair.chosen.picture.value_range
+        ),
         key="occlusion",
     )
 

@@ -78,7 +78,7 @@ def _show(pair: CheckedPair, seen: SeenByCell, style: FigureStyle) -> None:
             **figure_files("cell", figure, "What it sees"),
             "What it sees (JSON)": ("cell.json", numbers),
         },
-        check_command(*names, pair.settings, style, cell),
+        check_command(*names, pair.settings, style, cell, shown=pair.chosen.picture.value_range),
         key="sees_files",
     )
 

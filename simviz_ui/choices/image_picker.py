@@ -4,6 +4,7 @@ import math
 import random
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, load_image
+from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, ValueRange, load_image
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.choices.uploads import (
@@ -158,12 +159,21 @@ def open_image(key: str, gallery: Gallery, image_id: str) -> ChosenImage:
     upload = use_upload(PHOTO.name, key, image_id)
     if upload is None:
         raise ImageError(upload_store().why_gone(PHOTO.name, image_id))
-    return ChosenImage(image_id, upload.title, _uploaded_picture(upload.path, upload.title))
+    ranges = [replace(shown, how=f"the gallery's: {shown.how}") for shown in gallery.value_ranges]
+    keys = tuple((shown.kind, shown.key, shown.how) for shown in ranges)
+    picture = _uploaded_picture(upload.path, upload.title, ranges, keys)
+    return ChosenImage(image_id, upload.title, picture)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _uploaded_picture(path: Path, title: str) -> LoadedImage:
-    return load_image(path, name=title)
+def _uploaded_picture(
+    path: Path,
+    title: str,
+    _ranges: Sequence[ValueRange],
+    keys: tuple[tuple[str | None, str, str], ...],
+) -> LoadedImage:
+    """An upload, read as the gallery's pictures are, so that its scores are comparable."""
+    return load_image(path, name=title, value_ranges=_ranges)
 
 
 def _current(key: str, title: str, gallery: Gallery, first: str) -> str:

@@ -21,6 +21,7 @@ from simviz_core.figures import (
     overlay,
 )
 from simviz_core.gallery import Gallery
+from simviz_core.images import common_range
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import (
     PairExplanation,
@@ -240,6 +241,13 @@ def _exports(
             "Contrast (JSON)": ("against.json", numbers),
             "Contrast (NPZ)": ("against.npz", arrays),
         },
-        pair_command(query.path, match.path, found.settings, style, against=other.path),
+        pair_command(
+            query.path,
+            match.path,
+            found.settings,
+            style,
+            against=other.path,
+            shown=common_range([each.picture for each in chosen]),
+        ),
         key="against",
     )

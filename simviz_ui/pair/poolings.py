@@ -8,6 +8,7 @@ import streamlit as st
 from simviz_core.cli import pair_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
+from simviz_core.images import common_range
 from simviz_core.pairs import (
     PairExplanation,
     compared_title,
@@ -98,6 +99,13 @@ def _exports(
             **figure_files("poolings", figure, "Comparison"),
             "Comparison (JSON)": ("poolings.json", numbers),
         },
-        pair_command(query.path, match.path, pair.settings, style, is_comparison=True),
+        pair_command(
+            query.path,
+            match.path,
+            pair.settings,
+            style,
+            is_comparison=True,
+            shown=common_range([query.picture, match.picture]),
+        ),
         key="poolings",
     )

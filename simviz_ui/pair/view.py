@@ -13,6 +13,7 @@ from simviz_core.cli import pair_command
 from simviz_core.evidence import standing_as_json
 from simviz_core.figures import FigureStyle, describe, pair_figure
 from simviz_core.gallery import Gallery
+from simviz_core.images import common_range
 from simviz_core.networks.inspection.reading import APPROXIMATE
 from simviz_core.networks.poolings import AS_IT_IS
 from simviz_core.pairs import (
@@ -230,6 +231,7 @@ def _exports(
                 if index is not None or relative.needs_gallery
                 else None,
                 is_lost=isinstance(instead, LostMaps),
+                shown=common_range([query.picture, match.picture]),
             ),
             gallery,
         ),

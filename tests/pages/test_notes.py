@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from page_testing import open_page, plain, until_indexed, uploader
 from PIL import Image
 from streamlit.testing.v1 import AppTest
+
+from simviz_core.cli import main
 
 NETWORK = {"network": "timm/test_resnet", "weights": "random (untrained)"}
 RESTS = "rests on 5 of the gallery's 6 images"
@@ -54,13 +57,56 @@ def test_pair_says_so_of_its_standing(app: AppTest) -> None:
     assert BLACK_AND_WHITE in captions(app)
 
 
-def test_an_upload_has_a_range_of_its_own(app: AppTest) -> None:
+def test_an_upload_is_read_as_the_gallery_is_and_scores_as_on_the_command_line(
+    app: AppTest, wide_gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = until_indexed(open_page(app, "pages/search.py", **NETWORK))
+    file = tmp_path / "mine.png"
+    file.write_bytes(wide_png(np.random.default_rng(2), 900))
+    uploader(app, "query").upload("mine.png", file.read_bytes()).run()
+    assert not app.exception
+    assert f"mine.png: {BLACK_AND_WHITE} (the gallery's: the 12 bits" in captions(app)
+    options = ["--network", NETWORK["network"], "--random-weights", "--json", "-"]
+    capsys.readouterr()
+    assert main(["search", str(file), "--gallery", str(wide_gallery), *options]) == 0
+    said = capsys.readouterr()
+    assert f"mine.png: {BLACK_AND_WHITE}" in said.err
+    results = json.loads(said.out)["results"]
+    grid = next(c for c in app.get("bidi_component") if "-matches" in c.proto.id)
+    shown = json.loads(grid.proto.json)["matches"]
+    assert [match["score"] for match in shown] == [f"{found['score']:.3f}" for found in results]
+
+
+def test_beside_a_gallery_of_8_bits_an_upload_has_a_range_of_its_own(
+    app: AppTest, wide_gallery: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in wide_gallery.rglob("view_*.png"):
+        Image.new("RGB", (60, 40), "red").save(path)
     app = open_page(app, "pages/pair.py", **NETWORK)
-    content = wide_png(np.random.default_rng(2), 900)
-    uploader(app, "query").upload("mine.png", content).run()
+    file = tmp_path / "mine.png"
+    file.write_bytes(wide_png(np.random.default_rng(2), 900))
+    uploader(app, "query").upload("mine.png", file.read_bytes()).run()
     assert not app.exception
     assert "mine.png: values 0 to 1023 shown as black to white" in captions(app)
-    assert f"view_2.png: {BLACK_AND_WHITE}" in captions(app)
+    options = ["--network", NETWORK["network"], "--random-weights", "--json", "-"]
+    capsys.readouterr()
+    assert main(["search", str(file), "--gallery", str(wide_gallery), *options]) == 0
+    assert "mine.png: values 0 to 1023 shown as black to white" in capsys.readouterr().err
+
+
+def test_the_commands_of_a_pair_read_its_pictures_as_the_page_does(
+    app: AppTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = open_page(app, "pages/pair.py", **NETWORK, compare_poolings="true")
+    values = ["--value-range=0.0,4095.0" in code.value for code in app.code]
+    assert values
+    assert all(values)
+    capsys.readouterr()
+    words = shlex.split(app.code[0].value)[3:]
+    del words[words.index("--figure") : words.index("--figure") + 2]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["query_values"]["high"] == 4095
 
 
 def test_what_of_a_file_is_not_shown_is_said_once(

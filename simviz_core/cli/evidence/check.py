@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from simviz_core.cli.options.gallery import add_value_range_option, say_values
+from simviz_core.cli.options.gallery import add_value_range_option, say_values, value_words
 from simviz_core.cli.options.network import (
     add_network_details,
     add_network_options,
@@ -52,7 +52,7 @@ from simviz_core.figures import (
     occlusion_figure,
     scatter_figure,
 )
-from simviz_core.images import LoadedImage, load_image, shared_ranges
+from simviz_core.images import LoadedImage, ValueRange, load_image, shared_ranges
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
@@ -109,6 +109,7 @@ def check_command(
     style: FigureStyle,
     asked: "BlankedPart | CellBlock | None",
     fill: Fill | None = None,
+    shown: ValueRange | None = None,
 ) -> str:
     """The command that makes the same check.
 
@@ -119,6 +120,7 @@ def check_command(
         style: How the figure shows the maps.
         asked: What is blanked; a cell, for what it sees; None for all cells one at a time.
         fill: What takes the place of the pixels; None where nothing is blanked.
+        shown: What pictures of more than 8 bits are read with.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -135,6 +137,7 @@ def check_command(
     else:
         words += ["--blank", f"strongest:{asked.strongest}"]
     words += [] if fill is None else ["--fill", fill]
+    words += value_words(shown)
     words += [*settings_words(settings), "--figure", "check.png", *style_words(style)]
     return shlex.join([*words, "--json", "-"])
 

@@ -131,6 +131,11 @@ def value_range(text: str) -> tuple[ValueRange, ...]:
         ) from error
 
 
+def value_words(shown: ValueRange | None) -> list[str]:
+    """The option that asks for a range; nothing where no picture needs one."""
+    return [] if shown is None else [f"--value-range={shown.key}"]
+
+
 def add_condition_options(command: argparse.ArgumentParser, what: str) -> None:
     """Which images count, by the columns of the gallery's manifest.
 

@@ -4,7 +4,7 @@ import argparse
 import math
 
 from simviz_core.decomposition.regions import Rectangle
-from simviz_core.retrieval import Region
+from simviz_core.retrieval import Region, rectangle_text
 
 
 def add_rectangle_options(command: argparse.ArgumentParser, purpose: str) -> None:
@@ -34,10 +34,10 @@ def asked_region(options: argparse.Namespace) -> Region:
 
 
 def region_words(region: Region) -> list[str]:
-    """The options that ask for a region."""
+    """The options that ask for a region, the same to the last bit."""
     # The form with "=", since a corner may be negative.
     return [
-        f"{option}={','.join(f'{x:.12g}' for x in corners)}"
+        f"{option}={rectangle_text(corners)}"
         for option, rectangles in (
             ("--region", region.include),
             ("--exclude-region", region.exclude),

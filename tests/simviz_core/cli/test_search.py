@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from simviz_core.cli import search_command
+from simviz_core.cli.options.output import OneLineParser
+from simviz_core.cli.options.region import add_rectangle_options, asked_region, region_words
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import Gallery
@@ -387,3 +391,16 @@ def test_the_command_of_a_search_by_the_whole_image_draws_nothing() -> None:
     words = shlex.split(search_command("a.jpg", "gallery", Region(), SETTINGS, FigureStyle(), 10))
     assert not [word for word in words if "region" in word]
     assert words[4:9] == ["a.jpg", "--gallery", "gallery", "--top", "10"]
+
+
+corners = st.tuples(*[st.floats(-1e6, 1e6, allow_nan=False)] * 4)
+
+
+@given(include=st.lists(corners, max_size=2), exclude=st.lists(corners, max_size=2))
+def test_a_region_is_the_same_to_the_last_bit_in_a_command(
+    include: list[tuple[float, ...]], exclude: list[tuple[float, ...]]
+) -> None:
+    region = Region(tuple(include), tuple(exclude))
+    parser = OneLineParser(prog="simviz_core")
+    add_rectangle_options(parser, "search for")
+    assert asked_region(parser.parse_args(region_words(region))) == region
