@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from playwright.sync_api import Page, sync_playwright
 
-QUERIES = tuple(f"hotel_{number:02d}/view_0.jpg" for number in (1, 21, 26, 29, 3, 44, 15, 8, 33))
+QUERIES = tuple(f"hotel_{number:02d}/view_0.jpg" for number in (33, 8, 15, 3, 18, 40, 1, 21, 29))
 CANVAS = "canvas.upper-canvas"
 CORNERS = ((0.3, 0.5), (0.95, 0.95))
 """Of the rectangle, as shares of the picture's width and height."""
@@ -56,7 +56,7 @@ WATCH = f"""() => {{
           return;
         }}
       }}
-      requestAnimationFrame(look);
+      setTimeout(look, 10);
     }};
     look();
   }});
@@ -67,7 +67,7 @@ def measure(page: Page, url: str, query: str) -> dict[str, float]:
     """Seconds from the end of a drag to the ranking and to all maps."""
     page.goto(f"{url}/region?query={query}")
     page.locator(CANVAS).wait_for(timeout=LONGEST)
-    page.wait_for_function(COMPLETE, timeout=LONGEST)
+    page.wait_for_function(COMPLETE, timeout=LONGEST, polling=200)
     page.wait_for_timeout(1500)
     box = page.locator(CANVAS).bounding_box()
     assert box is not None

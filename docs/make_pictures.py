@@ -3,7 +3,7 @@
     streamlit run app.py --server.headless true &
     python -m docs.make_pictures [--url http://localhost:8501]
 
-Those of the Overview page alone, without an app:
+Some of the pages alone: `--only errors map`. Those of the Overview page alone, without an app:
 
     python -m docs.make_pictures --only-stories
 
@@ -11,11 +11,12 @@ Needs Chromium and the packages of requirements-dev.txt.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -61,8 +62,15 @@ PAGES: tuple[tuple[str, str, Theme, int, str], ...] = (
     ("classes", CLASSES_LINK, "light", 1000, EXPORTS),
     ("features", FEATURES_LINK, "light", 1500, EXPORTS),
     ("checkpoints", CHECKPOINTS_LINK, "light", 1500, TABLE),
+    ("trust", "trust", "light", 1500, "[data-testid=stMetric]"),
+    ("findings", "findings", "light", 1000, "[class*=st-key-finding_] img"),
 )
 """Of each picture: its name, the link, the theme, the height in pixels, and what must be there."""
+KEPT = (
+    (LINK, "The same lamp and bedspread, seen from the other side."),
+    (REGION_LINK, "The bedspread alone finds the hotel; the whole image does not need it."),
+)
+"""What is kept for the picture of the Findings page: a link, and the note."""
 WIDTH = 1400
 STORY_GAP = 8
 """Between the two images of a story, in pixels."""
@@ -129,22 +137,64 @@ def wait_until_settled(page: Page) -> None:
         page.wait_for_timeout(200)
 
 
-def make_screenshots(url: str, folder: Path, themes: Sequence[Theme] = ()) -> None:
+def measure_trust(page: Page, url: str) -> None:
+    """Have the report measured, where there is none yet."""
+    page.goto(f"{url}/trust")
+    measure = page.get_by_role("button", name=re.compile("^Measure"))
+    measure.wait_for(timeout=LONGEST)
+    if measure.inner_text().strip().endswith("again"):
+        return
+    measure.click()
+    page.get_by_role("button", name="Measure again").wait_for(timeout=LONGEST)
+
+
+def keep_findings(page: Page, url: str) -> None:
+    """Keep the views of `KEPT`, in the browser of the page."""
+    for count, (link, note) in enumerate(KEPT, start=1):
+        page.goto(f"{url}/{link}")
+        page.wait_for_selector(EXPORTS, timeout=LONGEST)
+        wait_until_settled(page)
+        page.get_by_role("button", name="Star").click()
+        page.get_by_label("Note").fill(note)
+        page.get_by_role("button", name="Keep this view").click()
+        page.get_by_role("button", name=f"Findings ({count})").wait_for(timeout=LONGEST)
+
+
+BEFORE: dict[str, Callable[[Page, str], None]] = {
+    "trust": measure_trust,
+    "findings": keep_findings,
+}
+"""What is done before a page has what is to be seen of it."""
+
+
+def make_screenshots(
+    url: str,
+    folder: Path,
+    only: Sequence[str] = (),
+    themes: Sequence[Theme] = (),
+    width: int = WIDTH,
+) -> None:
     """Every page, as `PAGES` has it.
 
     Args:
         url: Of the running app.
         folder: Where the pictures go.
+        only: The names of the pictures that are wanted; empty for all.
         themes: Take every page in each of these instead, the theme at the end of the name.
+        width: Of the window, in pixels.
     """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         for name, link, own_theme, height, needed in PAGES:
+            if only and name not in only:
+                continue
             for theme in themes or (own_theme,):
-                viewport: ViewportSize = {"width": WIDTH, "height": height}
+                viewport: ViewportSize = {"width": width, "height": height}
                 page = browser.new_page(viewport=viewport, color_scheme=theme)
+                if name in BEFORE:
+                    BEFORE[name](page, url)
                 page.goto(f"{url}/{link}")
                 page.wait_for_selector(needed, timeout=LONGEST)
                 wait_until_settled(page)
@@ -157,8 +207,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make README's pictures anew.")
     parser.add_argument("--url", default="http://localhost:8501", help="default: %(default)s")
     parser.add_argument("--only-stories", action="store_true", help="those of the Overview page")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=[name for name, *_ in PAGES], help="these pages"
+    )
     options = parser.parse_args()
-    make_stories()
-    if not options.only_stories:
+    if not options.only:
+        make_stories()
+    if not options.only_stories and not options.only:
         make_figures()
-        make_screenshots(options.url, DOCS)
+    if not options.only_stories:
+        make_screenshots(options.url, DOCS, options.only)

@@ -28,9 +28,10 @@ from simviz_ui.serving.resources import network_fingerprint
 from simviz_ui.serving.with_index import kept_with
 
 AT_ONCE_UP_TO = 5000
-"""As many images are asked while the page waits, which takes about a second."""
+"""As many images are asked while the page waits, which takes a second or two."""
 UNASKED_UP_TO = 25_000
-"""As many are asked in the background without asking the user first; more take minutes."""
+"""As many are asked in the background without asking the user first, for half a minute; more
+take minutes."""
 KEPT = 4
 """Conditions under which what every query finds is kept, of each index."""
 _NO_INDEX = GalleryIndex((), np.zeros((0, 0), dtype=np.float32))
