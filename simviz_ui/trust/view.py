@@ -35,6 +35,12 @@ from simviz_ui.serving.background import Job
 from simviz_ui.serving.resources import network_fingerprint, network_of
 from simviz_ui.trust.jobs import latest_measuring, start_measuring
 
+WHOLE_NAMES = (
+    "<style>[data-testid='stMetricLabel'] [data-testid='stMarkdownContainer'] p {"
+    " white-space: normal; }</style>"
+)
+"""In a narrow window names of numbers take a second line, and are not cut off."""
+
 
 def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings) -> None:
     """The report on a network and a gallery: at once where there is one, else the offer of it.
@@ -107,6 +113,7 @@ def _show_report(
     report: TrustReport, gallery: Gallery, index: GalleryIndex, settings: NetworkSettings
 ) -> None:
     known = charted(report)
+    st.html(WHOLE_NAMES)
     for finding in report.findings:
         _show_finding(finding)
     if known:
