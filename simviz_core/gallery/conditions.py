@@ -88,6 +88,13 @@ class Conditions:
             parts.append(f"without copies of the query (similarity of at least {least})")
         return "; ".join(parts)
 
+    @property
+    def words(self) -> str:
+        """What is asked, as the beginning of a sentence about what is found; "" for nothing."""
+        if self.has_two_sets:
+            return self.sentence[:1].upper() + self.sentence[1:]
+        return f"Found are {self.sentence}" if self else ""
+
     def asked_rows(self, columns: Mapping[str, Column], count: int) -> NDArray[np.bool_]:
         """Which images are queries, (N,).
 

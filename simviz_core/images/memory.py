@@ -11,6 +11,10 @@ from simviz_core.errors import ImageError
 
 MOST_AT_ONCE = 1_600_000_000
 """Bytes that all pictures together may take while they are decoded; one alone may take them all."""
+BLOCK = 64 << 20
+"""Bytes that Pillow takes at a time for a large picture. Of less than 32 MB the C library keeps
+what is given back, for each thread apart, and many threads together hold several times as much."""
+Image.core.set_block_size(BLOCK)
 SMALL_PIXELS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes of a pixel in Pillow's memory by mode; all other modes take four, RGB too."""
 DECODERS = {"WEBP": 12, "AVIF": 8, "HEIF": 8, "JPEG2000": 12, "GIF": 4, "JPEG": 6, "MPO": 6}

@@ -12,7 +12,7 @@ WORKING_SIDE = 1024
 number for every network and page: a file always gives the same pixels."""
 LONGEST_SIDE = 8192
 """What is longer, in pixels, is reduced even where the shorter side becomes very short."""
-BAND = 4_000_000
+BAND = 1_000_000
 """Pixels that are converted at once."""
 _FROM_RIGHT, _FROM_BELOW = (2, 3, 7, 8), (3, 4, 6, 7)
 """Orientations whose upright picture begins at the right or lower end of what is stored."""

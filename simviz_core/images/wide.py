@@ -24,7 +24,7 @@ BITS_PER_SAMPLE, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 258, 262, 284, 339
 SEPARATE_PLANES, SIGNED = 2, 2
 """Values of two of them."""
 WHITE_IS_ZERO = 0
-NUMBERS_AT_ONCE = 4_000_000
+NUMBERS_AT_ONCE = 1_000_000
 """Pixels that are copied at once."""
 SWAPPED = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 

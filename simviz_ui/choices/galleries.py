@@ -162,8 +162,8 @@ def _choose_level(gallery: Gallery) -> None:
 
 
 def _say_how_read(gallery: Gallery) -> None:
-    for remark in gallery.remarks:
-        st.caption(as_markdown(f"In reading the manifest: {remark}."))
+    if gallery.remarks:
+        st.caption(as_markdown(f"In reading the manifest: {'; '.join(gallery.remarks)}."))
     if count := len(gallery.left_out):
         name_each(
             f"{count:,} {'file or folder is' if count == 1 else 'files and folders are'} left out",

@@ -192,4 +192,4 @@ def say_conditions(conditions: Conditions, query: GalleryImage | None, name: str
         if query is None or query.columns.get(column) is None
     ]
     note = f" {name} has no {', '.join(lacking)}: nothing equals it there." if lacking else ""
-    st.caption(as_markdown(f"Found are {conditions.sentence}.{note}"), help="Chosen under Filter.")
+    st.caption(as_markdown(f"{conditions.words}.{note}"), help="Chosen under Filter.")

@@ -67,7 +67,7 @@ def show_quality(quality: RetrievalQuality | None, index: GalleryIndex) -> None:
         f"class. {quality.queries:,} of {len(index.images):,} images were asked.",
     )
     if quality.conditions.has_two_sets:
-        st.caption(as_markdown(f"Of all images {quality.conditions.sentence}."))
+        st.caption(as_markdown(f"{quality.conditions.words}."))
     elif quality.conditions:
         st.caption(as_markdown(f"Asked and found are {quality.conditions.sentence}."))
     if quality.copies_note:

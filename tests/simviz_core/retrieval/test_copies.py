@@ -155,3 +155,15 @@ def test_two_sets_in_words_options_and_json() -> None:
     assert conditions.as_json()["find"] == []
     with pytest.raises(SettingsError, match="above 0 and up to 1"):
         check_conditions({}, Conditions(leave_out_copies=1.5), {})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (Conditions(), ""),
+        (Conditions(where=("a=1",)), "Found are only a=1"),
+        (Conditions(find=("a=1",)), "Asked are all others, and found are a=1"),
+    ],
+)
+def test_what_is_found_in_words(conditions: Conditions, words: str) -> None:
+    assert conditions.words == words
