@@ -168,7 +168,7 @@ def _why_not(
     if kind and not stat.S_ISREG(kind):
         return "a link" if stat.S_ISLNK(kind) else "no plain file"
     if not (has_image_ending(place.name) or begins_as_image(_start(archive, info))):
-        return "no image by its ending, or by how it begins"
+        return "no image by its content"
     return None
 
 

@@ -211,7 +211,7 @@ def test_what_was_left_out_of_an_archive_is_said(app: AppTest) -> None:
     (expander,) = [each for each in app.expander if "left out" in each.label]
     assert expander.label == "2 files were left out"
     said = [text.value for text in expander.text]
-    assert said[0] == "notes: no image by its ending"
+    assert said[0] == "notes: no image by its content"
     assert said[1].startswith("cats/broken.png: damaged (")
 
 
