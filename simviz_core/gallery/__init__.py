@@ -11,7 +11,7 @@ from simviz_core.gallery.conditions import (
     equal_codes,
     rows_where,
 )
-from simviz_core.gallery.folders import LINKS_VARIABLE, left_out_lines
+from simviz_core.gallery.folders import LINKS_VARIABLE, left_out_lines, link_folders
 from simviz_core.gallery.gallery import Gallery, GalleryImage, random_pair
 from simviz_core.gallery.levels import (
     DEEPEST,
@@ -72,6 +72,7 @@ __all__ = [
     "left_out_lines",
     "level_title",
     "levels_note",
+    "link_folders",
     "looks_like_gallery",
     "open_gallery",
     "random_pair",

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from simviz_core.errors import SettingsError
 
@@ -72,7 +71,7 @@ def label_at(image_id: str, level: str) -> str | None:
         The folder's name, of the image's own folder the whole path below the gallery's, so that
         folders of one name in different places stay apart; None where it does not lie as deep.
     """
-    folders = PurePosixPath(image_id).parts[:-1]
+    folders = image_id.split("/")[:-1]
     if level == OWN:
         return "/".join(folders) or None
     place = int(level) - 1

@@ -86,6 +86,7 @@ def misses_as_csv(report: MissReport) -> str:
         **({"selection": report.selection} if report.selection else {}),
         "images_in_gallery": coverage.in_gallery,
         "conditions": outcomes.conditions.sentence,
+        **({"gallery_reading": "; ".join(coverage.reading)} if coverage.reading else {}),
     }
     if report.comparison is None or report.compared_with is None:
         misses = sorted_misses(list_misses(outcomes), report.order)

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from simviz_core.cli.findings.commands import files_of_command, recomputed
 from simviz_core.errors import FindingsError, SimVizError
 from simviz_core.findings import Again, Finding, Recomputed, read_findings
-from simviz_core.gallery import DEMO_GALLERY, MANIFEST_SUFFIXES, open_gallery
+from simviz_core.gallery import DEMO_GALLERY, MANIFEST_SUFFIXES, link_folders, open_gallery
 from simviz_core.runs import DEMO_RUNS
 from simviz_ui.choices.allowed import allowed_folders, allowed_path
 from simviz_ui.view import PAGES, View, from_link
@@ -20,7 +20,7 @@ def allowed_file(name: str) -> Path:
     Raises:
         FindingsError: It lies outside the folders that may be opened here.
     """
-    return allowed_path(name, FindingsError, _DEMO)
+    return allowed_path(name, FindingsError, (*_DEMO, *link_folders()))
 
 
 def opened_findings(content: bytes) -> list[Finding]:
