@@ -74,7 +74,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "checkpoints": (
         *(*GALLERY, "run", "run2", "run_network", "run_pooling", "run_size"),
         *("iterations1", "iterations2", "pretrained", "query", "follow", "match"),
-        *("all_classes", "objects", "why_changed", "iterations_why", *DISPLAY),
+        *("all_classes", "objects", "why_changed", "iterations_why", *RELATIVE, *DISPLAY),
     ),
 }
 """The fields that each page shows, under the last part of its address."""

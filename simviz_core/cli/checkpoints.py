@@ -37,6 +37,7 @@ from simviz_core.cli.options.output import (
     write_csv,
     write_json,
 )
+from simviz_core.cli.options.relative import add_relative_option, relative_words
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, RunError, SettingsError
 from simviz_core.figures import FigureStyle, against_figure, checkpoints_figure
@@ -44,8 +45,10 @@ from simviz_core.following import (
     ChangedQuery,
     CheckpointReport,
     FollowedQuery,
+    FollowedReference,
     NeighbourChange,
     RunReport,
+    check_reference,
     checkpoint_report,
     checkpoint_table,
     held_out_rows,
@@ -66,8 +69,10 @@ from simviz_core.networks import SimilarityNetwork, network_facts
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     MOST_QUERIES,
+    NOTHING,
     AllowedRows,
     GalleryIndex,
+    RelativeTo,
     RetrievalQuality,
     load_index,
     retrieval_quality,
@@ -147,6 +152,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         metavar="A,B,…",
         help="categories of the gallery's masks, to measure the maps' share of; default: objects",
     )
+    add_relative_option(command)
     add_network_options(command)
     add_store_options(command)
     add_figure_options(command, "the checkpoints side by side")
@@ -156,7 +162,12 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def checkpoints_command(
-    query: str, gallery: str, runs: Sequence[Run], style: FigureStyle, options: Sequence[str] = ()
+    query: str,
+    gallery: str,
+    runs: Sequence[Run],
+    style: FigureStyle,
+    options: Sequence[str] = (),
+    relative: RelativeTo = NOTHING,
 ) -> str:
     """The command that follows a query through the same runs, and prints the same numbers.
 
@@ -166,6 +177,7 @@ def checkpoints_command(
         runs: The runs.
         style: How the figure shows the maps.
         options: Further options, as words.
+        relative: What the maps are relative to.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -177,15 +189,15 @@ def checkpoints_command(
     if not all(describes_itself(run.root) for run in runs):
         words += ["--network", runs[0].network, "--pooling", runs[0].pooling]
         words += ["--size", str(runs[0].size)]
-    return shlex.join(
-        [*words, *options, "--figure", "checkpoints.png", *style_words(style), "--json", "-"]
-    )
+    words += [*options, *relative_words(relative)]
+    return shlex.join([*words, "--figure", "checkpoints.png", *style_words(style), "--json", "-"])
 
 
 def _run(options: argparse.Namespace) -> None:
     runs = [_open_run(folder, options) for folder in options.runs]
     gallery = asked_gallery(options)
     own = find_in(gallery, Path(options.query))
+    check_reference(options.relative_to, own.label if own else None, bool(options.match))
     masks = find_masks(gallery)
     if options.objects and masks is None:
         raise GalleryError(f"the gallery {gallery.source} has no masks beside it")
@@ -198,15 +210,19 @@ def _run(options: argparse.Namespace) -> None:
         if options.match
         else None,
         masks.of_image(own.id, objects) if masks and own else None,
+        _relative_to(options.relative_to, gallery),
     )
-    say_values([query.picture, *([query.partner] if query.partner else [])], gallery)
+    others = [query.partner, query.relative_to.picture]
+    say_values([query.picture, *(picture for picture in others if picture)], gallery)
     reports = [_follow(options, gallery, query, run) for run in runs]
     whys = [_why(options, query, report) for report in reports] if options.why_changed else []
     if options.figure and whys:
         _write_why_figure(options, whys)
     elif options.figure:
         rows = [run_rows(r, query.picture, query.label, query.partner) for r in reports]
-        figure = checkpoints_figure(rows, figure_style(options), file_format(options.figure))
+        figure = checkpoints_figure(
+            rows, figure_style(options), file_format(options.figure), reports[0].reference
+        )
         Path(options.figure).write_bytes(figure)
     if options.json:
         shown = objects if query.mask is not None else ()
@@ -223,6 +239,14 @@ def _run(options: argparse.Namespace) -> None:
             _print_summary(report)
         for why in whys:
             _print_why(why)
+
+
+def _relative_to(choice: RelativeTo, gallery: Gallery) -> FollowedReference:
+    """What the maps are relative to, with the picture of another image."""
+    if choice.kind != "image":
+        return FollowedReference(choice)
+    picture = load_image(Path(choice.name or ""), value_ranges=gallery.value_ranges)
+    return FollowedReference(choice, picture)
 
 
 def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[str, ...]:
@@ -405,6 +429,8 @@ def _network(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:
 def _print_summary(report: RunReport) -> None:
     run = report.run
     print(f"{run.root}: {run.network}, {run.pooling} pooling, {run.size} px")
+    if report.reference is not None:
+        print(f"relative to {report.reference.description}: {report.reference.sentence}")
     for checkpoint in report.checkpoints:
         iteration, snapshot = checkpoint.checkpoint.iteration, checkpoint.snapshot
         if snapshot is None:
@@ -416,6 +442,8 @@ def _print_summary(report: RunReport) -> None:
                 f"Recall@1 {quality.recall_at[1]:.4f}  mAP@R {quality.map_at_r:.4f}  {figures}"
             )
         print(f"iteration {iteration:6d}  {figures}")
+        if checkpoint.relative:
+            print(f"       relative: {checkpoint.relative.query.check()}")
         for place, match in enumerate(snapshot.ranking.matches, start=1):
             print(f"  {place:3d}  {match.score:.4f}  {match.image.path}")
     for changed in report.most_changed:

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.figures.maps import (
+    CONTRIBUTION,
     FigureStyle,
     MapScales,
     add_colour_bar,
     overlay,
     shortened,
 )
-from simviz_core.figures.search import HIT, MISS
+from simviz_core.figures.search import HIT, MISS, beyond_label, say_meaning
 from simviz_core.figures.text import PNG, as_file
+from simviz_core.retrieval import Reference
 
 CAPTION = 26
 """Characters that fit over a panel."""
@@ -67,7 +69,10 @@ class RunRows:
 
 
 def checkpoints_figure(
-    runs: Sequence[RunRows], style: FigureStyle, file_format: str = PNG
+    runs: Sequence[RunRows],
+    style: FigureStyle,
+    file_format: str = PNG,
+    reference: Reference | None = None,
 ) -> bytes:
     """Draw the checkpoints of one or more runs.
 
@@ -75,6 +80,7 @@ def checkpoints_figure(
         runs: Stacked from top to bottom, at least one.
         style: How the maps are shown; a shared scale is one for all the runs.
         file_format: One of `FILE_FORMATS`.
+        reference: What the maps are relative to; None for nothing.
 
     Returns:
         A file of that format.
@@ -85,7 +91,9 @@ def checkpoints_figure(
     Source: the paper's figures 5 (one run), 6 and 7 (two runs).
     """
     panels = [panel for run in runs for column in run.columns for panel in column.panels]
-    scales = MapScales.of_maps([panel.map for panel in panels], style)
+    kind = MapScales.of_maps if reference is None else MapScales.of_contrasts
+    scales = kind([panel.map for panel in panels], style)
+    measured = CONTRIBUTION if reference is None else beyond_label(reference)
     widest = max(len(run.columns) for run in runs)
     heights = [max(len(column.panels) for column in run.columns) for run in runs]
     figure = Figure(
@@ -104,7 +112,8 @@ def checkpoints_figure(
                 if row == 0:
                     grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
         if scales.shared:
-            add_colour_bar(part, list(grid.flat), scales.shared)
+            add_colour_bar(part, list(grid.flat), scales.shared, measured)
+    say_meaning(figure, reference, "", widest)
     return as_file(figure, 130, file_format)
 
 

@@ -76,12 +76,22 @@ def search_figure(
         upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
         axes += [upper, lower]
     _add_bars(figure, axes, (of_matches, of_queries), region, reference)
-    sentences = [f"{reference.sentence} {SAME_RANKING}"] if reference is not None else []
-    if meaning := " ".join([*sentences, note]).strip():
-        lines_of_text = textwrap.wrap(meaning, 34 * (columns + 1))
-        figure.supxlabel("\n".join(lines_of_text), fontsize=8, color="0.35")
+    say_meaning(figure, reference, note, columns + 1)
     figure.suptitle(title)
     return as_file(figure, 130, file_format)
+
+
+def say_meaning(figure: Figure, reference: Reference | None, note: str, columns: int) -> None:
+    """Say under a figure what the colours of relative maps mean, and what else is to be known."""
+    sentences = [f"{reference.sentence} {SAME_RANKING}"] if reference is not None else []
+    if meaning := " ".join([*sentences, note]).strip():
+        lines = textwrap.wrap(meaning, 34 * columns)
+        figure.supxlabel("\n".join(lines), fontsize=8, color="0.35")
+
+
+def beyond_label(reference: Reference) -> str:
+    """What the colour bar of relative maps measures."""
+    return f"contribution beyond {shortened(reference.description, 30)}"
 
 
 def _scales(
@@ -109,7 +119,7 @@ def _add_bars(
     if reference is None:
         add_colour_bar(figure, axes, of_matches)
         return
-    beyond = f"contribution beyond {shortened(reference.description, 30)}"
+    beyond = beyond_label(reference)
     if region.is_drawn:
         add_colour_bar(figure, axes, of_matches, "contribution to the region's score, of the match")
     add_colour_bar(figure, axes, of_queries, f"{beyond}{', of the query' * region.is_drawn}")

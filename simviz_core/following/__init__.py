@@ -9,6 +9,12 @@ from simviz_core.following.neighbour import (
     neighbour_rows,
 )
 from simviz_core.following.query import FollowedQuery, checkpoint_report, most_changed
+from simviz_core.following.relative import (
+    MEASURED_NOTE,
+    FollowedReference,
+    RelativeReport,
+    check_reference,
+)
 from simviz_core.following.report import (
     ChangedQuery,
     CheckpointReport,
@@ -17,20 +23,25 @@ from simviz_core.following.report import (
     reports_as_json,
     run_rows,
     run_title,
+    score_line,
     weights_lines,
 )
 from simviz_core.following.timeline import NEIGHBOURS, Change, change, held_out_rows
 
 __all__ = [
+    "MEASURED_NOTE",
     "NEIGHBOURS",
     "Change",
     "ChangedQuery",
     "CheckpointReport",
     "FollowedQuery",
+    "FollowedReference",
     "NeighbourChange",
     "NeighboursAt",
+    "RelativeReport",
     "RunReport",
     "change",
+    "check_reference",
     "checkpoint_report",
     "checkpoint_table",
     "held_out_rows",
@@ -42,5 +53,6 @@ __all__ = [
     "reports_as_json",
     "run_rows",
     "run_title",
+    "score_line",
     "weights_lines",
 ]

@@ -7,6 +7,13 @@ import numpy as np
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import GalleryError
+from simviz_core.following.relative import (
+    RELATIVE_TO_NOTHING,
+    FollowedReference,
+    check_reference,
+    reference_at,
+    relative_report,
+)
 from simviz_core.following.report import ChangedQuery, CheckpointReport, order_of_change
 from simviz_core.following.timeline import (
     Change,
@@ -45,6 +52,7 @@ class FollowedQuery:
         label: Its class; None where it has none.
         partner: The image that it is followed with; None for its class, or its nearest neighbour.
         mask: Which of its pixels show objects, (height, width); None where that is not known.
+        relative_to: What its maps are relative to.
     """
 
     picture: LoadedImage
@@ -52,6 +60,7 @@ class FollowedQuery:
     label: str | None
     partner: LoadedImage | None = None
     mask: PixelMask | None = None
+    relative_to: FollowedReference = RELATIVE_TO_NOTHING
 
 
 def checkpoint_report(
@@ -82,10 +91,15 @@ def checkpoint_report(
     Raises:
         ImageError: A match's file cannot be read any more.
         GalleryError: No image may be found.
+        SettingsError: The maps cannot be relative to what was chosen.
     """
     allowed = choose(index, without_image=query.id) & rows
+    wanted = query.relative_to
+    check_reference(wanted.choice, query.label, query.partner is not None)
     (image,) = decompose([query.picture])
-    unit, pair = whole_vector(image), None
+    other = decompose([wanted.picture])[0] if wanted.picture else None
+    reference = reference_at(wanted, index, (query.id, query.label), other)
+    unit, partner, pair = whole_vector(image), None, None
     if query.partner is None:
         vector = reference_vector(index, unit, query.label, query.id, allowed)
     else:
@@ -97,7 +111,15 @@ def checkpoint_report(
     mask_share = None
     if query.mask is not None:
         mask_share = share_inside(snapshot.map, mask_weights(query.mask, image.grid).numpy())
-    return CheckpointReport(checkpoint, quality, snapshot, tuple(maps), pair, mask_share)
+    return CheckpointReport(
+        checkpoint,
+        quality,
+        snapshot,
+        tuple(maps),
+        pair,
+        mask_share,
+        relative=relative_report(image, vector, reference, matches, partner) if reference else None,
+    )
 
 
 def most_changed(

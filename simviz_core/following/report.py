@@ -5,12 +5,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simviz_core import __version__
 from simviz_core.figures import CheckpointColumn, MapPanel, RunRows
+from simviz_core.following.relative import RelativeReport, relative_report_as_json
 from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval import AT, MatchMaps, RetrievalQuality, is_hit, quality_as_json
+from simviz_core.retrieval import (
+    AT,
+    MatchMaps,
+    Reference,
+    RelativeMatchMaps,
+    RetrievalQuality,
+    is_hit,
+    quality_as_json,
+)
 from simviz_core.runs import Run, RunCheckpoint
 
 
@@ -27,6 +39,7 @@ class CheckpointReport:
         mask_share: Share of the map inside the objects' mask, 0..1; None where there is none.
         error: Why the checkpoint cannot be used.
         weights: What of its file is used and left out, in a line; None where that is not known.
+        relative: The maps relative to a reference; None where that is nothing.
     """
 
     checkpoint: RunCheckpoint
@@ -37,6 +50,47 @@ class CheckpointReport:
     mask_share: float | None = None
     error: str | None = None
     weights: str | None = None
+    relative: RelativeReport | None = None
+
+    @property
+    def shown_map(self) -> NDArray[np.float32]:
+        """The query's map that is shown, (H, W): the relative one where there is one."""
+        if self.relative is not None:
+            return self.relative.query.values
+        assert self.snapshot is not None
+        return self.snapshot.map
+
+    @property
+    def shown_maps(self) -> tuple[MatchMaps, ...]:
+        """The maps of each match that are shown."""
+        if self.relative is None:
+            return self.maps
+        return tuple(map(_beyond, self.maps, self.relative.maps))
+
+    @property
+    def shown_pair(self) -> MatchMaps | None:
+        """The maps of the query and the image that it is followed with that are shown."""
+        if self.pair is None or self.relative is None or self.relative.pair is None:
+            return self.pair
+        return _beyond(self.pair, self.relative.pair)
+
+    @property
+    def differences(self) -> tuple[float | None, ...]:
+        """What the query's map adds up to, and that of each match; None where maps are plain."""
+        if self.relative is None:
+            return (None,) * (1 + len(self.maps))
+        found = (self.relative.query, *(each.query for each in self.relative.maps))
+        return tuple(each.difference for each in found)
+
+
+def _beyond(plain: MatchMaps, relative: RelativeMatchMaps) -> MatchMaps:
+    match_map = plain.match_map if relative.match is None else relative.match.values
+    return MatchMaps(relative.query.values, match_map)
+
+
+def score_line(score: float, difference: float | None) -> str:
+    """A score, and in brackets what a relative map adds up to where there is one."""
+    return f"{score:.3f}" if difference is None else f"{score:.3f} ({difference:+.3f})"
 
 
 @dataclass(frozen=True)
@@ -75,6 +129,12 @@ class RunReport:
             if report.snapshot is not None
         ]
 
+    @property
+    def reference(self) -> Reference | None:
+        """What the maps are relative to, as the first checkpoint sees it; None for nothing."""
+        found = (each.relative.reference for each in self.checkpoints if each.relative)
+        return next(found, None)
+
 
 def run_title(run: Run) -> str:
     """A run in one line: its folder's name, and what was trained how."""
@@ -103,16 +163,22 @@ def run_rows(
         snapshot = checkpoint.snapshot
         if snapshot is None:
             continue
-        panels = [MapPanel(query.pixels, snapshot.map, f"similarity {snapshot.similarity:.3f}")]
-        if checkpoint.pair is not None and partner is not None:
-            panels.append(MapPanel(partner.pixels, checkpoint.pair.match_map, ""))
+        own, *differences = checkpoint.differences
+        caption = f"similarity {score_line(snapshot.similarity, own)}"
+        panels = [MapPanel(query.pixels, checkpoint.shown_map, caption)]
+        pair = checkpoint.shown_pair
+        if pair is not None and partner is not None:
+            panels.append(MapPanel(partner.pixels, pair.match_map, ""))
         else:
-            for match, maps in zip(snapshot.ranking.matches, checkpoint.maps, strict=True):
+            for match, maps, difference in zip(
+                snapshot.ranking.matches, checkpoint.shown_maps, differences, strict=True
+            ):
+                name = match.image.label or match.image.path.name
                 panels.append(
                     MapPanel(
                         match.image.load().pixels,
                         maps.match_map,
-                        f"{match.image.label or match.image.path.name} · {match.score:.3f}",
+                        f"{name} · {score_line(match.score, difference)}",
                         is_hit(label, match.image),
                     )
                 )
@@ -222,6 +288,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
             for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True)
         ],
         **_pair_as_json(report.pair),
+        **({"relative": relative_report_as_json(report.relative)} if report.relative else {}),
     }
 
 
@@ -238,7 +305,8 @@ def checkpoint_table(reports: Sequence[RunReport]) -> list[dict[str, Any]]:
 
     Returns:
         A row for each checkpoint: the run, the iteration, quality, similarity, what is measured of
-        the map, and what changed since the checkpoint before that can be used; or the error.
+        the map, and what changed since the checkpoint before that can be used; or the error. Where
+        maps are relative also to what, the similarity to that, and the difference to it.
     """
     return [row for report in reports for row in _rows_of_run(report)]
 
@@ -264,6 +332,17 @@ def _rows_of_run(report: RunReport) -> list[dict[str, Any]]:
                 "jensen_shannon": change.jensen_shannon if change else None,
                 "neighbour_overlap": change.neighbour_overlap if change else None,
                 "error": found.error,
+                **_relative_columns(found),
             }
         )
     return rows
+
+
+def _relative_columns(found: CheckpointReport) -> dict[str, Any]:
+    if found.relative is None:
+        return {}
+    return {
+        "relative_to": str(found.relative.reference.choice),
+        "reference_similarity": found.relative.query.reference_similarity,
+        "difference": found.relative.query.difference,
+    }

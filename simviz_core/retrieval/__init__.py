@@ -71,6 +71,7 @@ from simviz_core.retrieval.relative import (
     mean_reference,
     relative_map_of,
     relative_to,
+    relative_vector_map,
 )
 from simviz_core.retrieval.report import (
     FINE_NOTE,
@@ -177,6 +178,7 @@ __all__ = [
     "relative_match_maps",
     "relative_search_as_json",
     "relative_to",
+    "relative_vector_map",
     "retrieval_quality",
     "rival",
     "search_as_json",

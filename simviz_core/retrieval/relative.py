@@ -18,7 +18,6 @@ from simviz_core.decomposition import (
     relative_bias,
     relative_map,
     self_reference,
-    similarity,
 )
 from simviz_core.errors import SettingsError
 from simviz_core.retrieval.ranking import GalleryIndex, Vector
@@ -91,10 +90,15 @@ class Reference:
     vector: Vector | None = None
     count: int = 0
 
-    def of_pair(self, image: DecomposedImage, other: DecomposedImage) -> Tensor:
-        """r for one pair, (D,), on the device and of the width of the image's contributions."""
+    def for_map(self, image: DecomposedImage, vector: Tensor) -> Tensor:
+        """r for one map, (D,), on the device and of the width of the image's contributions.
+
+        Args:
+            image: The image that the map lies on.
+            vector: What its map is drawn for, (D,).
+        """
         if self.vector is None:
-            return self_reference(image, other)
+            return self_reference(image, vector)
         # A copy, since the rows of an index are read-only.
         return torch.from_numpy(np.array(self.vector)).to(image.contributions)
 
@@ -246,14 +250,28 @@ def relative_map_of(
         weights: Share of each cell that a region covers, (H, W); None for all. The difference is
             then that of the region's scores, to which no bias belongs.
     """
-    r = reference.of_pair(image, other)
-    values, bias = relative_map(image, other, r), relative_bias(image, other, r).item()
-    whole, subtracted = similarity(image, other), reference_similarity(image, r)
+    return relative_vector_map(image, other.unit_embedding, reference, weights)
+
+
+def relative_vector_map(
+    image: DecomposedImage, vector: Tensor, reference: Reference, weights: Tensor | None = None
+) -> RelativeMap:
+    """The map of one image for a vector, relative to a reference, checked.
+
+    Args:
+        image: The image that the map lies on.
+        vector: What it is drawn for, (D,): another image's unit embedding, or a class's mean one.
+        reference: What is subtracted.
+        weights: As for `relative_map_of`.
+    """
+    r = reference.for_map(image, vector)
+    values, bias = relative_map(image, vector, r), relative_bias(image, vector, r).item()
+    whole, subtracted = reference_similarity(image, vector), reference_similarity(image, r)
     if weights is not None:
         part = torch.einsum("hw,hwd->d", weights.to(image.contributions), image.contributions)
         part = part / image.norm
         values, bias = values * weights.to(values), 0.0
-        whole, subtracted = part @ other.unit_embedding, part @ r
+        whole, subtracted = part @ vector, part @ r
     cells = values.numpy(force=True)
     difference = (whole - subtracted).item()
     return RelativeMap(

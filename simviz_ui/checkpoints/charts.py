@@ -6,7 +6,14 @@ from itertools import pairwise
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.following import NEIGHBOURS, Change, CheckpointReport, RunReport, change
+from simviz_core.following import (
+    MEASURED_NOTE,
+    NEIGHBOURS,
+    Change,
+    CheckpointReport,
+    RunReport,
+    change,
+)
 from simviz_ui.display.messages import as_plotly_text
 
 Points = list[tuple[int, float]]
@@ -44,6 +51,17 @@ def show_curves(reports: Sequence[RunReport], is_pair: bool) -> None:
             lambda report: report.snapshot.entropy if report.snapshot else None,
         ),
     ]
+    if any(report.reference for report in reports):
+        st.caption(MEASURED_NOTE)
+        charts.insert(
+            2,
+            _chart(
+                "Difference",
+                "beyond what it is relative to",
+                reports,
+                lambda report: report.relative.query.difference if report.relative else None,
+            ),
+        )
     if has_masks:
         charts.append(
             _chart(

@@ -191,6 +191,7 @@ def _exports(
                 [report.run],
                 style,
                 [*options, f"--why-changed={between[0]},{between[1]}"],
+                followed.query.relative_to.choice,
             ),
             followed.gallery,
         ),

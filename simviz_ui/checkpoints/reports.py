@@ -130,6 +130,8 @@ def _key(place: CheckpointIndex, followed: Followed) -> tuple[object, ...]:
         place.run.held_out,
         query.picture.digest,
         query.id,
+        query.relative_to.choice,
+        query.relative_to.picture and query.relative_to.picture.digest,
         partner and partner.digest,
         followed.objects,
         followed.all_classes,

@@ -19,6 +19,7 @@ from simviz_core.following import (
     reports_as_json,
     run_rows,
     run_title,
+    score_line,
     weights_lines,
 )
 from simviz_core.gallery import GalleryImage
@@ -28,6 +29,7 @@ from simviz_ui.checkpoints.charts import show_curves
 from simviz_ui.checkpoints.choice import MOST_COLUMNS
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.checkpoints.neighbour import show_neighbour_change
+from simviz_ui.checkpoints.relative import say_relative, with_reference
 from simviz_ui.checkpoints.reports import Followed, by_run, kept_report, make_missing
 from simviz_ui.choices.display import offer_own_scales, style_controls
 from simviz_ui.choices.galleries import gallery_name, in_gallery
@@ -39,11 +41,12 @@ from simviz_ui.components.checkpoint_grid import (
     checkpoint_grid,
 )
 from simviz_ui.display.exports import export_row, figure_files
-from simviz_ui.display.map_style import as_data_uri, colour_bar, fitted, heat_uri
+from simviz_ui.display.map_style import CONTRIBUTION, as_data_uri, colour_bar, fitted, heat_uri
 from simviz_ui.display.messages import as_markdown
 from simviz_ui.display.values import show_values
 from simviz_ui.navigation import PAIR_PAGE, choose, open_page, page_fragment, run_again
 from simviz_ui.retrieval.quality import show_coverage
+from simviz_ui.retrieval.relative import in_words
 from simviz_ui.serving.resources import gallery_picture, open_picture
 
 BOX = (240, 240)
@@ -60,6 +63,7 @@ def show_checkpoints(places: Sequence[CheckpointIndex], followed: Followed) -> N
         with st.popover("Display", icon=":material/palette:"):
             style = style_controls()
         st.caption("Point at a match to see the query's map for it; click to keep it.")
+    followed = with_reference(followed)
     reports = [kept_report(place, followed) for place in places]
     _show_grid(places, reports, followed, style)
     if make_missing(places, followed):
@@ -81,7 +85,8 @@ def _show_grid(
     style: FigureStyle,
 ) -> None:
     shown = [values for report in reports if report for values in _maps_of(report)]
-    scales = MapScales.of_maps(shown, style)
+    references = [each.relative.reference for each in reports if each and each.relative]
+    scales = (MapScales.of_contrasts if references else MapScales.of_maps)(shown, style)
     columns: dict[Path, list[ShownColumn]] = {}
     numbers = column_numbers(places)
     titles = {place.run.root: run_title(place.run) for place in places}
@@ -99,12 +104,14 @@ def _show_grid(
         _make_query_of,
     )
     if scales.shared:
-        colour_bar(scales.shared)
+        colour_bar(scales.shared, in_words(references[0]).measured if references else CONTRIBUTION)
     groups: dict[str, list[NDArray[np.float32]]] = {}
     for place, report in zip(places, reports, strict=True):
         if report and (maps := _maps_of(report)):
             groups.setdefault(titles[place.run.root], []).extend(maps)
     offer_own_scales(scales, groups, "own_scales_of_runs")
+    if say_relative(reports):
+        return
     if snapshots := [report.snapshot for report in reports if report and report.snapshot]:
         residual = max(snapshot.residual for snapshot in snapshots)
         st.caption(
@@ -158,10 +165,10 @@ def _maps_of(report: CheckpointReport) -> list[NDArray[np.float32]]:
     """The maps that are shown of a report."""
     if report.snapshot is None:
         return []
-    if report.pair is not None:
-        return [report.snapshot.map, report.pair.match_map]
-    pairs = [values for maps in report.maps for values in (maps.match_map, maps.query_map)]
-    return [report.snapshot.map, *pairs]
+    if report.shown_pair is not None:
+        return [report.shown_map, report.shown_pair.match_map]
+    pairs = [values for maps in report.shown_maps for values in (maps.match_map, maps.query_map)]
+    return [report.shown_map, *pairs]
 
 
 def _column(
@@ -187,23 +194,26 @@ def _column(
     if report.quality:
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
     snapshot, query = report.snapshot, fitted(followed.query.picture.pixels, BOX)
+    own, *differences = report.differences
     pictures = [
         ShownPicture(
             as_data_uri(query),
             f"{followed.chosen.id}, with its map at {iteration}",
             _reference_label(followed),
-            f"{snapshot.similarity:.3f}",
-            heat=heat_uri(query, snapshot.map, scales.of(snapshot.map), style),
+            score_line(snapshot.similarity, own),
+            heat=heat_uri(query, report.shown_map, scales.of(report.shown_map), style),
         )
     ]
-    if report.pair is not None and followed.partner is not None:
+    if report.shown_pair is not None and followed.partner is not None:
         partner = fitted(followed.partner.picture.pixels, BOX)
-        values = report.pair.match_map
+        values = report.shown_pair.match_map
         over = heat_uri(partner, values, scales.of(values), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
         pictures.append(ShownPicture(as_data_uri(partner), alt, followed.partner.id, "", heat=over))
         return ShownColumn(title, note, *number, tuple(pictures))
-    for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True):
+    for match, maps, difference in zip(
+        snapshot.ranking.matches, report.shown_maps, differences, strict=True
+    ):
         label = match.image.label
         source, heat = _match_uris(match.image, maps.match_map, scales, style)
         pictures.append(
@@ -211,7 +221,7 @@ def _column(
                 source,
                 f"{match.image.id}, with its map at {iteration}",
                 label or match.image.path.name,
-                f"{match.score:.3f}",
+                score_line(match.score, difference),
                 match.image.id,
                 is_hit(followed.query.label, match.image),
                 heat,
@@ -277,7 +287,8 @@ def _exports(
             for report in reports
             if report.seen
         ]
-        return checkpoints_figure(rows, style, file_format)
+        reference = next((report.reference for report in reports if report.reference), None)
+        return checkpoints_figure(rows, style, file_format, reference)
 
     def numbers() -> str:
         match = followed.partner.path if followed.partner else None
@@ -297,6 +308,7 @@ def _exports(
                 [report.run for report in reports],
                 style,
                 options,
+                query.relative_to.choice,
             ),
             followed.gallery,
         ),

@@ -1,5 +1,7 @@
 """What maps are relative to: one control, the same on every page that shows maps of a match."""
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from simviz_core.gallery import Gallery
@@ -22,18 +24,24 @@ MOST_IMAGES = 1000
 NOT_OFFERED = "Maps cannot be relative to {asked} here; they show {shown} instead."
 
 
-def relative_choice(gallery: Gallery, label: str | None, with_lost: bool = False) -> str:
+def relative_choice(
+    gallery: Gallery,
+    label: str | None,
+    with_lost: bool = False,
+    without: Collection[str] = (),
+) -> str:
     """Show the control, and the choice of another image where maps are relative to one.
 
     Args:
         gallery: Whose mean, classes and images are offered.
         label: The query's class; None where it has none.
         with_lost: Whether the map of what would be lost without each cell is offered, too.
+        without: Choices that make no sense where the control is shown.
 
     Returns:
         As links have it; see `simviz_ui.view`.
     """
-    options = _options(gallery, label, with_lost)
+    options = [option for option in _options(gallery, label, with_lost) if option not in without]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
             "Relative to",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from page_testing import button, new_app, open_page, until_indexed
+from page_testing import button, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.checkpoints import save_checkpoint
@@ -107,6 +107,51 @@ def test_the_command_on_the_page_makes_the_same_numbers(
     assert [f"{found['similarity']:.3f}" for found in run["checkpoints"]] == [
         column["pictures"][0]["score"] for column in columns(app)
     ]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"relative_to": "mean"},
+        {"relative_to": "class", "follow": "pair", "match": "lamps/view_1.png"},
+        {"relative_to": "image", "relative_image": "lamps/view_2.png", "pretrained": "false"},
+    ],
+)
+def test_relative_maps_are_those_of_the_command_on_the_page(
+    app: AppTest, run_folder: Path, link: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_run_page(app, run_folder, **link)
+    (code,) = [block.value for block in app.code if "checkpoints" in block.value]
+    words = shlex.split(code)
+    words[words.index("--figure") + 1] = os.devnull
+    assert main(words[3:]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    said = plain(" ".join(caption.value for caption in app.caption))
+    for column, found in zip(columns(app), run["checkpoints"], strict=True):
+        relative = found["relative"]
+        assert relative["relative_to"].startswith(link["relative_to"])
+        difference = relative["query"]["difference"]
+        own, *matches = column["pictures"]
+        assert own["score"] == f"{found['similarity']:.3f} ({difference:+.3f})"
+        if "match" not in link:
+            assert [match["score"] for match in matches] == [
+                f"{result['score']:.3f} ({each['query']['difference']:+.3f})"
+                for result, each in zip(found["results"], relative["results"], strict=True)
+            ]
+    assert relative["colours"] in said
+    assert relative["measured"] in said
+    assert f"difference {difference:.4f}" in said
+    assert app.query_params["relative_to"] == link["relative_to"]
+
+
+def test_relative_to_the_class_is_offered_where_something_is_left(
+    app: AppTest, run_folder: Path
+) -> None:
+    open_run_page(app, run_folder, pretrained="false")
+    assert "the query's own class" not in app.get_by_key("relative_to").options
+    assert "class lamps" in app.get_by_key("relative_to").options
+    app.get_by_key("follow").set_value("pair").run()
+    assert "the query's own class" in app.get_by_key("relative_to").options
 
 
 def test_one_pair_is_followed(app: AppTest, run_folder: Path) -> None:

@@ -266,3 +266,36 @@ def test_why_the_nearest_neighbour_changed(
     assert (status, "no checkpoint of iteration 7" in err) == (2, True)
     status, _, err = run(*words, "--why-changed=6")
     assert (status, "not two iterations" in err) == (2, True)
+
+
+def test_relative_maps_are_those_of_the_pair_command_at_each_checkpoint(
+    run: Command, words: list[str], colour_gallery: Path, tiny_network: str, tmp_path: Path
+) -> None:
+    match = str(colour_gallery / "fawn" / "2.png")
+    figure = tmp_path / "relative.png"
+    asked = (*words, "--match", match, "--iterations", "0,6", "--relative-to", "class")
+    for checkpoint in the_run(run(*asked, "--figure", figure, "--json", "-"))["checkpoints"]:
+        pair = ["pair", words[1], match, "--network", tiny_network, "--relative-to", "class"]
+        pair += ["--gallery", words[3], "--json", "-"]
+        if checkpoint["checkpoint"]:
+            pair += ["--checkpoint", checkpoint["checkpoint"]]
+        explained = json.loads(run(*pair).out)["relative"]
+        relative = checkpoint["relative"]
+        for ours, theirs in (("query", "query"), ("partner", "match")):
+            np.testing.assert_allclose(relative[ours]["map"], explained[theirs]["map"], atol=1e-6)
+        assert relative["description"] == explained["description"]
+        assert relative["colours"] == explained["colours"]
+        total = np.sum(relative["query"]["map"]) + relative["query"]["bias"]
+        expected = checkpoint["similarity"] - relative["query"]["reference_similarity"]
+        assert total == pytest.approx(expected, abs=1e-5)
+        assert relative["query"]["difference"] == pytest.approx(expected, abs=1e-6)
+    assert Image.open(figure).format == "PNG"
+    assert "difference" in run(*asked).out
+
+
+def test_relative_to_what_the_query_s_map_is_drawn_for_is_refused(
+    run: Command, words: list[str]
+) -> None:
+    outcome = run(*words, "--relative-to", "class:blue")
+    assert outcome.status == 2
+    assert "follow it with another image" in outcome.err

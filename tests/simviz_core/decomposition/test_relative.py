@@ -49,7 +49,7 @@ def test_a_relative_map_adds_up_to_the_difference(
 ) -> None:
     i, j, k = (example(seed, pooling, with_bias)[place] for place in range(3))
     r = 0.7 * k.unit_embedding + 0.1
-    total = relative_map(i, j, r).sum() + relative_bias(i, j, r)
+    total = relative_map(i, j.unit_embedding, r).sum() + relative_bias(i, j.unit_embedding, r)
     difference = similarity(i, j) - reference_similarity(i, r)
     assert total.item() == pytest.approx(difference.item(), abs=1e-10)
 
@@ -60,7 +60,7 @@ def test_relative_to_another_image_is_the_contrast(
     seed: int, pooling: Pooling, with_bias: bool
 ) -> None:
     i, j, k = (example(seed, pooling, with_bias)[place] for place in range(3))
-    relative = relative_map(i, j, k.unit_embedding)
+    relative = relative_map(i, j.unit_embedding, k.unit_embedding)
     torch.testing.assert_close(relative, contrast_map(i, j, k))
 
 
@@ -71,10 +71,12 @@ def test_relative_to_itself_adds_up_to_nothing(
 ) -> None:
     images = example(seed, pooling, with_bias)
     i, j = images[0], images[1:]
-    r = self_reference(i, j)
+    r = self_reference(i, j.unit_embedding)
     expected = similarity_map(i, j) - similarity(i, j)[:, None, None] * similarity_map(i, i)
-    torch.testing.assert_close(relative_map(i, j, r), expected)
-    totals = relative_map(i, j, r).sum((-2, -1)) + relative_bias(i, j, r)
+    torch.testing.assert_close(relative_map(i, j.unit_embedding, r), expected)
+    totals = relative_map(i, j.unit_embedding, r).sum((-2, -1)) + relative_bias(
+        i, j.unit_embedding, r
+    )
     assert totals.abs().max() < 1e-10
 
 
@@ -88,7 +90,8 @@ def test_grad_cam_of_the_cosine_is_the_positive_part_of_it(seed: int) -> None:
     weights = F_i.grad.mean((0, 1))
     grad_cam = (F[0] * weights).sum(-1).clamp_min(0)
     images = decompose(F, AveragePooling())
-    relative = relative_map(images[0], images[1], self_reference(images[0], images[1]))
+    vector = images[1].unit_embedding
+    relative = relative_map(images[0], vector, self_reference(images[0], vector))
     torch.testing.assert_close(grad_cam, relative.clamp_min(0))
 
 

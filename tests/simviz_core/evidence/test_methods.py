@@ -40,8 +40,8 @@ def test_the_maps_are_what_their_names_say(images: tuple[ExplainedImage, Explain
         METHODS[name].map(i, target)[0] for name in ("exact map", "relative to itself")
     )
     np.testing.assert_allclose(exact, similarity_map(i.decomposed, j.decomposed), atol=1e-7)
-    reference = self_reference(i.decomposed, j.decomposed)
-    expected = relative_map(i.decomposed, j.decomposed, reference)
+    reference = self_reference(i.decomposed, j.decomposed.unit_embedding)
+    expected = relative_map(i.decomposed, j.decomposed.unit_embedding, reference)
     np.testing.assert_allclose(itself, expected, atol=1e-7)
 
 

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from simviz_core.errors import GalleryError, ImageError
+from simviz_core.errors import GalleryError, ImageError, SettingsError
 from simviz_core.following import (
     FollowedQuery,
+    FollowedReference,
     RunReport,
     checkpoint_report,
+    checkpoint_table,
     most_changed,
     reports_as_json,
     run_rows,
@@ -17,7 +20,7 @@ from simviz_core.following.report import order_of_change
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval import GalleryIndex, choose
+from simviz_core.retrieval import GalleryIndex, choose, relative_to
 from simviz_core.runs import Run, RunCheckpoint
 
 START = RunCheckpoint(0, None)
@@ -135,3 +138,66 @@ def test_figure_rows_and_json_leave_out_what_cannot_be_used(
     }
     assert values["runs"][0]["changes"] == []
     assert run_title(run) == f"mine   ·   {network.name}   ·   average pooling"
+
+
+@pytest.mark.parametrize("choice", ["mean", "class", "class:hotel_02", "image:other.jpg", "self"])
+@pytest.mark.parametrize("is_pair", [False, True])
+def test_relative_maps_add_up_to_the_difference_that_the_checkpoint_sees(
+    choice: str,
+    is_pair: bool,
+    network: SimilarityNetwork,
+    rooms: Gallery,
+    rooms_index: GalleryIndex,
+    query: FollowedQuery,
+) -> None:
+    if choice == "class" and not is_pair:
+        return  # the next test has it
+    other = load_image(rooms.images[-1].path)
+    wanted = FollowedReference(relative_to(choice), other if "image" in choice else None)
+    partner = load_image(rooms.images[7].path) if is_pair else None
+    plain = look(network, rooms_index, replace(query, partner=partner))
+    report = look(network, rooms_index, replace(query, partner=partner, relative_to=wanted))
+    assert report.relative is not None
+    assert report.snapshot is not None
+    assert plain.snapshot is not None
+    # The similarity, its own map and what is measured of it stay.
+    assert report.snapshot.similarity == plain.snapshot.similarity
+    assert report.snapshot.ranking.matches == plain.snapshot.ranking.matches
+    assert report.mask_share == plain.mask_share
+    np.testing.assert_array_equal(report.snapshot.map, plain.snapshot.map)
+    own = rooms_index.matrix[rooms_index.row[query.id or ""]]
+    own_class = rooms_index.class_of == rooms_index.place[query.label or ""]
+    own_class[rooms_index.row[query.id or ""]] = False
+    expected = {
+        "mean": own @ rooms_index.matrix.mean(0),
+        "class": own @ rooms_index.matrix[own_class].mean(0),
+        "class:hotel_02": own
+        @ rooms_index.matrix[rooms_index.class_of == rooms_index.place["hotel_02"]].mean(0),
+        "image:other.jpg": own @ rooms_index.matrix[-1],
+        "self": report.snapshot.similarity,
+    }[choice]
+    relative = report.relative.query
+    assert relative.reference_similarity == pytest.approx(expected, abs=1e-5)
+    assert relative.difference == pytest.approx(report.snapshot.similarity - expected, abs=1e-5)
+    assert relative.values.sum() + relative.bias == pytest.approx(relative.difference, abs=1e-5)
+    assert report.relative.residual < 1e-5
+    np.testing.assert_array_equal(report.shown_map, relative.values)
+    for match, difference in zip(
+        report.snapshot.ranking.matches, report.differences[1:], strict=True
+    ):
+        subtracted = match.score if choice == "self" else expected
+        assert difference == pytest.approx(match.score - subtracted, abs=1e-5)
+    assert (report.shown_pair is None) != is_pair
+    if report.shown_pair is not None:
+        np.testing.assert_allclose(report.shown_pair.query_map, report.shown_map, atol=1e-6)
+    (row,) = checkpoint_table([RunReport(Run(Path("r"), "n", "average", 224, (START,)), (report,))])
+    assert (row["relative_to"], row["difference"]) == (choice, relative.difference)
+
+
+@pytest.mark.parametrize("choice", ["class", "class:hotel_00"])
+def test_a_map_for_a_class_is_not_shown_relative_to_it(
+    choice: str, network: SimilarityNetwork, rooms_index: GalleryIndex, query: FollowedQuery
+) -> None:
+    wanted = FollowedReference(relative_to(choice))
+    with pytest.raises(SettingsError, match="nothing would be left of its map"):
+        look(network, rooms_index, replace(query, relative_to=wanted))
