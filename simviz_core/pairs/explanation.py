@@ -17,6 +17,7 @@ from simviz_core.decomposition import (
     similarity,
     similarity_map,
 )
+from simviz_core.networks.poolings import AS_IT_IS
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs.cells import BlockPart, CellPairs, block_as_json
 
@@ -160,9 +161,10 @@ def save_pair_arrays(
         file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
             `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
-            for none), `tail`, `random_weights`, `weights`.
+            for none), `tail`, `random_weights`, `weights`; `label` of a class token.
         more: Further arrays under their names, such as `against_arrays`.
     """
+    label: dict[str, Any] = {"label": np.asarray(AS_IT_IS)} if pair.is_class_token else {}
     settings = {name: value or "" for name, value in pair.settings.as_json().items()}
     np.savez_compressed(
         file,
@@ -182,6 +184,7 @@ def save_pair_arrays(
         layer=np.asarray(settings["layer"]),
         random_weights=np.asarray(pair.settings.is_random),
         weights=np.asarray(pair.settings.weights_line),
+        **label,
         **(more or {}),
     )
 

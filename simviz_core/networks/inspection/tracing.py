@@ -120,9 +120,11 @@ class Counting(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        # Getters of attributes such as `Tensor.shape` are no operations.
+        # Getters of attributes such as `Tensor.shape` are no operations, but for `Tensor.mT`.
         if getattr(func, "__name__", "") == "__get__":
-            return func(*args, **(kwargs or {}))
+            if not _transposes(func, args):
+                return func(*args, **(kwargs or {}))
+            func, args = Tensor.transpose, (args[0], -2, -1)
         call = Call(func, self.counts[func])
         self.counts[func] += 1
         return self.run(call, args, kwargs or {})
@@ -130,6 +132,12 @@ class Counting(TorchFunctionMode):
     def run(self, call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operation; subclasses look at it."""
         raise NotImplementedError
+
+
+def _transposes(getter: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a getter is that of a matrix's transpose."""
+    name = getattr(getattr(getter, "__self__", None), "__name__", "")
+    return name == "mT" or (name == "T" and args[0].dim() == 2)
 
 
 class _Recording(Counting):

@@ -184,7 +184,7 @@ class PostNorm(nn.Module):
         self.gate = gate
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = self.patches(pixels).flatten(2).transpose(1, 2)
+        x = self.patches(pixels).flatten(2).mT
         x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
         for layer, (attention, mlp) in enumerate(zip(self.attentions, self.mlps, strict=True)):
             made, _ = attention(x, x, x, need_weights=False)
