@@ -9,7 +9,6 @@ from simviz_core.decomposition import DecomposedImage, apply_tails, unit_norm, v
 from simviz_core.networks.inspection.class_tokens.trunk import ClassTokenTrunk
 from simviz_core.networks.inspection.detection import probe_images
 from simviz_core.networks.inspection.finite import require_finite, require_length
-from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
 from simviz_core.networks.similarity_network import SimilarityNetwork
 from simviz_core.networks.sizes import height_and_width
@@ -62,10 +61,9 @@ class ClassTokenNetwork(SimilarityNetwork):
         weights = self.weights
         if weights is not None:
             weights = weights.without_embedder(f"learnt for {self.pooling.name} pooling")
-        patches = CutTrunk(self.trunk.network, self.trunk.call, self.trunk.layout)
         return SimilarityNetwork(
             self.name,
-            patches,
+            self.trunk.patches,
             self.preprocessing,
             pooling_by_name(name),
             self.size,

@@ -15,6 +15,7 @@ from simviz_core.retrieval.indexing import (
     BATCH,
     IndexProgress,
     IndexReport,
+    by_trunk,
     index_gallery,
     index_together,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "Vector",
     "allowed_for",
     "best_matches",
+    "by_trunk",
     "choose",
     "class_reference_vector",
     "contributions_text",

@@ -161,6 +161,19 @@ def index_together(
     ]
 
 
+def by_trunk(targets: Sequence[Target]) -> list[list[Target]]:
+    """Networks with their tables, in groups that `index_together` takes, in order."""
+    groups: list[list[Target]] = []
+    for target in targets:
+        for group in groups:
+            if target[0].sees_as(group[0][0]):
+                group.append(target)
+                break
+        else:
+            groups.append([target])
+    return groups
+
+
 def _nothing_to_do(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[IndexPlan] | None:
     """The plans where all tables are up to date: then nothing need be locked, or be writable."""
     plans = []
@@ -295,10 +308,14 @@ def _embed_batch(batch: Batch, networks: Sequence[SimilarityNetwork]) -> list[ND
     resized = [pixels for _, pixels in batch if pixels is not None]
     if not resized:
         return [np.zeros((len(batch), 0), dtype=np.float32) for _ in networks]
-    F = networks[0].run_trunk(networks[0].normalised(resized))
+    pixels = networks[0].normalised(resized)
+    if len(networks) == 1:
+        made = [networks[0].unit_embeddings(pixels)]
+    else:
+        F = networks[0].run_trunk(pixels)
+        made = [network.unit_embeddings_of(F) for network in networks]
     found = []
-    for network in networks:
-        units = network.unit_embeddings_of(F).numpy(force=True)
+    for units in (each.numpy(force=True) for each in made):
         embeddings = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
         embeddings[[pixels is not None for _, pixels in batch]] = units
         found.append(embeddings)

@@ -11,7 +11,13 @@ import streamlit as st
 from simviz_core.errors import SimVizError
 from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
-from simviz_core.retrieval import EmbeddingTable, IndexProgress, IndexReport, index_together
+from simviz_core.retrieval import (
+    EmbeddingTable,
+    IndexProgress,
+    IndexReport,
+    by_trunk,
+    index_together,
+)
 
 LoadNetwork = Callable[[], SimilarityNetwork]
 LoadNetworks = Callable[[], list[SimilarityNetwork]]
@@ -72,7 +78,7 @@ class IndexJob:
         try:
             reports = [
                 report
-                for targets in _by_trunk(load(), tables)
+                for targets in by_trunk(list(zip(load(), tables, strict=True)))
                 for report in index_together(gallery, targets, show, self._cancelled.is_set)
             ]
             self.report = reports[0]
@@ -157,21 +163,6 @@ class IndexJobs:
     def _is_running(self, table: EmbeddingTable) -> bool:
         job = self._jobs.get(table.name)
         return job is not None and job.is_running
-
-
-def _by_trunk(
-    networks: Sequence[SimilarityNetwork], tables: Sequence[EmbeddingTable]
-) -> list[list[tuple[SimilarityNetwork, EmbeddingTable]]]:
-    """Networks with their tables, in groups that can be run together, in order."""
-    groups: list[list[tuple[SimilarityNetwork, EmbeddingTable]]] = []
-    for network, table in zip(networks, tables, strict=True):
-        for group in groups:
-            if network.sees_as(group[0][0]):
-                group.append((network, table))
-                break
-        else:
-            groups.append([(network, table)])
-    return groups
 
 
 @st.cache_resource(show_spinner=False)

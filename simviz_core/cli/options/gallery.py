@@ -34,6 +34,7 @@ from simviz_core.retrieval import (
     GalleryIndex,
     IndexProgress,
     IndexReport,
+    by_trunk,
     default_store_folder,
     embedding_table,
     index_together,
@@ -237,8 +238,12 @@ def bring_together(
             bar.update(progress.done - bar.n)
 
         targets = list(zip(networks, tables, strict=True))
-        reports = index_together(gallery, targets, show)
-    return tables, reports
+        reports = {
+            id(table): report
+            for group in by_trunk(targets)
+            for (_, table), report in zip(group, index_together(gallery, group, show), strict=True)
+        }
+    return tables, [reports[id(table)] for table in tables]
 
 
 def up_to_date_index(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -57,6 +58,11 @@ class ClassTokenTrunk(CutTrunk):
     def layers(self) -> int:
         """How many layers of attention the class token goes through."""
         return self.steps[-1].layer
+
+    @cached_property
+    def patches(self) -> CutTrunk:
+        """The part of the network that ends in its patch tokens; one, so that they run once."""
+        return CutTrunk(self.network, self.call, self.layout)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels (N, 3, height, width) to what `ClassTokenPooling` takes, (N, C, H + 2, W)."""
