@@ -48,12 +48,21 @@ POOLING_PHRASES = {
 
 AS_IT_IS = "attention as it is"
 """How the decomposition of a class token is labelled."""
+TAKEN_AS_IT_IS = {
+    "attention": "attention",
+    CLASS_TOKEN: "attention",
+    "rmac": "lengths of regions",
+    "crow": "weights of cells and channels",
+}
+"""What of an image the contributions under some poolings take as it is."""
 
 
 def pooling_words(name: str) -> str:
     """A pooling in the title of a figure: "gem pooling", "class token (attention as it is)"."""
     if name == CLASS_TOKEN:
         return f"{POOLING_PHRASES[name]} ({AS_IT_IS})"
+    if name in POOLINGS and name in TAKEN_AS_IT_IS:
+        return f"{POOLING_PHRASES[name]} ({TAKEN_AS_IT_IS[name]} as they are)"
     return f"{name} pooling"
 
 

@@ -22,7 +22,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
-from simviz_core.networks.poolings import POOLING_CHOICES
+from simviz_core.networks.poolings import POOLING_CHOICES, POOLINGS, TAKEN_AS_IT_IS
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
 from simviz_ui.choices.weights import upload_title, weights_choice, weights_name
@@ -205,9 +205,16 @@ def _pooling_of_catalogue(network: str) -> str:
         format_func=lambda name: POOLING_CHOICES[name],
         **hold("pooling", own, list(POOLING_CHOICES)),
         help="How the last feature map becomes the embedding. The network's own pooling is "
-        f"{own}; any other is exact too. GeM uses p = 3.",
+        f"{own}; any other is exact too. GeM uses p = 3. R-MAC and CroW weigh regions, or cells "
+        "and channels, by what is in the image.",
     )
+    _say_what_is_as_it_is(chosen or own)
     return chosen or own
+
+
+def _say_what_is_as_it_is(pooling: str) -> None:
+    if pooling in TAKEN_AS_IT_IS and pooling in POOLINGS:
+        st.caption(f"Exact with the {TAKEN_AS_IT_IS[pooling]} as they are in each image.")
 
 
 def _pooling_of_any() -> str:

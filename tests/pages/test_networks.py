@@ -75,6 +75,64 @@ def test_other_layers_give_other_cells(named: AppTest) -> None:
     assert any("no layer" in error.value for error in named.error)
 
 
+def test_poolings_of_retrieval_say_what_is_as_it_is(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = open_page(app, PAIR, pooling="rmac")
+    assert "Exact with the lengths of regions as they are in each image." in captions(app)
+    assert metric(app, "Similarity") == sum_check(app)[0]
+    paths = [str(small_gallery / app.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths, "--pooling", "rmac"]) == 0
+    assert f"similarity {metric(app, 'Similarity')}" in capsys.readouterr().out
+
+
+PROGRAM = """
+import torch
+from torch import nn
+
+
+class Two(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.early, self.late = nn.Conv2d(3, 8, 16, 16), nn.Conv2d(8, 12, 2, 2)
+        self.classes = nn.Linear(20, 5)
+
+    def forward(self, pixels):
+        early = self.early(pixels).relu()
+        late = self.late(early).relu()
+        e = torch.cat([early.mean((2, 3)), late.amax((2, 3))], 1)
+        return {"logits": self.classes(e), "feat": e, "other": late.mean((2, 3))}
+"""
+
+
+def test_several_outputs_and_layers(
+    app: AppTest,
+    small_gallery: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "two_layers_of_mine.py").write_text(PROGRAM)
+    monkeypatch.syspath_prepend(tmp_path)
+    name = "python:two_layers_of_mine:Two"
+    monkeypatch.setenv("SIMVIZ_NETWORKS", name)
+    app = open_page(app, PAIR, network=name)
+    assert not app.exception
+    assert "20 channels, 14 × 14 at 224 · a pooling of its own (mean, amax, cat)" in captions(app)
+    assert "of its outputs, 'feat' is taken (logits, other left out)" in captions(app)
+    assert metric(app, "Similarity") == sum_check(app)[0]
+    app.text_input("output").set_value("other").run()
+    assert "12 channels, 7 × 7 at 224 · average pooling" in captions(app)
+    paths = [str(small_gallery / app.session_state[key]) for key in ("query", "match")]
+    options = ["--network", name, "--allow-code", "--output", "other"]
+    assert main(["pair", *paths, *options]) == 0
+    assert f"similarity {metric(app, 'Similarity')}" in capsys.readouterr().out
+    assert "--output other" in app.code[0].value
+    app.text_input("output").set_value("none of them").run()
+    assert "it has logits, feat, other" in " ".join(plain(error.value) for error in app.error)
+
+
 def test_a_refused_network_says_why_and_what_to_choose(app: AppTest) -> None:
     app = open_page(app, PAIR, network="timm/pit_ti_224", weights=RANDOM)
     messages = [error.value for error in app.error]

@@ -14,13 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from simviz_core.decomposition import (
-    AttentionPooling,
-    ClassTokenPooling,
-    CroWPooling,
     DecomposedImage,
     LayerNormTail,
     Pooling,
-    RMACPooling,
     Tail,
     decompose_through,
 )
@@ -49,7 +45,7 @@ from simviz_core.networks.inspection.reading import (
 )
 from simviz_core.networks.inspection.tracing import Call, trace, values_at
 from simviz_core.networks.inspection.trunk import CutTrunk, JoinedTrunk
-from simviz_core.networks.poolings import POOLINGS, pooling_by_name
+from simviz_core.networks.poolings import POOLINGS, TAKEN_AS_IT_IS, pooling_by_name
 
 TAILS = ("auto", "keep", "drop")
 """What becomes of the layers after the pooling."""
@@ -57,15 +53,6 @@ TOLERANCE = 1e-4
 """The cells must make the embedding up to this, relative to its length."""
 PROBES = 4
 """Batches of random images that this is tried on."""
-
-
-FROZEN_BY: tuple[tuple[type[Pooling], str], ...] = (
-    (AttentionPooling, "attention"),
-    (ClassTokenPooling, "attention"),
-    (RMACPooling, "lengths of regions"),
-    (CroWPooling, "weights of cells and channels"),
-)
-"""Poolings that take something as it is in the image, and what."""
 
 
 @dataclass(frozen=True)
@@ -341,7 +328,7 @@ def _verdict(pooling: Pooling, tail: Sequence[Tail]) -> str:
 def _frozen(pooling: Pooling, tail: Sequence[Tail]) -> tuple[str, ...]:
     """What the contributions take as it is in the image, in words."""
     found = list(pooling.frozen) if isinstance(pooling, ComposedPooling) else []
-    found += [what for rule, what in FROZEN_BY if isinstance(pooling, rule)]
+    found += [TAKEN_AS_IT_IS[pooling.name]] if pooling.name in TAKEN_AS_IT_IS else []
     if any(isinstance(layer, LayerNormTail) for layer in tail):
         found.append("layer norm")
     return tuple(found)
