@@ -85,6 +85,10 @@ NOTHING_DRAWN = Region()
 LOST, OTHER_IMAGE = "lost", "image"
 """What maps show instead of contributions, and that they are relative to an image that is chosen
 beside; everything else that maps are relative to is written as for `relative_to`."""
+CLASS_MAP, CONTRAST, GALLERY_MEAN = CLASS_MAPS = ("class", "contrast", "mean")
+"""What the maps of Classes are relative to: nothing, the class beside it or else the most similar
+one, the gallery's mean; or another class, as `class:LABEL`. Few of them are choices of other pages,
+so that theirs is kept while one is here."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,6 @@ _ON_OFFER: dict[str, Sequence[Any]] = {
     "top": (6, 12, 24),
     "class_top": (6, 12, 24),
     "show": ("images", "classes"),
-    "class_map": ("class", "contrast"),
     "pairs": (100, 300, 1000),
     "channels": (3, 5, 10),
     "follow": ("matches", "pair"),
@@ -304,6 +307,8 @@ def _from_texts(name: str, texts: list[str]) -> Any:
         return cell_block(text)
     if name == "relative_to":
         return _reference(text)
+    if name == "class_map":
+        return _class_map(text)
     if name in ("iterations1", "iterations2", "iterations_why"):
         first, last = (int(number) for number in texts)
         return min(first, last), max(first, last)
@@ -339,6 +344,16 @@ def _reference(text: str) -> str:
     if choice.kind == OTHER_IMAGE:
         raise ValueError(text)
     return str(choice)
+
+
+def _class_map(text: str) -> str:
+    """What class maps are relative to: nothing, which is `class`, or what there is of a page."""
+    if text.startswith("class:") and text != "class:":
+        return text
+    plain = _plain(text).lower()
+    if plain not in CLASS_MAPS:
+        raise ValueError(text)
+    return plain
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from simviz_core.decomposition import DecomposedImage, vector_bias, vector_map
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import GalleryImage
-from simviz_core.retrieval import GalleryIndex
+from simviz_core.retrieval import GalleryIndex, RelativeTo, mean_reference
 
 NO_CLASSES = "the gallery has no classes; put the images of each class into a folder of its own"
 
@@ -68,17 +68,24 @@ class ClassSums:
 
 @dataclass(frozen=True)
 class ClassReference:
-    """The images of a class that an image is compared with.
+    """The images of a class, or of the gallery, that an image is compared with.
 
     Attributes:
-        label: The class.
+        label: The class; of the gallery what it is, in words.
         count: How many images, at least one.
         total: The sum of their unit embeddings, (D,), float64.
+        is_gallery: Whether they are all images of the gallery.
     """
 
     label: str
     count: int
     total: NDArray[np.float64]
+    is_gallery: bool = False
+
+    @property
+    def choice(self) -> RelativeTo:
+        """What maps are relative to where this is subtracted."""
+        return RelativeTo("mean") if self.is_gallery else RelativeTo("class", self.label)
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -119,23 +126,27 @@ class ClassMap:
 
 @dataclass(frozen=True)
 class ContrastMap:
-    """Why an image is closer to one class than to another, cell by cell.
+    """Why an image is closer to one class than to another, or to the gallery, cell by cell.
 
     Attributes:
         label: The class that positive cells speak for.
-        other: The class that negative cells speak for.
+        other: What negative cells speak for: a class, or the gallery's average in words.
+        relative_to: The same as it is chosen: the class map is relative to it.
         values: The mean of the image's maps with the (other) images of `label`, minus the mean of
             its maps with the images of `other`, (H, W), float32, signed.
         bias: What belongs to no cell; `values.sum() + bias` is `difference`.
         difference: Mean similarity to the one minus mean similarity to the other, −2..2.
+        reference_similarity: The latter, −1..1.
         residual: |sum of the map + bias − difference|.
     """
 
     label: str
     other: str
+    relative_to: RelativeTo
     values: NDArray[np.float32]
     bias: float
     difference: float
+    reference_similarity: float
     residual: float
 
 
@@ -186,6 +197,14 @@ def class_reference(sums: ClassSums, label: str, without: str | None = None) -> 
     return ClassReference(label, count, total)
 
 
+def gallery_average(sums: ClassSums) -> ClassReference:
+    """All images of the gallery, those without a class and the image itself among them."""
+    mean = mean_reference(sums.index)
+    assert mean.vector is not None
+    total = mean.vector.astype(np.float64) * mean.count
+    return ClassReference(mean.description, mean.count, total, is_gallery=True)
+
+
 def class_map_of(image: DecomposedImage, reference: ClassReference) -> ClassMap:
     """The class similarity map of an image.
 
@@ -205,20 +224,23 @@ def class_map_of(image: DecomposedImage, reference: ClassReference) -> ClassMap:
 def class_contrast(
     image: DecomposedImage, reference: ClassReference, other: ClassReference
 ) -> ContrastMap:
-    """Why an image is closer to one class than to another.
+    """Why an image is closer to one class than to another, or than to the gallery on average.
 
     Means are subtracted, not sums, so that a large class does not outweigh a small one.
 
     Args:
         image: One image, contributions (H, W, D).
         reference: The images of the one class, without the image itself.
-        other: The images of the other class, without the image itself.
+        other: The images of the other class, without the image itself, or `gallery_average`.
 
     Returns:
         The mean map with the one minus the mean map with the other, and its check.
     """
     values, bias, difference, residual = _split(image, reference.mean - other.mean)
-    return ContrastMap(reference.label, other.label, values, bias, difference, residual)
+    subtracted = float(image.unit_embedding.numpy(force=True).astype(np.float64) @ other.mean)
+    return ContrastMap(
+        reference.label, other.label, other.choice, values, bias, difference, subtracted, residual
+    )
 
 
 def most_typical(sums: ClassSums, label: str) -> list[tuple[GalleryImage, float | None]]:

@@ -13,6 +13,7 @@ from simviz_core.classes.maps import (
     class_contrast,
     class_map_of,
     class_reference,
+    gallery_average,
 )
 from simviz_core.classes.matrix import class_similarities, closest_classes
 from simviz_core.decomposition import DecomposedImage
@@ -20,7 +21,7 @@ from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.figures import ClassBlock, ClassPanel
 from simviz_core.images import ValueRange, load_image
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import Coverage
+from simviz_core.retrieval import NOTHING, Coverage, RelativeTo
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class ImageInClass:
         path: The image's file, as it is written in reports.
         label: The image's own class; None where it has none, or is not of the gallery.
         map: Its map with the (other) images of a class.
-        contrast: Why it is closer to that class than to another one; None if that was not asked.
+        contrast: Why it is closer to that class than to another one, or to the gallery; None if
+            that was not asked.
         value_ranges: What the picture is read with, where it has more than 8 bits.
     """
 
@@ -99,15 +101,62 @@ def class_to_contrast(sums: ClassSums, label: str, wanted: str | None = None) ->
     return closest[0][0]
 
 
+def check_class_reference(relative: RelativeTo, label: str | None = None) -> None:
+    """Refuse what a class map cannot be relative to.
+
+    Args:
+        relative: What was chosen.
+        label: The class of the map; None where it is not known yet.
+
+    Raises:
+        SettingsError: It is neither nothing, the gallery's mean, nor another class.
+    """
+    is_class = relative.kind == "class" and relative.name is not None
+    if not is_class and relative.kind not in ("nothing", "mean"):
+        raise SettingsError(
+            f"class maps cannot be relative to {relative}; write mean, or class:LABEL with the "
+            "label of another class"
+        )
+    if is_class and relative.name == label:
+        raise SettingsError(
+            f"the class map of {label!r} relative to {label!r} itself is nothing; name another "
+            "class"
+        )
+
+
+def contrast_sentence(images: Sequence[ImageInClass]) -> str:
+    """What the colours of class maps that are relative to something mean; else nothing."""
+    others = {found.contrast.other for found in images if found.contrast}
+    if not others:
+        return ""
+    other = others.pop() if len(others) == 1 else "the other class"
+    return (
+        f"Red cells make an image more similar to the other images of its class than to {other}, "
+        "blue ones speak for the latter; the cells add up to its mean similarity to the one minus "
+        "that to the other."
+    )
+
+
+def contrast_check(found: ContrastMap) -> str:
+    """The check that a relative class map adds up to the difference, in one line."""
+    bias = f" + bias {found.bias:.4f}" if found.bias else ""
+    total = float(found.values.sum(dtype="float64"))
+    return (
+        f"map sum {total:.4f}{bias} · difference {found.difference:.4f} = mean similarity "
+        f"{found.difference + found.reference_similarity:.4f} − {found.reference_similarity:.4f} "
+        f"· residual {found.residual:.0e}"
+    )
+
+
 def image_in_class(
     image: DecomposedImage,
     sums: ClassSums,
     label: str,
     path: str,
     image_id: str | None = None,
-    against: str | None = None,
+    relative: RelativeTo = NOTHING,
 ) -> ImageInClass:
-    """The class map of an image, and its contrast with another class.
+    """The class map of an image, and the same relative to another class or the gallery's mean.
 
     Args:
         image: One image, contributions (H, W, D).
@@ -115,16 +164,20 @@ def image_in_class(
         label: The class.
         path: The image's file, as it is to be written.
         image_id: Its id in the gallery; None where it is not of the gallery.
-        against: The class that is subtracted; None leaves the contrast out.
+        relative: What is subtracted from the class's mean: the gallery's, or another class's.
 
     Raises:
         GalleryError: There is no such class, or no other image in it.
+        SettingsError: Class maps cannot be relative to it.
     """
+    check_class_reference(relative, label)
     own = sums.index.row.get(image_id or "")
     reference = class_reference(sums, label, image_id)
     contrast = None
-    if against is not None:
-        contrast = class_contrast(image, reference, class_reference(sums, against, image_id))
+    if relative != NOTHING:
+        of_class = relative.name is not None
+        other = class_reference(sums, relative.name or "", image_id) if of_class else None
+        contrast = class_contrast(image, reference, other or gallery_average(sums))
     return ImageInClass(
         path,
         sums.index.images[own].label if own is not None else None,
@@ -227,7 +280,10 @@ def _image_as_json(found: ImageInClass) -> dict[str, Any]:
     }
     if found.contrast is not None:
         values["contrast"] = {
+            "relative_to": str(found.contrast.relative_to),
             "against": found.contrast.other,
+            "colours": contrast_sentence([found]),
+            "reference_similarity": found.contrast.reference_similarity,
             "difference": found.contrast.difference,
             "bias": found.contrast.bias,
             "residual": found.contrast.residual,
@@ -246,6 +302,7 @@ def class_rows(images: Sequence[ImageInClass]) -> list[dict[str, Any]]:
             "typicality": found.map.typicality,
             "other_images": found.map.count,
             "contrasted_with": found.contrast.other if found.contrast else None,
+            "reference_similarity": found.contrast.reference_similarity if found.contrast else None,
             "difference": found.contrast.difference if found.contrast else None,
             "residual": found.map.residual,
         }

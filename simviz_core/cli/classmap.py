@@ -4,16 +4,20 @@ import argparse
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from simviz_core.classes import (
     ClassSummary,
     ClassSums,
     ImageInClass,
+    check_class_reference,
     class_block,
     class_rows,
     class_sums,
     class_to_contrast,
     classes_as_json,
+    contrast_check,
+    contrast_sentence,
     image_in_class,
     most_typical,
     summarise,
@@ -49,12 +53,14 @@ from simviz_core.cli.options.output import (
     write_csv,
     write_json,
 )
+from simviz_core.cli.options.relative import add_class_relative_option, relative_words
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, class_figure
 from simviz_core.gallery import Gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import NOTHING, RelativeTo
 
 TOP = 12
 """Images of a class, unless told otherwise."""
@@ -92,6 +98,7 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     classmap.add_argument(
         "--against", metavar="LABEL", help="subtract the mean map with this class instead"
     )
+    add_class_relative_option(classmap)
     classmap.add_argument(
         "--top",
         type=whole_number,
@@ -122,7 +129,7 @@ def classmap_command(
     settings: NetworkSettings,
     style: FigureStyle,
     shown: tuple[int, int],
-    against: str | None = None,
+    relative: RelativeTo = NOTHING,
     selection: str | None = None,
 ) -> str:
     """The command that draws the images of one or two classes and prints their numbers.
@@ -133,7 +140,8 @@ def classmap_command(
         settings: The network, its pooling and its size.
         style: How the figure shows the maps.
         shown: How many images of each class are left out, and how many are shown after them.
-        against: The class that the first one is contrasted with; None without a contrast.
+        relative: What the map of the first class is relative to; the second class stands for each
+            being relative to the other.
         selection: The name of the selection that stands for the gallery; None for all of it.
 
     Returns:
@@ -141,8 +149,8 @@ def classmap_command(
     """
     words = ["python", "-m", "simviz_core", "classmap", "--gallery", path_word(gallery)]
     words += [f"--class={label}" for label in labels]
-    if against is not None:
-        words += ["--contrast"] if len(labels) > 1 else [f"--against={against}"]
+    of_each_other = len(labels) > 1 and relative == RelativeTo("class", labels[1])
+    words += ["--contrast"] if of_each_other else relative_words(relative)
     words += [] if selection is None else [f"--selection={selection}"]
     skip, top = shown
     words += [*(["--skip", str(skip)] if skip else []), "--top", str(top)]
@@ -161,8 +169,8 @@ def _run(options: argparse.Namespace) -> None:
     sums = class_sums(selected_index(options, gallery, network))
     wanted = _wanted(options, gallery, sums)
     labels = list(dict.fromkeys(label for label, _, _ in wanted))
-    against = {label: _against(options, sums, label) for label in labels}
-    images = list(_with_maps(wanted, network, sums, against))
+    relative = {label: _relative_to(options, sums, label) for label in labels}
+    images = list(_with_maps(wanted, network, sums, relative))
     summaries = [summarise(sums, label) for label in labels]
     settings = asked_settings(options, network)
     if options.figure:
@@ -178,6 +186,9 @@ def _run(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     if not options.images and not options.classes:
         raise SettingsError("name an image, or a class with --class")
+    check_class_reference(options.relative_to)
+    if options.relative_to != NOTHING and (options.contrast or options.against is not None):
+        raise SettingsError("--relative-to goes without --contrast and --against")
     if options.images and len(options.classes) > 1:
         raise SettingsError("an image is compared with one --class; --against names another one")
     if len(set(options.classes)) > 2 or len(set(options.classes)) < len(options.classes):
@@ -213,24 +224,26 @@ def _wanted(options: argparse.Namespace, gallery: Gallery, sums: ClassSums) -> W
     return sorted(wanted, key=lambda image: sums.place(image[0]))
 
 
-def _against(options: argparse.Namespace, sums: ClassSums, label: str) -> str | None:
-    """The class that is subtracted; None where no contrast is asked for."""
+def _relative_to(options: argparse.Namespace, sums: ClassSums, label: str) -> RelativeTo:
+    """What is subtracted from the maps of a class."""
     if options.against is None and not options.contrast:
-        return None
+        check_class_reference(options.relative_to, label)
+        return cast(RelativeTo, options.relative_to)
     others = [other for other in options.classes if other != label]
-    return class_to_contrast(sums, label, options.against or (others[0] if others else None))
+    against = class_to_contrast(sums, label, options.against or (others[0] if others else None))
+    return RelativeTo("class", against)
 
 
 def _with_maps(
     wanted: Wanted,
     network: SimilarityNetwork,
     sums: ClassSums,
-    against: dict[str, str | None],
+    relative: dict[str, RelativeTo],
 ) -> Iterator[ImageInClass]:
     for label, path, image_id in wanted:
         picture = load_image(Path(path), value_ranges=sums.index.coverage.value_ranges)
         decomposed = network.decompose([picture.pixels])[0]
-        yield image_in_class(decomposed, sums, label, path, image_id, against[label])
+        yield image_in_class(decomposed, sums, label, path, image_id, relative[label])
 
 
 def _write_figure(
@@ -245,7 +258,9 @@ def _write_figure(
         for summary in summaries
     ]
     title = settings.title
-    figure = class_figure(blocks, title, figure_style(options), file_format(options.figure))
+    meaning = contrast_sentence(images)
+    style = figure_style(options)
+    figure = class_figure(blocks, title, style, file_format(options.figure), meaning)
     Path(options.figure).write_bytes(figure)
 
 
@@ -262,4 +277,6 @@ def _print_table(summaries: Sequence[ClassSummary], images: Sequence[ImageInClas
                 f"residual {found.map.residual:.0e}"
             )
             if found.contrast is not None:
-                print(f"          minus {found.contrast.other}: {found.contrast.difference:+.4f}")
+                print(f"          minus {found.contrast.other}: {contrast_check(found.contrast)}")
+    if meaning := contrast_sentence(images):
+        print(meaning)

@@ -1,6 +1,7 @@
 """The figure of classes: their images with class maps, and what tells two classes apart."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,11 @@ class ClassBlock:
 
 
 def class_figure(
-    blocks: Sequence[ClassBlock], settings: str, style: FigureStyle, file_format: str = PNG
+    blocks: Sequence[ClassBlock],
+    settings: str,
+    style: FigureStyle,
+    file_format: str = PNG,
+    meaning: str = "",
 ) -> bytes:
     """Draw one class, or two of them one under the other.
 
@@ -72,6 +77,7 @@ def class_figure(
         style: How the maps are shown; a shared scale is one for all class maps, and another one
             for all contrast maps.
         file_format: One of `FILE_FORMATS`.
+        meaning: What the colours of the lower maps mean, in a sentence.
 
     Returns:
         A file of that format.
@@ -92,6 +98,9 @@ def class_figure(
         layout="constrained",
     )
     figure.suptitle(settings, fontsize=10, color="0.35")
+    if meaning:
+        lines_of_text = textwrap.wrap(f"Lower maps: {meaning}", 32 * columns + 20)
+        figure.supxlabel("\n".join(lines_of_text), fontsize=8, color="0.35")
     parts = figure.subfigures(len(blocks), 1, height_ratios=lines, squeeze=False)[:, 0]
     for part, block in zip(parts, blocks, strict=True):
         _draw_block(part, block, columns, (scales, contrast_scales), style)

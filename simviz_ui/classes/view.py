@@ -13,6 +13,8 @@ from simviz_core.classes import (
     class_rows,
     class_sums,
     classes_as_json,
+    contrast_check,
+    contrast_sentence,
     image_in_class,
     most_typical,
     summarise,
@@ -30,7 +32,7 @@ from simviz_core.figures import (
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import GalleryIndex
+from simviz_core.retrieval import NOTHING, GalleryIndex, RelativeTo
 from simviz_core.tables import as_csv
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.display import style_controls
@@ -61,7 +63,6 @@ from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet
 from simviz_ui.serving.with_index import kept_with
 
 TOPS = (6, 12, 24)
-CLASS_MAP, CONTRAST = "class", "contrast"
 CONTRASTED = "contribution of a cell to the difference of the two mean similarities"
 
 
@@ -71,13 +72,16 @@ class ClassChoice:
 
     Attributes:
         labels: One class, or two side by side.
-        against: Of each of them, the class that it is contrasted with; None where there is none.
-        is_contrast: Whether contrast maps are shown, and not class maps.
+        relative: Of each of them, what its maps are relative to.
     """
 
     labels: tuple[str, ...]
-    against: tuple[str | None, ...]
-    is_contrast: bool
+    relative: tuple[RelativeTo, ...]
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it is anything."""
+        return self.relative[0] != NOTHING
 
 
 @dataclass(frozen=True)
@@ -115,18 +119,18 @@ def show_classes(
             style = style_controls()
         st.caption("From the most to the least typical: the mean similarity to the other images.")
     columns = [
-        _images(sums, label, against, top or TOPS[1], settings)
-        for label, against in zip(choice.labels, choice.against, strict=True)
+        _images(sums, label, relative, top or TOPS[1], settings)
+        for label, relative in zip(choice.labels, choice.relative, strict=True)
     ]
     show_weights(settings)
-    scales = _scales(columns, choice.is_contrast, style)
-    for place, label, against, shown in zip(
-        st.columns(len(columns), gap="medium"), choice.labels, choice.against, columns, strict=True
-    ):
+    scales = _scales(columns, choice.is_relative, style)
+    places = st.columns(len(columns), gap="medium")
+    for place, label, shown in zip(places, choice.labels, columns, strict=True):
         with place:
-            _column(sums, label, against if choice.is_contrast else None, shown, scales, style)
+            _column(sums, label, choice.is_relative, shown, scales, style)
     if scales.shared:
-        colour_bar(scales.shared, CONTRASTED if choice.is_contrast else CLASS_MAP_LABEL)
+        colour_bar(scales.shared, CONTRASTED if choice.is_relative else CLASS_MAP_LABEL)
+    _say_relative([item.found for column in columns for item in column if item.found])
     pictures = [item.picture for column in columns for item in column]
     show_values(pictures)
     if run_missing(pictures, settings):
@@ -136,7 +140,7 @@ def show_classes(
 
 
 def _images(
-    sums: ClassSums, label: str, against: str | None, top: int, settings: NetworkSettings
+    sums: ClassSums, label: str, relative: RelativeTo, top: int, settings: NetworkSettings
 ) -> list[_Shown]:
     """The most typical images of a class, with their maps where the network has seen them."""
     found = []
@@ -150,26 +154,34 @@ def _images(
         if typicality is not None and not not_run_yet([picture], settings):
             (decomposition,) = decomposed([picture], settings)
             path = readable_path(image.path)
-            mapped = image_in_class(decomposition, sums, label, path, image.id, against)
+            mapped = image_in_class(decomposition, sums, label, path, image.id, relative)
         found.append(_Shown(image, typicality, picture, mapped))
     return found
 
 
 def _scales(
-    columns: Sequence[Sequence[_Shown]], is_contrast: bool, style: FigureStyle
+    columns: Sequence[Sequence[_Shown]], is_relative: bool, style: FigureStyle
 ) -> MapScales:
     """The colour scales of the maps that are shown."""
     found = [item.found for column in columns for item in column if item.found]
-    if is_contrast:
+    if is_relative:
         contrasts = [item.contrast.values for item in found if item.contrast]
         return MapScales.of_contrasts(contrasts, style)
     return MapScales.of_maps([item.map.mean_values for item in found], style)
 
 
+def _say_relative(images: Sequence[ImageInClass]) -> None:
+    """What the colours of relative maps mean, and what the first one adds up to."""
+    contrasts = [found.contrast for found in images if found.contrast]
+    if contrasts:
+        check = as_markdown(contrast_check(contrasts[0]))
+        st.caption(f"{as_markdown(contrast_sentence(images))} Most typical: {check}.")
+
+
 def _column(
     sums: ClassSums,
     label: str,
-    contrasted: str | None,
+    is_relative: bool,
     shown: Sequence[_Shown],
     scales: MapScales,
     style: FigureStyle,
@@ -180,9 +192,10 @@ def _column(
             "This class has one image. A class map compares an image with the others of its class: "
             "add a second image to its folder."
         )
-    if contrasted is not None:
-        st.caption(as_markdown(contrast_legend(label, contrasted)))
-    cards = [_card(item, contrasted, scales, style) for item in shown]
+    contrasts = [item.found.contrast for item in shown if item.found and item.found.contrast]
+    if contrasts:
+        st.caption(as_markdown(contrast_legend(label, contrasts[0].other)))
+    cards = [_card(item, is_relative, scales, style) for item in shown]
     typical = [item.image.id for item in shown]
 
     def open_pair(image_id: str) -> None:
@@ -192,9 +205,7 @@ def _column(
     results_grid(cards, f"class_{label}", open_pair, _search)
 
 
-def _card(
-    item: _Shown, contrasted: str | None, scales: MapScales, style: FigureStyle
-) -> ShownMatch:
+def _card(item: _Shown, is_relative: bool, scales: MapScales, style: FigureStyle) -> ShownMatch:
     heat, source, note, score = (
         None,
         None,
@@ -205,7 +216,7 @@ def _card(
         pixels = fitted(item.picture.pixels, CARD_BOX)
         source = as_data_uri(pixels)
         values = None
-        if item.found is not None and contrasted is None:
+        if item.found is not None and not is_relative:
             values = item.found.map.mean_values
             note = f"adds up, ± {item.found.map.residual:.0e}"
         elif item.found is not None and item.found.contrast is not None:
@@ -248,7 +259,7 @@ def _exports(
             class_block(summary, found) for summary, found in zip(summaries, ready, strict=True)
         ]
         title = settings.title
-        return class_figure(blocks, title, style, file_format)
+        return class_figure(blocks, title, style, file_format, contrast_sentence(images))
 
     images = [found for column in ready for found in column]
 
@@ -269,7 +280,7 @@ def _exports(
                 settings,
                 style,
                 (0, top),
-                choice.against[0],
+                choice.relative[0],
                 view().selection,
             ),
             gallery,

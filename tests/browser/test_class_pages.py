@@ -57,9 +57,8 @@ def test_typical_images_come_first_and_contrasts_have_both_signs(
     open_page(page, app_url, "classes", three_hotels, **{"class": "hotel_01"})
     expect(page.locator(".card .note").first).to_contain_text("adds up")
     assert scores(page) == sorted(scores(page), reverse=True)
-    page.get_by_role("radio", name="Contrast").or_(
-        page.get_by_role("button", name="Contrast")
-    ).first.click()
+    page.get_by_role("combobox", name="Relative to").click()
+    page.get_by_role("option", name="the class beside it, or closest").click()
     expect(
         page.get_by_text(re.compile("red: speaks for hotel_01 · blue: speaks for"))
     ).to_be_visible()

@@ -68,6 +68,34 @@ def test_two_classes_and_their_contrast(app: AppTest, capsys: pytest.CaptureFixt
     ]
 
 
+@pytest.mark.parametrize("chosen", ["mean", "class:lamps"])
+def test_class_maps_are_relative_to_the_mean_or_a_class(
+    classes: AppTest, capsys: pytest.CaptureFixture[str], chosen: str
+) -> None:
+    before = cards(classes, "chairs")
+    classes.get_by_key("class_map").set_value(chosen).run()
+    assert not classes.exception
+    values = command(classes, capsys)
+    shown = cards(classes, "chairs")
+    # The order stays; the scores are now the differences that the maps add up to.
+    assert [card["id"] for card in shown] == [card["id"] for card in before]
+    assert all(a["heat"] != b["heat"] for a, b in zip(shown, before, strict=True))
+    found = [image["contrast"] for image in values["images"]]
+    assert [card["score"] for card in shown] == [f"{each['difference']:+.3f}" for each in found]
+    assert {each["relative_to"] for each in found} == {chosen}
+    said = plain(" ".join(caption.value for caption in classes.caption))
+    assert found[0]["colours"] in said
+    assert f"− {found[0]['reference_similarity']:.4f}" in said
+    assert classes.query_params["class_map"] == chosen
+
+
+def test_a_class_is_not_relative_to_itself(app: AppTest) -> None:
+    until_indexed(open_page(app, CLASSES, **{"class": "lamps"}, class_map="class:lamps")).run()
+    assert app.get_by_key("class_map").value == "class"
+    notes = [plain(found.value) for found in (*app.info, *app.warning, *app.caption)]
+    assert any("cannot be relative to class:lamps here" in note for note in notes), notes
+
+
 def test_stepping_through_the_classes(classes: AppTest) -> None:
     classes.get_by_key("class_next").click().run()
     assert classes.session_state["class"] == "lamps"

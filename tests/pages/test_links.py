@@ -27,7 +27,7 @@ CHOICES: dict[str, list[object]] = {
     "show": ["images", "classes"],
     "class": ["chairs", "lamps"],
     "class2": ["chairs", "lamps"],
-    "class_map": ["class", "contrast"],
+    "class_map": ["class", "mean", "contrast"],
     "class_top": [6, 12, 24],
     "pairs": [100, 300, 1000],
     "seed": [0, 7],

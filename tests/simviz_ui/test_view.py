@@ -45,7 +45,7 @@ SPECIAL = {
     "style": st.sampled_from(["smooth", "cells"]),
     "scale": st.sampled_from(["shared", "each"]),
     "show": st.sampled_from(["images", "classes"]),
-    "class_map": st.sampled_from(["class", "contrast"]),
+    "class_map": st.sampled_from(["class", "contrast", "mean", "class:a b"]),
     "follow": st.sampled_from(["matches", "pair"]),
     "opacity": st.integers(0, 100),
     "top": st.sampled_from([6, 12, 24]),

@@ -34,6 +34,18 @@ def add_relative_option(command: argparse._ActionsContainer) -> None:
     )
 
 
+def add_class_relative_option(command: argparse._ActionsContainer) -> None:
+    """What class maps are relative to."""
+    command.add_argument(
+        "--relative-to",
+        type=_choice,
+        default=NOTHING,
+        metavar="WHAT",
+        help="also subtract, exactly, the mean map with all images of the gallery (mean) or with "
+        "another class (class:LABEL, the same as --against); default: nothing",
+    )
+
+
 def reference_of(
     choice: RelativeTo,
     network: SimilarityNetwork,

@@ -14,13 +14,14 @@ from simviz_core.classes import (
     class_to_contrast,
     classes_as_json,
     closest_classes,
+    contrast_check,
     image_in_class,
     most_typical,
     order_in_blocks,
     summarise,
     summary_line,
 )
-from simviz_core.classes.maps import class_contrast
+from simviz_core.classes.maps import class_contrast, gallery_average
 from simviz_core.decomposition import (
     AffineTail,
     AveragePooling,
@@ -32,7 +33,7 @@ from simviz_core.decomposition import (
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.gallery import GalleryImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import GalleryIndex
+from simviz_core.retrieval import GalleryIndex, RelativeTo, relative_to
 
 SETTINGS = NetworkSettings("tiny", "average", 224)
 
@@ -102,6 +103,39 @@ def test_contrast_is_the_difference_of_the_means(seed: int) -> None:
     assert there.difference == pytest.approx(-back.difference)
     assert there.values.sum() + there.bias == pytest.approx(there.difference, abs=1e-5)
     assert (there.label, there.other) == ("a", "b")
+
+
+@given(st.integers(0, 1000), st.booleans())
+def test_relative_to_the_gallery_it_is_the_sum_less_as_many_times_the_mean(
+    seed: int, with_bias: bool
+) -> None:
+    images = decomposed(len(LABELS), seed, with_bias)
+    index = index_of(images, LABELS)
+    sums = class_sums(index)
+    reference = class_reference(sums, "a", "a/0.png")
+    found = class_contrast(images[0], reference, gallery_average(sums))
+    mean = index.matrix.mean(0, dtype=np.float64)
+    # K times the map is the class map less K times the mean map with all images of the gallery.
+    maps = np.mean([similarity_map(images[0], image).numpy() for image in images], 0)
+    expected = class_map_of(images[0], reference).values - reference.count * maps
+    np.testing.assert_allclose(reference.count * found.values, expected, atol=1e-4)
+    unit = images[0].unit_embedding.numpy()
+    assert found.reference_similarity == pytest.approx(unit @ mean, abs=1e-5)
+    typicality = class_map_of(images[0], reference).typicality
+    assert found.difference == pytest.approx(typicality - unit @ mean, abs=1e-5)
+    assert found.values.sum() + found.bias == pytest.approx(found.difference, abs=1e-4)
+    assert found.residual < 1e-4
+    assert found.relative_to == RelativeTo("mean")
+    assert "7 images" in found.other
+    assert f"difference {found.difference:.4f}" in contrast_check(found)
+
+
+@pytest.mark.parametrize("choice", ["class", "self", "image:a.jpg", "class:a", "class:unknown"])
+def test_what_class_maps_cannot_be_relative_to_is_refused(choice: str) -> None:
+    images = decomposed(len(LABELS), 0)
+    sums = class_sums(index_of(images, LABELS))
+    with pytest.raises((SettingsError, GalleryError), match=r"cannot be|itself|no class 'unknown'"):
+        image_in_class(images[0], sums, "a", "a/0.png", "a/0.png", relative_to(choice))
 
 
 def test_the_most_typical_come_first() -> None:
@@ -187,7 +221,8 @@ def test_blocks_stand_together() -> None:
 def test_json_has_the_maps_and_their_checks() -> None:
     images = decomposed(len(LABELS), 0)
     sums = class_sums(index_of(images, LABELS))
-    found = image_in_class(images[0], sums, "a", "a/0.png", "a/0.png", against="b")
+    relative = RelativeTo("class", "b")
+    found = image_in_class(images[0], sums, "a", "a/0.png", "a/0.png", relative)
     values = classes_as_json(
         [summarise(sums, "a"), summarise(sums, "lone")], [found], "g", SETTINGS
     )

@@ -13,6 +13,7 @@ from PIL import Image
 from simviz_core.cli import channels_command, classmap_command, features_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.retrieval import RelativeTo
 
 Command = Callable[..., Any]
 
@@ -68,10 +69,38 @@ def test_two_classes_are_contrasted_with_each_other(run: Command, options: list[
     assert against == {"dun": "fawn", "fawn": "dun"}
 
 
+def test_class_maps_relative_to_the_mean_or_to_a_class(
+    run: Command, options: list[str], tmp_path: Path
+) -> None:
+    words = ["classmap", *options, "--class", "dun", "--class", "fawn", "--relative-to"]
+    files = ["--figure", tmp_path / "c.png", "--csv", tmp_path / "c.csv", "--json", "-"]
+    for image in values_of(run(*words, "mean", *files))["images"]:
+        found = image["contrast"]
+        assert found["relative_to"] == "mean"
+        assert "gallery's 24 images" in found["colours"]
+        assert found["difference"] == pytest.approx(
+            image["typicality"] - found["reference_similarity"], abs=1e-6
+        )
+        assert np.sum(found["map"]) + found["bias"] == pytest.approx(found["difference"], abs=1e-5)
+    assert "reference_similarity" in (tmp_path / "c.csv").read_text()
+    with Image.open(tmp_path / "c.png") as figure:
+        assert min(figure.size) > 200
+    one = ["classmap", *options, "--class", "dun"]
+    ours, theirs = (
+        values_of(run(*one, *asked, "--json", "-"))["images"]
+        for asked in (["--relative-to", "class:fawn"], ["--against", "fawn"])
+    )
+    assert ours == theirs
+    assert "minus fawn: map sum" in run(*one, "--against", "fawn").out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ([], "name an image, or a class"),
+        (["--class", "dun", "--relative-to", "self"], "cannot be relative to self"),
+        (["--class", "dun", "--relative-to", "class:dun"], "is nothing; name another"),
+        (["--class", "dun", "--relative-to", "mean", "--contrast"], "goes without --contrast"),
         (["--class", "pink"], "no class 'pink'"),
         (["--class", "dun", "--against", "dun"], "cannot be contrasted with itself"),
         (["--class", "dun", "--class", "dun"], "two different classes"),
@@ -135,10 +164,14 @@ def test_a_gallery_without_classes_has_no_pairs(
 
 def test_commands_to_copy() -> None:
     settings = NetworkSettings("vgg16", "max", 320)
-    one = shlex.split(classmap_command("my g", ["a b"], settings, FigureStyle(), (0, 6), "c"))
+    one = shlex.split(
+        classmap_command("my g", ["a b"], settings, FigureStyle(), (0, 6), RelativeTo("class", "c"))
+    )
     assert one[1:6] == ["-m", "simviz_core", "classmap", "--gallery", "my g"]
-    assert {"--class=a b", "--against=c"} <= set(one)
-    two = shlex.split(classmap_command("g", ["a", "b"], settings, FigureStyle(), (6, 6), "b"))
+    assert {"--class=a b", "--relative-to=class:c"} <= set(one)
+    two = shlex.split(
+        classmap_command("g", ["a", "b"], settings, FigureStyle(), (6, 6), RelativeTo("class", "b"))
+    )
     assert "--contrast" in two
     assert two[two.index("--skip") + 1] == "6"
     curve = shlex.split(features_command("g", settings, 100, 4, same_class=False))
