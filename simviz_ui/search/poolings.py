@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from simviz_core.cli import search_command
+from simviz_core.decomposition import CLASS_TOKEN
 from simviz_core.figures import FigureStyle, MapScales, search_poolings_figure, spread_line
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
@@ -125,7 +126,9 @@ def show_poolings(
             _show_row(row, style, scales, is_own=pooling == settings.pooling)
     pictures = [picture for row in rows.values() for picture in row.pictures]
     show_values([query.chosen.picture, *pictures])
-    if run_missing(pictures, settings):
+    # A class token's map is another one than that which the compared poolings have in common.
+    is_token = settings.pooling == CLASS_TOKEN
+    if run_missing(pictures, next(iter(rows.values())).settings if is_token else settings):
         run_again()
     if scales.shared:
         colour_bar(scales.shared)

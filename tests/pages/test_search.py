@@ -177,6 +177,18 @@ def test_each_pooling_has_its_row_once_it_is_indexed(
     assert "--compare-poolings" in search.code[0].value
 
 
+def test_poolings_of_patch_tokens_have_maps_beside_a_class_token(app: AppTest) -> None:
+    view = {"network": "timm/test_vit", "weights": "random (untrained)"}
+    search = until_indexed(open_page(app, SEARCH, **view))
+    search.get_by_key("compare_poolings").set_value(True).run()
+    index_aside(search)
+    assert not search.exception
+    for pooling in ("average", "max", "gem"):
+        assert all(
+            "of 100 cells" in match["note"] for match in matches(search, f"matches_{pooling}")
+        )
+
+
 def test_the_comparison_of_the_chosen_pooling_needs_no_other(search: AppTest) -> None:
     before = matches(search)
     search.get_by_key("compare_poolings").set_value(True).run()
