@@ -209,11 +209,18 @@ def class_block(
                 f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}",
                 found.map.mean_values,
                 found.contrast.values if found.contrast else None,
+                f"difference {found.contrast.difference:+.3f}" if found.contrast else "",
             )
             for place, found in enumerate(images, start=first)
         ),
-        contrasted=(contrast.label, contrast.other) if contrast else None,
+        contrasted=_contrasted(contrast) if contrast else None,
     )
+
+
+def _contrasted(contrast: ContrastMap) -> tuple[str, str]:
+    """What the two ends of the colours speak for, short enough for a colour bar."""
+    is_mean = contrast.relative_to.kind == "mean"
+    return contrast.label, "the gallery's mean" if is_mean else contrast.other
 
 
 def summary_line(summary: ClassSummary) -> str:

@@ -38,12 +38,14 @@ class ClassPanel:
         caption: Over the picture.
         values: The class map divided by the number of images that it is summed over, (H, W).
         contrast: The contrast map, (H, W); None where there is none.
+        contrast_caption: Over the contrast map.
     """
 
     picture: Image.Image
     caption: str
     values: NDArray[np.float32]
     contrast: NDArray[np.float32] | None = None
+    contrast_caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ def _draw_block(
             lower = grid[step * line + 1, column]
             scale = contrast_scales.of(panel.contrast)
             lower.imshow(overlay(panel.picture, panel.contrast, scale, style))
+            lower.set_title(shortened(panel.contrast_caption, CAPTION), fontsize=9)
     if class_scales.shared:
         _add_bars(part, block, grid, class_scales.shared, contrast_scales.shared)
 

@@ -175,7 +175,9 @@ def _say_relative(images: Sequence[ImageInClass]) -> None:
     contrasts = [found.contrast for found in images if found.contrast]
     if contrasts:
         check = as_markdown(contrast_check(contrasts[0]))
-        st.caption(f"{as_markdown(contrast_sentence(images))} Most typical: {check}.")
+        label = as_markdown(contrasts[0].label)
+        meaning = as_markdown(contrast_sentence(images))
+        st.caption(f"{meaning} Most typical of {label}: {check}.")
 
 
 def _column(
