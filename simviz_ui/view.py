@@ -29,7 +29,10 @@ Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
 
 GALLERY = ("gallery", "class_level")
-NETWORK = ("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer", "output")
+NETWORK = (
+    *("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer", "output"),
+    "channel_order",
+)
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
 CHECKS = ("occlusion", "blank", "blanked_cells", "fill")
@@ -110,6 +113,7 @@ class View:
     tail: str | None = None
     layer: str | None = None
     output: str | None = None
+    channel_order: str | None = None
     query: str | None = None
     match: str | None = None
     selection: str | None = None

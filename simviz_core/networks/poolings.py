@@ -59,11 +59,17 @@ TAKEN_AS_IT_IS = {
 
 def pooling_words(name: str) -> str:
     """A pooling in the title of a figure: "gem pooling", "class token (attention as it is)"."""
+    label = as_it_is(name)
+    return f"{POOLING_PHRASES[name]} ({label})" if label else f"{name} pooling"
+
+
+def as_it_is(name: str) -> str | None:
+    """What is taken as it is in the image, as a label beside a score; None for nothing."""
     if name == CLASS_TOKEN:
-        return f"{POOLING_PHRASES[name]} ({AS_IT_IS})"
+        return AS_IT_IS
     if name in POOLINGS and name in TAKEN_AS_IT_IS:
-        return f"{POOLING_PHRASES[name]} ({TAKEN_AS_IT_IS[name]} as they are)"
-    return f"{name} pooling"
+        return f"{TAKEN_AS_IT_IS[name]} as they are"
+    return None
 
 
 def pooling_by_name(name: str) -> Pooling:

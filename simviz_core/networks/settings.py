@@ -4,9 +4,8 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from simviz_core.decomposition import CLASS_TOKEN
-from simviz_core.networks.poolings import AS_IT_IS, pooling_words
-from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.poolings import as_it_is, pooling_words
+from simviz_core.networks.preprocessing import BGR, RGB, Preprocessing
 from simviz_core.networks.sizes import InputSize, size_text
 from simviz_core.networks.weights import PRETRAINED, RANDOM, WeightsInUse
 
@@ -65,13 +64,18 @@ class NetworkSettings:
     @property
     def title(self) -> str:
         """The settings as figures show them: the network in a line, its weights below it."""
-        first = f"{self.network}, {pooling_words(self.pooling)}, {size_text(self.size)} px"
+        first = f"{self.network}, {pooling_words(self.pooling)}, {self._input}"
         return f"{first}\n{self._weights_lines}"
 
     @property
     def title_without_pooling(self) -> str:
         """The same where several poolings are compared."""
-        return f"{self.network}, {size_text(self.size)} px\n{self._weights_lines}"
+        return f"{self.network}, {self._input}\n{self._weights_lines}"
+
+    @property
+    def _input(self) -> str:
+        order = self.preprocessing.channel_order if self.preprocessing else RGB
+        return f"{size_text(self.size)} px{', blue first' if order == BGR else ''}"
 
     @property
     def _weights_lines(self) -> str:
@@ -90,6 +94,6 @@ class NetworkSettings:
             "layer": self.layer,
             "output": self.output,
             "random_weights": self.is_random,
-            **({"label": AS_IT_IS} if self.pooling == CLASS_TOKEN else {}),
+            **({"label": label} if (label := as_it_is(self.pooling)) else {}),
             "preprocessing": None if self.preprocessing is None else asdict(self.preprocessing),
         }

@@ -17,7 +17,7 @@ from simviz_core.networks.inspection.finite import require_finite, require_lengt
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
-from simviz_core.networks.preprocessing import Preprocessing
+from simviz_core.networks.preprocessing import BGR, Preprocessing
 from simviz_core.networks.sizes import InputSize
 from simviz_core.networks.weights import WeightsInUse
 
@@ -66,6 +66,7 @@ class SimilarityNetwork:
             *rule_settings(self.pooling),
             self.size,
             self.preprocessing,
+            *([BGR] if self.preprocessing.channel_order == BGR else []),
             *([self.trunk.cut] if isinstance(self.trunk, CutTrunk) else []),
             *(setting for tail in self.tail for setting in rule_settings(tail)),
         )
@@ -102,9 +103,10 @@ class SimilarityNetwork:
         mean = torch.tensor(self.preprocessing.mean, device=self.device)[:, None, None]
         std = torch.tensor(self.preprocessing.std, device=self.device)[:, None, None]
         # (value / 255 − mean) / std as one product and one sum.
-        return torch.addcmul(-mean / std, values.float(), 1 / (255 * std)).contiguous(
-            memory_format=torch.channels_last
-        )
+        scaled = torch.addcmul(-mean / std, values.float(), 1 / (255 * std))
+        if self.preprocessing.channel_order == BGR:
+            scaled = scaled.flip(1)
+        return scaled.contiguous(memory_format=torch.channels_last)
 
     def run_trunk(self, pixels: Tensor) -> Tensor:
         """The last feature map before pooling.

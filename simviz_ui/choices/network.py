@@ -23,6 +23,7 @@ from simviz_core.networks import (
     source_names,
 )
 from simviz_core.networks.poolings import POOLING_CHOICES, POOLINGS, TAKEN_AS_IT_IS
+from simviz_core.networks.preprocessing import CHANNEL_ORDERS, RGB, Preprocessing
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
 from simviz_ui.choices.weights import upload_title, weights_choice, weights_name
@@ -61,6 +62,7 @@ def network_settings() -> NetworkSettings:
         with st.expander("Weights and layers", icon=":material/tune:"):
             weights = _weights()
             tail, layer, output = _layers()
+            preprocessing = _channel_order(network)
         if isinstance(weights, SimVizError):
             with line.container():
                 show_error(weights)
@@ -78,9 +80,10 @@ def network_settings() -> NetworkSettings:
                 part=part,
                 checkpoint_name=upload_title(checkpoint) if checkpoint else None,
                 output=output,
+                preprocessing=preprocessing,
             )
-            is_plain = is_known and (*weights, tail, layer, output) == (
-                *(None, False, "auto", None, None),
+            is_plain = is_known and (*weights, tail, layer, output, preprocessing) == (
+                *(None, False, "auto", None, None, None),
             )
             with line.container():
                 return _plain(settings) if is_plain else _shown(settings)
@@ -101,6 +104,7 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
         "tail": settings.tail,
         "layer": settings.layer,
         "output": settings.output,
+        "channel_order": settings.preprocessing.channel_order if settings.preprocessing else None,
     }
 
 
@@ -263,6 +267,25 @@ def _size_of_any(network: str) -> InputSize:
     except SimVizError as error:
         show_error(error)
         st.stop()
+
+
+def _channel_order(network: str) -> Preprocessing | None:
+    """How pixels are scaled, where it is otherwise than the network's own way."""
+    chosen = st.segmented_control(
+        "Channel order",
+        list(CHANNEL_ORDERS),
+        required=True,
+        format_func=str.upper,
+        **hold("channel_order", RGB, list(CHANNEL_ORDERS)),
+        help="The order that the network sees the colours in. Networks that were trained with "
+        "images as OpenCV reads them, or in Caffe, see blue first.",
+    )
+    if chosen in (None, RGB):
+        return None
+    try:
+        return replace(network_facts(network).preprocessing, channel_order=chosen)
+    except SimVizError:
+        return None  # the network itself cannot be had, which is said in its place
 
 
 def _layers() -> tuple[str, str | None, str | None]:

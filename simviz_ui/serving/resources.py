@@ -23,6 +23,7 @@ from simviz_core.networks import (
     InputSize,
     NetworkChoices,
     NetworkReading,
+    Preprocessing,
     SimilarityNetwork,
     adapt_network,
     network_reading,
@@ -47,9 +48,9 @@ AT_ONCE = 8
 Weights = tuple[str, str | None, str | None, int, bool]
 """A network's name, its checkpoint and the part of it, when that was last changed, and whether it
 is untrained."""
-MapKey = tuple[Weights, InputSize, str | None, str | None, bool, str]
+MapKey = tuple[Weights, InputSize, str | None, str | None, bool, Preprocessing | None, str]
 """What a feature map depends on: the weights, the input size, the layer, the output, whether it is
-that of a class token, the image's digest."""
+that of a class token, what becomes of pixels on their way in, the image's digest."""
 
 
 def gallery_picture(image: GalleryImage) -> LoadedImage:
@@ -166,7 +167,8 @@ def _weights(settings: NetworkSettings) -> Weights:
 
 def _is_plain(settings: NetworkSettings) -> bool:
     """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
-    is_whole = settings.tail == "auto" and settings.layer is settings.output is None
+    asked = settings.layer, settings.output, settings.preprocessing
+    is_whole = settings.tail == "auto" and asked == (None, None, None)
     if settings.network not in NETWORKS or not is_whole or settings.pooling not in POOLINGS:
         return False
     return settings.checkpoint is None or not _has_embedder(_weights(settings))
@@ -300,7 +302,7 @@ def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
     is_token = settings.pooling not in POOLINGS and _is_class_token(settings)
-    where = settings.layer, settings.output, is_token
+    where = settings.layer, settings.output, is_token, settings.preprocessing
     return _weights(settings), settings.size, *where, image.digest
 
 

@@ -86,6 +86,21 @@ def test_poolings_of_retrieval_say_what_is_as_it_is(
     assert f"similarity {metric(app, 'Similarity')}" in capsys.readouterr().out
 
 
+def test_colours_in_another_order(
+    app: AppTest, small_gallery: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = open_page(app, PAIR, channel_order="bgr")
+    blue_first = metric(app, "Similarity")
+    paths = [str(small_gallery / app.session_state[key]) for key in ("query", "match")]
+    assert main(["pair", *paths, "--channel-order", "bgr"]) == 0
+    assert f"similarity {blue_first}" in capsys.readouterr().out
+    assert "--channel-order bgr" in app.code[0].value
+    app.get_by_key("channel_order").set_value("rgb").run()
+    assert not app.exception
+    assert metric(app, "Similarity") != blue_first
+    assert "--channel-order" not in app.code[0].value
+
+
 PROGRAM = """
 import torch
 from torch import nn

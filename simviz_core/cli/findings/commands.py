@@ -46,7 +46,14 @@ _NO_FILES = frozenset(
     {
         *("run", "command", "relative_to", "figure", "json", "npz", "csv", "maps", "allow_code"),
         *("network", "pooling", "size", "tail", "layer", "output", "mean", "std", "interpolation"),
-        *("random_weights", "checkpoint_part", "value_range", "precision", "class_level"),
+        *(
+            "channel_order",
+            "random_weights",
+            "checkpoint_part",
+            "value_range",
+            "precision",
+            "class_level",
+        ),
         *("colour_map", "opacity", "cells", "scale_each", "compare_poolings", "lost", "blocks"),
         *("top", "region", "exclude_region", "crop", "fine", "per_class", "where"),
         *(

@@ -27,8 +27,11 @@ from simviz_core.networks import (
     size_text,
 )
 from simviz_core.networks.poolings import LEARNT_POOLINGS
-from simviz_core.networks.preprocessing import INTERPOLATIONS
+from simviz_core.networks.preprocessing import CHANNEL_ORDERS, INTERPOLATIONS
 from simviz_core.networks.settings import NetworkSettings
+
+SCALING = ("mean", "std", "interpolation", "channel_order")
+"""Options that stand for what becomes of pixels on their way in."""
 
 
 def add_network_options(command: argparse.ArgumentParser) -> None:
@@ -106,6 +109,11 @@ def add_network_details(command: argparse.ArgumentParser) -> None:
         help="how images are resized; default: the network's own",
     )
     command.add_argument(
+        "--channel-order",
+        choices=CHANNEL_ORDERS,
+        help="the order that the network sees the colours in; default: the network's own",
+    )
+    command.add_argument(
         "--allow-code",
         action="store_true",
         help="allow a network that runs code when loaded: file:PROGRAM, python:MODULE:FUNCTION",
@@ -150,11 +158,7 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
 
 
 def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
-    asked = {
-        name: getattr(options, name)
-        for name in ("mean", "std", "interpolation")
-        if getattr(options, name) is not None
-    }
+    asked = {name: getattr(options, name) for name in SCALING if getattr(options, name) is not None}
     return replace(network_facts(options.network).preprocessing, **asked) if asked else None
 
 
@@ -168,7 +172,7 @@ def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> N
         options.tail,
         options.layer,
         options.random_weights,
-        network.preprocessing if options.mean or options.std or options.interpolation else None,
+        network.preprocessing if any(getattr(options, name) for name in SCALING) else None,
         options.checkpoint_part,
         network.weights,
         output=options.output,
@@ -191,7 +195,8 @@ def settings_words(settings: NetworkSettings) -> list[str]:
         return words
     scaling = {"mean": settings.preprocessing.mean, "std": settings.preprocessing.std}
     words += [f"--{name}={','.join(map(str, values))}" for name, values in scaling.items()]
-    return [*words, "--interpolation", settings.preprocessing.interpolation]
+    words += ["--interpolation", settings.preprocessing.interpolation]
+    return [*words, "--channel-order", settings.preprocessing.channel_order]
 
 
 def network_name(text: str) -> str:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,13 @@ from torch import Tensor, nn
 from simviz_core.decomposition import bias_term, similarity, similarity_map
 from simviz_core.errors import SettingsError
 from simviz_core.images import load_image
-from simviz_core.networks import POOLINGS, SIZES, SimilarityNetwork, load_network
+from simviz_core.networks import (
+    POOLINGS,
+    SIZES,
+    Preprocessing,
+    SimilarityNetwork,
+    load_network,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +29,19 @@ def test_pixels_are_scaled_as_the_network_expects(network: SimilarityNetwork) ->
     assert pixels.shape == (2, 3, 224, 224)
     expected = torch.tensor([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0]])[:, :, None, None]
     torch.testing.assert_close(pixels, expected.expand_as(pixels), rtol=0, atol=1e-6)
+
+
+def test_blue_first_is_the_same_pixels_in_another_order(network: SimilarityNetwork) -> None:
+    """Mean and std stay those of red, green and blue."""
+    scaled = Preprocessing((0.1, 0.2, 0.3), (0.5, 0.6, 0.7))
+    picture = Image.effect_noise((60, 40), 80).convert("RGB")
+    picture.paste("red", (0, 0, 30, 40))
+    red_first = replace(network, preprocessing=scaled)
+    blue_first = replace(network, preprocessing=replace(scaled, channel_order="bgr"))
+    plain, other = red_first.pixels([picture]), blue_first.pixels([picture])
+    torch.testing.assert_close(other, plain.flip(1))
+    assert not torch.equal(other, plain)
+    assert red_first.fingerprint != blue_first.fingerprint
 
 
 def test_the_whole_image_is_seen(network: SimilarityNetwork) -> None:
