@@ -24,6 +24,7 @@ from simviz_core.networks.heads.carrying import (
 from simviz_core.networks.heads.composed import ComposedPooling, Part, source_of
 from simviz_core.networks.heads.program import Program, program_between
 from simviz_core.networks.inspection.layout import Layout, layouts
+from simviz_core.networks.inspection.tails import agree
 from simviz_core.networks.inspection.tracing import Call, Node, Trace, values_at
 
 FEWEST_CHANNELS = 4
@@ -178,6 +179,12 @@ def _begun_at(
     if output is None:
         return None
     whole, program = program, program.up_to(output)
+    with torch.inference_mode():
+        one, other = program.run(maps, 2).movedim(program.batches[output], 0)
+    if agree(
+        one, other
+    ):  # a dead network's embedding is the same for all images, and tells nothing
+        return None
     parts, begin = [], 0
     for number, layout in zip(numbers, shapes, strict=True):
         channels = two.nodes[number].shape[1:][layout.order.index("C")]

@@ -258,6 +258,11 @@ def test_sums_over_no_cells_are_refused(head: Head) -> None:
     assert found(built(head)).verdict == "refused"
 
 
+def test_an_embedding_that_is_the_same_for_all_images_tells_nothing() -> None:
+    network = built(lambda F: torch.cat([average(F * 0) + 1, maximum(F * 0)], 1))
+    assert found(network).verdict == "refused"
+
+
 def test_gradients_flow_through_it() -> None:
     _, pooling = composed(built(lambda F: torch.cat([average(F), maximum(F)], 1)))
     F = feature_map().requires_grad_()
