@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError
 from simviz_core.networks.class_token_network import ClassTokenNetwork
+from simviz_core.networks.ensembles import EnsembleNetwork
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.similarity_network import SimilarityNetwork
 
@@ -80,7 +81,7 @@ class FineNetwork:
         Raises:
             NetworkError: It is not, or region and complement do not add up to its embedding.
         """
-        if not isinstance(network, SimilarityNetwork):
+        if isinstance(network, EnsembleNetwork):
             raise NetworkError("fine regions are for single networks, not for ensembles")
         if isinstance(network, ClassTokenNetwork):
             raise NetworkError("fine regions are for networks of convolutions, not of tokens")

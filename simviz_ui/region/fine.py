@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from simviz_core.errors import SimVizError
-from simviz_core.networks import FINE_LABEL, FineImage, FineNetwork, SimilarityNetwork
+from simviz_core.networks import FINE_LABEL, EnsembleNetwork, FineImage, FineNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import Region, Vector, fine_region_vector, weights_on
 from simviz_ui.display.messages import as_markdown
@@ -61,7 +61,7 @@ def fine_vector(fine: FineNetwork | None, query: Query, region: Region) -> Vecto
 def _fine_network(fingerprint: str, _settings: NetworkSettings) -> FineNetwork | str:
     """The network that can be asked, or why none can."""
     network = network_of(_settings)
-    if not isinstance(network, SimilarityNetwork):
+    if isinstance(network, EnsembleNetwork):
         return "they are for single networks, not for ensembles"
     try:
         return FineNetwork(network)

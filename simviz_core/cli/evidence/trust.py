@@ -43,7 +43,7 @@ from simviz_core.evidence import (
     trust_figure,
 )
 from simviz_core.gallery import Gallery
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks import EnsembleNetwork, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 
@@ -84,7 +84,7 @@ def trust_command(gallery: str, settings: NetworkSettings) -> str:
 def _run(options: argparse.Namespace) -> None:
     gallery = asked_gallery(options)
     network = asked_network(options)
-    if not isinstance(network, SimilarityNetwork):
+    if isinstance(network, EnsembleNetwork):
         raise SettingsError("an ensemble cannot be measured; measure its networks one by one")
     table, indexed = bring_up_to_date(options, gallery, network)
     index = loaded(gallery, table, indexed)

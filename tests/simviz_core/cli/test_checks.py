@@ -141,3 +141,37 @@ def test_trust_is_measured_once(
     assert "for reading the maps: Exact up to rounding" in out
     with pytest.raises(AssertionError):
         run("trust", rooms.source, "--again")
+
+
+ENSEMBLE = ("--network", "timm/test_resnet+timm/test_convnext", "--random-weights")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("check", "FILES", "--blank", "strongest:1"), "an ensemble cannot be checked"),
+        (("trust", "GALLERY"), "an ensemble cannot be measured"),
+        (("faithfulness", "GALLERY", "--pairs", "2", "--perturb", "2"), "cannot be measured"),
+        (
+            ("search", "FILE", "--gallery", "GALLERY", "--region", "0,0,50,50", "--fine"),
+            "fine regions are for single networks",
+        ),
+    ],
+)
+def test_ensembles_are_refused_with_the_cause(
+    words: tuple[str, ...],
+    message: str,
+    run: Run,
+    files: list[str],
+    small_gallery: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SIMVIZ_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    given = {"FILES": files, "FILE": [str(small_gallery / "chairs" / "view_1.png")]}
+    given["GALLERY"] = [str(small_gallery)]
+    asked = [part for word in words for part in given.get(word, [word])]
+    status, _, err = run(*asked, *ENSEMBLE)
+    assert status != 0
+    assert message in err
