@@ -19,7 +19,7 @@ from simviz_core.evidence.methods import METHODS, Method, methods_named, used_pa
 from simviz_core.evidence.results import GameTable, OutcomeFile, tables_of
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.masks import find_masks
-from simviz_core.networks import EnsembleNetwork, SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork, require_single
 from simviz_core.retrieval import GalleryIndex
 
 
@@ -170,8 +170,7 @@ def measure_faithfulness(
     Raises:
         SimVizError: See `items_of` and `OutcomeFile`.
     """
-    if isinstance(network, EnsembleNetwork):
-        raise SettingsError("an ensemble cannot be measured; measure its networks one by one")
+    require_single(network, "measured")
     items = items_of(plan, gallery, network, index)
     kept = OutcomeFile(folder, run_settings(plan, gallery, network))
     return tables_of(list(play_all(items, kept, on_progress)), plan.seed)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from simviz_core.decomposition import cells_carrying
 from simviz_core.errors import NetworkError, SettingsError
-from simviz_core.networks import SimilarityNetwork, height_and_width
+from simviz_core.networks import SimilarityNetwork, height_and_width, require_single
 
 HEAT_CELLS = 56
 """Most rows and columns of a heat map; finer ones are noise."""
@@ -148,9 +148,10 @@ def seen_by_cell(
         column: Of the cell.
 
     Raises:
-        SettingsError: There is no such cell.
+        SettingsError: There is no such cell, or the network is an ensemble.
         NetworkError: The network gives no gradient.
     """
+    require_single(network, "followed back to the pixels")
     if not (0 <= row < grid[0] and 0 <= column < grid[1]):
         raise SettingsError(
             f"there is no row {row}, column {column}; the image has {grid[0]} rows and {grid[1]} "

@@ -25,7 +25,7 @@ from simviz_core.files import write_atomically
 from simviz_core.gallery import Gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks, mask_weights
 from simviz_core.map_measures import pearson_correlation
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork, require_single
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 
 ADDS_UP = "adds up"
@@ -101,7 +101,9 @@ def measure_trust(
 
     Raises:
         GalleryError: No class has two images.
+        SettingsError: It is an ensemble, whose weights are not shuffled together.
     """
+    require_single(network, "measured")
     pairs = draw_pairs(gallery, PAIRS, seed)
     masks = find_masks(gallery)
     masked = draw_pairs(gallery, MASKED, seed, masks) if masks is not None else []

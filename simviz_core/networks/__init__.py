@@ -6,7 +6,7 @@ from simviz_core.networks.catalogue import (
     NetworkEntry,
 )
 from simviz_core.networks.class_token_network import ClassTokenNetwork
-from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork
+from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, require_single
 from simviz_core.networks.fine_regions import LABEL as FINE_LABEL
 from simviz_core.networks.fine_regions import FineImage, FineNetwork
 from simviz_core.networks.inspection.adapting import TAILS, NetworkChoices
@@ -68,6 +68,7 @@ __all__ = [
     "network_facts",
     "network_reading",
     "pooling_by_name",
+    "require_single",
     "size_from_text",
     "size_text",
     "source_names",

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, join, unit_norm
-from simviz_core.errors import NetworkError
+from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.networks.fingerprint import settings_digest
 from simviz_core.networks.inspection.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.poolings import AS_IT_IS, OWN_POOLING, pooling_by_name
@@ -133,6 +133,20 @@ def ensemble(name: str, members: Sequence[SimilarityNetwork]) -> EnsembleNetwork
         members=tuple(members),
         shapes=tuple((rows, columns, channels) for rows, columns, channels in shapes),
     )
+
+
+def require_single(network: SimilarityNetwork, what: str) -> None:
+    """Refuse an ensemble for what needs one trunk.
+
+    Args:
+        network: Any.
+        what: What cannot be done with several: "measured".
+
+    Raises:
+        SettingsError: It is an ensemble.
+    """
+    if isinstance(network, EnsembleNetwork):
+        raise SettingsError(f"an ensemble cannot be {what}; take its networks one by one")
 
 
 def joined_reading(readings: Sequence[NetworkReading]) -> NetworkReading:

@@ -53,7 +53,7 @@ from simviz_core.figures import (
     scatter_figure,
 )
 from simviz_core.images import LoadedImage, ValueRange, load_image, shared_ranges
-from simviz_core.networks import EnsembleNetwork, SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
 
@@ -188,8 +188,6 @@ def _run(options: argparse.Namespace) -> None:
     pictures = [load_image(path, value_ranges=ranges) for path in paths]
     say_values(pictures)
     network = asked_network(options)
-    if isinstance(network, EnsembleNetwork):
-        raise SettingsError("an ensemble cannot be checked; check its networks one by one")
     both = network.decompose([picture.pixels for picture in pictures])
     settings = asked_settings(options, network)
     asked = _Asked(options, network, settings, pictures, (both[0], both[1]))

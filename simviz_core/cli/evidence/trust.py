@@ -30,7 +30,6 @@ from simviz_core.cli.options.output import (
     write_csv,
     write_json,
 )
-from simviz_core.errors import SettingsError
 from simviz_core.evidence import (
     TrustReport,
     charted,
@@ -43,7 +42,7 @@ from simviz_core.evidence import (
     trust_figure,
 )
 from simviz_core.gallery import Gallery
-from simviz_core.networks import EnsembleNetwork, SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork, require_single
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 
@@ -84,8 +83,7 @@ def trust_command(gallery: str, settings: NetworkSettings) -> str:
 def _run(options: argparse.Namespace) -> None:
     gallery = asked_gallery(options)
     network = asked_network(options)
-    if isinstance(network, EnsembleNetwork):
-        raise SettingsError("an ensemble cannot be measured; measure its networks one by one")
+    require_single(network, "measured")
     table, indexed = bring_up_to_date(options, gallery, network)
     index = loaded(gallery, table, indexed)
     report = None if options.again else read_trust(table)

@@ -149,7 +149,7 @@ ENSEMBLE = ("--network", "timm/test_resnet+timm/test_convnext", "--random-weight
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("check", "FILES", "--blank", "strongest:1"), "an ensemble cannot be checked"),
+        (("check", "FILES", "--sees", "1,1"), "an ensemble cannot be followed back"),
         (("trust", "GALLERY"), "an ensemble cannot be measured"),
         (("faithfulness", "GALLERY", "--pairs", "2", "--perturb", "2"), "cannot be measured"),
         (
