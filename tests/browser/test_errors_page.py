@@ -13,10 +13,22 @@ from simviz_core.cli import main
 HOTELS = ("hotel_01", "hotel_21", "hotel_26", "hotel_47")
 
 
+IS_QUIET = """() => {
+    const state = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
+    const isBusy = state !== "notRunning" || document.querySelector('[data-stale="true"]');
+    if (isBusy) window.quietSince = undefined;
+    else window.quietSince ??= performance.now();
+    return window.quietSince !== undefined && performance.now() - window.quietSince > 800;
+}"""
+"""Whether no script has run for a while: a page that is complete runs no more by itself."""
+
+
 def settled(page: Page) -> None:
-    """Wait until the app has finished running."""
+    """Wait until the app has finished running, its index and its maps included."""
+    page.evaluate("window.quietSince = undefined")
     page.wait_for_timeout(300)  # a click takes a moment to make it run
-    expect(page.locator('[data-test-script-state="notRunning"]')).to_be_attached()
+    expect(page.get_by_text("Indexing the gallery")).to_have_count(0)
+    page.wait_for_function(IS_QUIET)
     expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
 
@@ -25,7 +37,7 @@ def confused(demo_rooms: Path, allowed_folder: Path) -> Path:
     """Four hotels of the demo, of which two are taken for the others."""
     folder = allowed_folder / "confused"
     for hotel in HOTELS:
-        shutil.copytree(demo_rooms / hotel, folder / hotel)
+        shutil.copytree(demo_rooms / hotel, folder / hotel, dirs_exist_ok=True)
     return folder
 
 
