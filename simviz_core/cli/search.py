@@ -20,9 +20,9 @@ from simviz_core.cli.options.gallery import (
     asked_gallery,
     bring_together,
     find_in,
+    loaded,
     say_values,
     selected_rows,
-    up_to_date_index,
 )
 from simviz_core.cli.options.network import (
     add_network_details,
@@ -67,6 +67,7 @@ from simviz_core.retrieval import (
     FINE_NOTE,
     NOTHING,
     SAME_RANKING,
+    GalleryIndex,
     MatchMaps,
     Region,
     RelativeMatchMaps,
@@ -205,17 +206,15 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError(f"{options.query} has no class in the gallery that could be left out")
     asked = _Asked(options, image, region, gallery, own, _conditions(options, gallery, own))
     network = asked_network(options)
-    others = [
-        name for name in COMPARED if options.compare_poolings and name != network.pooling.name
-    ]
-    networks = [network, *map(network.with_pooling, others)]
-    bring_together(options, gallery, networks)
-    reports = [_find(asked, each) for each in networks]
-    found = reports[0]
-    compared = sorted(
-        (each for each in reports if others and each.settings.pooling in COMPARED),
-        key=lambda each: COMPARED.index(each.settings.pooling),
-    )
+    names = [network.pooling.name, *(COMPARED if options.compare_poolings else ())]
+    networks = [network.with_pooling(name) for name in dict.fromkeys(names)]
+    brought = zip(*bring_together(options, gallery, networks), strict=True)
+    reports = {
+        each.pooling.name: _find(asked, each, loaded(gallery, *table_and_report))
+        for each, table_and_report in zip(networks, brought, strict=True)
+    }
+    found = reports[network.pooling.name]
+    compared = [reports[name] for name in COMPARED if options.compare_poolings]
     if options.figure:
         _write_figure(asked, found, compared)
     if options.json:
@@ -244,13 +243,12 @@ def _conditions(
     return conditions
 
 
-def _find(asked: _Asked, network: SimilarityNetwork) -> SearchReport:
+def _find(asked: _Asked, network: SimilarityNetwork, index: GalleryIndex) -> SearchReport:
     options, region, image = asked.options, asked.region, asked.image
     query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
     is_region = region.is_drawn and not options.crop
     weights = weights_on(region, image, query.grid) if is_region else None
 
-    index = up_to_date_index(options, asked.gallery, network)
     own = asked.own
     allowed = choose(
         index,
