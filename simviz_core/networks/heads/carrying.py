@@ -147,7 +147,7 @@ def carry(
     batch = maps[0].shape[program.batches[program.sources[0]]]
     values = program.values(maps, batch)
     state = _State(program, sources, rules, values, batch)
-    largest = max(values[number].numel() for number in (*program.sources, *rules_of(program)))
+    largest = max(value.numel() for value in values.values())
     size = max(1, MOST_NUMBERS // largest)
     identity = torch.eye(sum(s.count for s in sources), dtype=torch.bool, device=maps[0].device)
     chunks = identity.split(size)
@@ -167,11 +167,6 @@ def carry(
     )
     pairs = zip(shares, sources, strict=True)
     return [share.unflatten(1, source.grid) for share, source in pairs], constant[0]
-
-
-def rules_of(program: Program) -> tuple[int, ...]:
-    """The numbers of a program's results."""
-    return tuple(step.number for step in program.steps)
 
 
 def _as_vectors(values: Tensor, batch: int) -> Tensor:

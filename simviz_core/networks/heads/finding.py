@@ -1,8 +1,9 @@
 """Finding the feature maps that a network's own pooling begins with, and what it does to them."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 
 import torch
@@ -23,12 +24,10 @@ from simviz_core.networks.heads.carrying import (
 )
 from simviz_core.networks.heads.composed import ComposedPooling, Part, source_of
 from simviz_core.networks.heads.program import Program, program_between
-from simviz_core.networks.inspection.layout import Layout, layouts
+from simviz_core.networks.inspection.own_pooling import FeatureMap, feature_map_of
 from simviz_core.networks.inspection.tails import agree
 from simviz_core.networks.inspection.tracing import Call, Node, Trace, values_at
 
-FEWEST_CHANNELS = 4
-"""Of a feature map; one vector for each image can look like cells of a single channel."""
 MOST_STEPS = 400
 """After the feature maps: where there are more, they begin too early in the network."""
 UNNAMED = (*MOVING, "stack", "setitem")
@@ -41,15 +40,13 @@ class Composed:
 
     Attributes:
         pooling: The pooling.
-        calls: The operations whose results are the feature maps.
-        layouts: How those hold them.
+        maps: The feature maps that it begins with.
         result: The operation whose result is the embedding.
         left_out: What follows but cannot be carried, in the network's words; None for nothing.
     """
 
     pooling: ComposedPooling
-    calls: tuple[Call, ...]
-    layouts: tuple[Layout, ...]
+    maps: tuple[FeatureMap, ...]
     result: Call
     left_out: str | None
 
@@ -70,109 +67,68 @@ def find_composed(
         The pooling; None where its embedding cannot be carried.
     """
     best: Composed | None = None
-    for number in _waists(two, size):
-        cells = prod(_layout(two.nodes[number], size).grid)
-        if best and cells <= prod(best.layouts[0].grid):
+    for number, where in _waists(two, size):
+        if best and prod(where.layout.grid) <= prod(best.maps[0].layout.grid):
             continue
-        found = _begun_at(network, pixels, two, three, size, [number])
+        found = _begun_at(network, pixels, two, three, {number: where})
         if best and not found:
             break
         # Of several (one may be the windows over another) the one with the most cells.
         best = found or best
     if best is None and len(ends := _last_maps(two, size)) > 1:
-        best = _begun_at(network, pixels, two, three, size, ends)
+        best = _begun_at(network, pixels, two, three, ends)
     return best
 
 
-def _waists(run: Trace, size: tuple[int, int]) -> Iterator[int]:
+def _waists(run: Trace, size: tuple[int, int]) -> Iterator[tuple[int, FeatureMap]]:
     """Feature maps that all ways from the pixels to the output lead through, the last first."""
     tried = set[tuple[int, int]]()
-    for number in sorted(_needed(run, run.output), reverse=True):
-        if not _is_feature_map(run.nodes[number], size):
+    for number in sorted(run.leading_to(run.output), reverse=True):
+        where = _whole_map(run.nodes[number], size)
+        if where is None or where.layout.grid in tried:
             continue
-        grid = _layout(run.nodes[number], size).grid
-        if grid not in tried and not _reaches_pixels(run, run.output, {number}):
-            tried.add(grid)
-            yield number
+        if run.leads_through(run.output, {number}):
+            tried.add(where.layout.grid)
+            yield number, where
 
 
-def _last_maps(run: Trace, size: tuple[int, int]) -> list[int]:
+def _last_maps(run: Trace, size: tuple[int, int]) -> dict[int, FeatureMap]:
     """The last feature map on every way from the output back; none where a way has none."""
-    found, seen, wanted = set[int](), set[int](), [run.output]
-    while wanted:
-        number = wanted.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        if _is_feature_map(run.nodes[number], size):
-            found.add(number)
-        elif run.nodes[number].call is None:
-            return []
-        else:
-            wanted.extend(run.nodes[number].inputs)
-    # One that another is made of comes on another way.
-    return sorted(found)
+    maps = {
+        number: where
+        for number in sorted(run.leading_to(run.output))
+        if (where := _whole_map(run.nodes[number], size))
+    }
+    reached = run.leading_to(run.output, maps)
+    ends = {number: where for number, where in maps.items() if number in reached}
+    return ends if run.leads_through(run.output, ends) else {}
 
 
-def _needed(run: Trace, output: int) -> set[int]:
-    needed, wanted = set[int](), [output]
-    while wanted:
-        number = wanted.pop()
-        if number not in needed:
-            needed.add(number)
-            wanted.extend(run.nodes[number].inputs)
-    return needed
-
-
-def _reaches_pixels(run: Trace, output: int, without: set[int]) -> bool:
-    seen, wanted = set(without), [output]
-    while wanted:
-        number = wanted.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        if run.nodes[number].call is None:
-            return True
-        wanted.extend(run.nodes[number].inputs)
-    return False
-
-
-def _layout(node: Node, size: tuple[int, int]) -> Layout:
-    return next(layouts(node.shape, size))
-
-
-def _is_feature_map(node: Node, size: tuple[int, int]) -> bool:
-    if node.call is None or node.name.strip("_") in SLICING or not node.shape or node.shape[0] != 2:
-        return False
-    layout = next(layouts(node.shape, size), None)
-    return (
-        layout is not None
-        and layout.prefix == 0
-        and node.shape[1:][layout.order.index("C")] >= FEWEST_CHANNELS
-    )
+def _whole_map(node: Node, size: tuple[int, int]) -> FeatureMap | None:
+    """The feature map of the whole image that an operation puts out, cells alone; None for none."""
+    if node.name.strip("_") in SLICING:
+        return None  # where a piece lies on the image is not known
+    where = feature_map_of(node, size)
+    return where if where is not None and where.layout.prefix == 0 else None
 
 
 def _begun_at(
-    network: nn.Module,
-    pixels: Tensor,
-    two: Trace,
-    three: Trace,
-    size: tuple[int, int],
-    numbers: Sequence[int],
+    network: nn.Module, pixels: Tensor, two: Trace, three: Trace, begins: Mapping[int, FeatureMap]
 ) -> Composed | None:
     """The pooling that begins with some feature maps; None where it cannot be carried."""
-    shapes = [_layout(two.nodes[number], size) for number in numbers]
-    finest = max((layout.grid for layout in shapes), key=prod)
-    if any(finest[0] % layout.grid[0] or finest[1] % layout.grid[1] for layout in shapes):
+    where = tuple(begins.values())
+    finest = max((part.layout.grid for part in where), key=prod)
+    if any(
+        side % own for part in where for side, own in zip(finest, part.layout.grid, strict=True)
+    ):
         return None
     try:
-        program = program_between(two, three, numbers, two.output)
+        program = program_between(two, three, list(begins), two.output)
         if len(program.steps) > MOST_STEPS:
             return None
-        calls = [call for number in numbers if (call := two.nodes[number].call)]
-        maps = values_at(network, pixels, calls)
+        maps = values_at(network, pixels, [part.call for part in where if part.call])
         with torch.inference_mode():
-            rules = find_rules(program, [source_of(layout) for layout in shapes], maps)
+            rules = find_rules(program, [source_of(part.layout) for part in where], maps)
     except (NetworkError, RuntimeError, ValueError, IndexError):
         return None
     output = _last_vector(two, program, rules)
@@ -181,16 +137,13 @@ def _begun_at(
     whole, program = program, program.up_to(output)
     with torch.inference_mode():
         one, other = program.run(maps, 2).movedim(program.batches[output], 0)
-    if agree(
-        one, other
-    ):  # a dead network's embedding is the same for all images, and tells nothing
-        return None
-    parts, begin = [], 0
-    for number, layout in zip(numbers, shapes, strict=True):
-        channels = two.nodes[number].shape[1:][layout.order.index("C")]
-        parts.append(Part(layout, begin, channels))
-        begin += channels
-    kept = {number: rules[number] for number in (*numbers, *(s.number for s in program.steps))}
+    if agree(one, other):
+        return None  # of a dead network, whose embedding is the same for all images
+    ends = accumulate((part.channels for part in where), initial=0)
+    parts = [
+        Part(part.layout, begin, part.channels) for part, begin in zip(where, ends, strict=False)
+    ]
+    kept = {number: rules[number] for number in (*begins, *(s.number for s in program.steps))}
     pooling = ComposedPooling(
         _key(program, parts),
         _operations(program, kept),
@@ -203,13 +156,13 @@ def _begun_at(
     assert result is not None
     left_out = next(
         (
-            step.name.strip("_")
+            step.name
             for step in whole.steps
             if step.number > output and rules[step.number].kind == WEIGHT
         ),
         None,
     )
-    return Composed(pooling, tuple(calls), tuple(shapes), result, left_out)
+    return Composed(pooling, where, result, left_out)
 
 
 def _last_vector(run: Trace, program: Program, rules: Rules) -> int | None:
@@ -221,7 +174,7 @@ def _last_vector(run: Trace, program: Program, rules: Rules) -> int | None:
             is_vector
             and prod(others) > 1
             and rules[step.number].kind not in (WEIGHT, LOCAL)
-            and not _reaches_pixels(run, run.output, {step.number})
+            and run.leads_through(run.output, {step.number})
         ):
             return step.number
     return None
@@ -229,9 +182,9 @@ def _last_vector(run: Trace, program: Program, rules: Rules) -> int | None:
 
 def _operations(program: Program, rules: Rules) -> tuple[str, ...]:
     named = [
-        step.name.strip("_")
+        step.name
         for step in program.steps
-        if rules[step.number].kind != LOCAL and step.name.strip("_") not in UNNAMED
+        if rules[step.number].kind != LOCAL and step.name not in UNNAMED
     ]
     return tuple(dict.fromkeys(named))
 
@@ -240,12 +193,12 @@ def _frozen(program: Program, rules: Rules) -> tuple[str, ...]:
     """What is taken as it is in the image: lengths that are divided by, and weights."""
     names = dict[int, str]()
     for step in program.steps:  # what only moves numbers about is called by what it moves
-        moved = step.name.strip("_") in UNNAMED and step.inputs and step.inputs[0] in names
-        names[step.number] = names[step.inputs[0]] if moved else step.name.strip("_")
+        moved = step.name in UNNAMED and step.inputs and step.inputs[0] in names
+        names[step.number] = names[step.inputs[0]] if moved else step.name
     # A length that the whole embedding is divided by is no matter: the cosine does so, too.
     last = {program.output}
     for step in reversed(program.steps):
-        if step.number in last and step.name.strip("_") in UNNAMED:
+        if step.number in last and step.name in UNNAMED:
             last.update(step.inputs)
     found = []
     for step in program.steps:

@@ -169,15 +169,9 @@ def program_between(two: Trace, three: Trace, sources: Sequence[int], output: in
     """
     if len(two.nodes) != len(three.nodes):
         raise NetworkError("it does other things with two images than with three")
-    needed, wanted = set(sources), [output]
-    while wanted:
-        number = wanted.pop()
-        if number in needed:
-            continue
-        if two.nodes[number].call is None:
-            raise NetworkError("its embedding depends on more than the feature map")
-        needed.add(number)
-        wanted.extend(two.nodes[number].inputs)
+    if not two.leads_through(output, sources):
+        raise NetworkError("its embedding depends on more than the feature map")
+    needed = two.leading_to(output, sources)
     steps, batches = [], {number: _batch_dimension(two, three, number) for number in sources}
     for number in sorted(needed - set(sources)):
         batches[number] = _batch_dimension(two, three, number)
@@ -200,7 +194,7 @@ def _step(two: Node, three: Node, batch: int) -> Step:
     keywords = _with_batch(dict(two.keywords), dict(three.keywords))
     call = two.call
     return Step(
-        *(two.number, two.name, call.function, call.part, two.inputs),
+        *(two.number, two.name.strip("_"), call.function, call.part, two.inputs),
         *(arguments, keywords, batch, two.shape),
     )
 

@@ -150,12 +150,7 @@ def _embedding(network: nn.Module, run: Trace, names: Mapping[int, str]) -> str:
 
 def _is_made_of(network: nn.Module, run: Trace, number: int, source: int) -> bool:
     """Whether one output is computed from another, or from the same computed once more."""
-    before, wanted = set[int](), [number]
-    while wanted:
-        current = wanted.pop()
-        if current not in before:
-            before.add(current)
-            wanted.extend(run.nodes[current].inputs)
+    before = run.leading_to(number)
     if source in before:
         return True
     shape = run.nodes[source].shape

@@ -21,11 +21,13 @@ from simviz_core.networks.inspection.attention import (
     read_attention,
 )
 from simviz_core.networks.inspection.class_tokens.reading import read_class_token
-from simviz_core.networks.inspection.layout import Layout, layouts
+from simviz_core.networks.inspection.layout import layouts
 from simviz_core.networks.inspection.own_pooling import (
     FeatureMap,
     OwnPooling,
     call_of,
+    channels_of,
+    feature_map_of,
     match_pooling,
     own_pooling,
     tells_and_agrees,
@@ -35,8 +37,6 @@ from simviz_core.networks.inspection.tracing import Node, Trace, trace, values_a
 
 CLASS_TOKEN_ALONE = "its embedding is the class token, whose way cannot be followed"
 LONGEST_CHAIN = 60
-FEWEST_CHANNELS = 4
-"""Of a feature map; one vector for each image can look like cells of a single channel."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,7 @@ def _composed(
     found = find_composed(network, pixels, run, trace(network, more), size)
     if found is None:
         return None
-    pairs = zip(found.calls, found.layouts, found.pooling.parts, strict=True)
-    maps = tuple(FeatureMap(call, layout, part.channels) for call, layout, part in pairs)
-    where = replace(maps[0], joined=maps if len(maps) > 1 else ())
+    where = replace(found.maps[0], joined=found.maps if len(found.maps) > 1 else ())
     nothing = TailReading((), ())
     return OwnPooling(where, found.pooling, (), found.result, nothing, (), found.left_out)
 
@@ -191,30 +189,14 @@ def _ending_in_feature_map(
 ) -> FeatureMap | None:
     if not chain or _is_vector(values[-1]):
         return None
-    return _feature_map(chain[-1], size)
-
-
-def _feature_map(node: Node, size: tuple[int, int]) -> FeatureMap | None:
-    layout = next(layouts(node.shape, size), None)
-    if layout is None or node.call is None or node.shape[0] != 2:
-        return None
-    channels = channels_of(node.shape, layout)
-    return FeatureMap(node.call, layout, channels) if channels >= FEWEST_CHANNELS else None
-
-
-def channels_of(shape: tuple[int, ...], layout: Layout) -> int:
-    return shape[1:][layout.order.index("C")]
+    return feature_map_of(chain[-1], size)
 
 
 def _last_feature_map(run: Trace, size: tuple[int, int]) -> FeatureMap | None:
     """The last result that looks like a feature map among all that the output depends on."""
-    needed = {run.output}
-    for node in reversed(run.nodes):
-        if node.number in needed:
-            if found := _feature_map(node, size):
-                return found
-            needed.update(node.inputs)
-    return None
+    needed = sorted(run.leading_to(run.output), reverse=True)
+    found = (feature_map_of(run.nodes[number], size) for number in needed)
+    return next(filter(None, found), None)
 
 
 def _by_attention(
@@ -225,7 +207,7 @@ def _by_attention(
     for done in run.modules:
         if not is_attention_pooling(done.module) or done.result not in places:
             continue
-        where = None if done.source is None else _feature_map(run.nodes[done.source], size)
+        where = None if done.source is None else feature_map_of(run.nodes[done.source], size)
         if where is None:
             continue
         if where.layout.prefix:

@@ -25,6 +25,9 @@ from simviz_core.networks.inspection.tracing import Call, Node
 
 PLAIN_RULES: tuple[Pooling, ...] = (AveragePooling(), MaxPooling(), SumPooling())
 
+FEWEST_CHANNELS = 4
+"""Of a feature map; one vector for each image can look like cells of a single channel."""
+
 
 @dataclass(frozen=True)
 class FeatureMap:
@@ -41,6 +44,20 @@ class FeatureMap:
     layout: Layout
     channels: int
     joined: tuple["FeatureMap", ...] = ()
+
+
+def feature_map_of(node: Node, size: tuple[int, int]) -> FeatureMap | None:
+    """The feature map that an operation puts out for two images; None where it is none."""
+    layout = next(layouts(node.shape, size), None)
+    if layout is None or node.call is None or node.shape[0] != 2:
+        return None
+    channels = channels_of(node.shape, layout)
+    return FeatureMap(node.call, layout, channels) if channels >= FEWEST_CHANNELS else None
+
+
+def channels_of(shape: tuple[int, ...], layout: Layout) -> int:
+    """The number of channels of a tensor that holds a feature map."""
+    return shape[1:][layout.order.index("C")]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ before it: the same in every run of a network in evaluation mode.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,6 +104,27 @@ class Trace:
     nodes: tuple[Node, ...]
     output: int
     modules: tuple[ModuleRun, ...]
+
+    def leading_to(self, number: int, past: Collection[int] = ()) -> set[int]:
+        """The results that one depends on, itself among them.
+
+        Args:
+            number: Of the result.
+            past: Results beyond which nothing is followed back; they themselves are among those
+                that are found.
+        """
+        found, wanted = set[int](), [number]
+        while wanted:
+            current = wanted.pop()
+            if current not in found:
+                found.add(current)
+                wanted.extend(() if current in past else self.nodes[current].inputs)
+        return found
+
+    def leads_through(self, number: int, results: Collection[int]) -> bool:
+        """Whether every way from the pixels to a result leads through one of some others."""
+        found = self.leading_to(number, results)
+        return all(self.nodes[n].call is not None for n in found.difference(results))
 
 
 class Counting(TorchFunctionMode):
