@@ -190,6 +190,7 @@ class _State:
         self.parts: dict[int, Tensor] = {}
         self.constants: dict[int, Tensor] = {}
         self.ties: dict[int, Tensor] = {}
+        self.zeros: dict[int, Tensor] = {}
 
     def begin(self) -> None:
         """Forget the parts of the last groups."""
@@ -205,7 +206,11 @@ class _State:
         """Make the parts of a result; local ones are made where they are asked for."""
         rule = self.rules[step.number]
         if rule.kind == AFFINE:
-            parts, constant, _ = self.affine(step, groups, rule.fixed)
+            if step.number not in self.zeros:  # which are the same for all groups
+                self.zeros[step.number], constant = self.without_cells(step, rule.fixed)
+            else:
+                constant = self.constants[step.number]
+            parts = self.affine(step, groups, rule.fixed) - self.zeros[step.number]
         elif rule.kind == LARGEST:
             parts = self.largest(step, groups)
             constant = torch.zeros_like(self.values[step.number])
@@ -231,10 +236,8 @@ class _State:
             return torch.zeros_like(self.values[number])
         return self.constants[number]
 
-    def affine(
-        self, step: Step, groups: Tensor, fixed: frozenset[int]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """f(…_p) − f(0), f(…_0) and f(0)."""
+    def affine(self, step: Step, groups: Tensor, fixed: frozenset[int]) -> Tensor:
+        """f(…_p), (G, …)."""
         count = len(groups)
 
         def part(number: int) -> Tensor:
@@ -244,6 +247,12 @@ class _State:
                 value = self.parts_of(number, groups)
             return self._merged(value, number)
 
+        found = step.run(part, self.batch * count)
+        return found.unflatten(step.batch, (count, -1)).movedim(step.batch, 0)
+
+    def without_cells(self, step: Step, fixed: frozenset[int]) -> tuple[Tensor, Tensor]:
+        """f(0) and f(…_0)."""
+
         def zero(number: int) -> Tensor:
             value = self.values[number]
             return value if number in fixed else torch.zeros_like(value)
@@ -251,10 +260,7 @@ class _State:
         def constant(number: int) -> Tensor:
             return self.values[number] if number in fixed else self.constant_of(number)
 
-        of_zero = step.run(zero, self.batch)
-        found = step.run(part, self.batch * count)
-        parts = found.unflatten(step.batch, (count, -1)).movedim(step.batch, 0) - of_zero
-        return parts, step.run(constant, self.batch), of_zero
+        return step.run(zero, self.batch), step.run(constant, self.batch)
 
     def largest(self, step: Step, groups: Tensor) -> Tensor:
         """The result where a group attains it, in equal parts among those that do."""
@@ -317,7 +323,8 @@ def _rule(
         return Rule(LOCAL, owner)
     for fixed in _fixed(step, carried, state):
         try:
-            parts, constant, of_zero = state.affine(step, groups, fixed)
+            of_zero, constant = state.without_cells(step, fixed)
+            parts = state.affine(step, groups, fixed) - of_zero
         except (RuntimeError, IndexError, ValueError):
             continue
         # What is added must be the same for every image: a bias, not a weight as it is.
@@ -391,7 +398,7 @@ def _owners(
         (place,) = reached
         for cells in _places_for_cells(tuple(value.shape), state.sources[place].grid, step.batch):
             yield _owner(value.dim(), cells, place, state.sources, value.device)
-    if step.name.strip("_") in MOVING and len(step.inputs) == 1:
+    if step.name in MOVING and len(step.inputs) == 1:
         # What only moves numbers about moves where they come from likewise.
         (number,) = step.inputs
         owner, before = state.rules[number].owner, state.values[number]
