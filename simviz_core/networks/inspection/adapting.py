@@ -125,7 +125,7 @@ def adapt(
         raise SettingsError(f"unknown tail {choices.tail!r}; choose one of {', '.join(TAILS)}")
     calling = called(network, size, choices.output)
     network = calling.network
-    found = detect(network, size)
+    found = detect(network, size, calling.run)
     own = found.own.pooling.name if found.own else None
     alternatives = tuple(name for name in POOLINGS if name != own) if found.last else ()
     refused = NetworkReading(

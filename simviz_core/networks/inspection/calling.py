@@ -8,13 +8,14 @@ import inspect
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.networks.inspection.attention import attention_parts
 from simviz_core.networks.inspection.detection import device_of, is_vector_shape, probe_images
 from simviz_core.networks.inspection.tracing import PIXELS, Trace, outputs_of, trace_all, values_at
 
@@ -67,11 +68,13 @@ class Calling:
 
     Attributes:
         network: It returns one tensor.
+        run: A run of it with two random images, its attention poolings noted.
         notes: What was done, in words.
         outputs: The names of all that it returns, where that is several tensors.
     """
 
     network: nn.Module
+    run: Trace
     notes: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
 
@@ -105,9 +108,10 @@ def called(network: nn.Module, size: tuple[int, int], output: str | None = None)
         notes.append("it sees one channel: the luma of the scaled pixels")
     if arguments or is_grey:
         network = Called(network, None, is_grey, arguments)
-    run, names = trace_all(network, probe_images(size, seed=0).to(device_of(network)))
+    pixels = probe_images(size, seed=0).to(device_of(network))
+    run, names = trace_all(network, pixels, attention_parts(network))
     if output is None and list(names.values()) == [""]:
-        return Calling(network, tuple(notes))
+        return Calling(network, run, tuple(notes))
     chosen = output if output is not None else _embedding(network, run, names)
     if chosen not in names.values():
         raise SettingsError(
@@ -118,7 +122,8 @@ def called(network: nn.Module, size: tuple[int, int], output: str | None = None)
         notes.append(f"of its outputs, {chosen!r} is taken ({', '.join(others)} left out)")
     inner = network.network if isinstance(network, Called) else network
     single = Called(inner, chosen, is_grey, arguments)
-    return Calling(single, tuple(notes), tuple(names.values()))
+    number = next(number for number, name in names.items() if name == chosen)
+    return Calling(single, replace(run, output=number), tuple(notes), tuple(names.values()))
 
 
 def _embedding(network: nn.Module, run: Trace, names: Mapping[int, str]) -> str:

@@ -16,7 +16,6 @@ from simviz_core.errors import NetworkError
 from simviz_core.networks.heads.finding import find_composed
 from simviz_core.networks.heads.program import THREE
 from simviz_core.networks.inspection.attention import (
-    attention_parts,
     is_attention_pooling,
     read_attention,
 )
@@ -75,21 +74,18 @@ def probe_images(size: tuple[int, int], seed: int, count: int = 2) -> Tensor:
     return strength * (smooth + fine / 2) + torch.randn(count, 3, 1, 1, generator=chance) / 4
 
 
-def detect(network: nn.Module, size: tuple[int, int]) -> Detection:
+def detect(network: nn.Module, size: tuple[int, int], run: Trace) -> Detection:
     """Find a network's last feature map, its pooling and the layers after it.
 
     Args:
         network: In evaluation mode, on any device; its output is its embedding.
         size: Height and width of the images to try it on, in pixels.
+        run: Of it with the first random images; see `Calling.run`.
 
     Returns:
         What was found.
-
-    Raises:
-        NetworkError: It cannot run on such images, or returns no tensor.
     """
     pixels = probe_images(size, seed=0).to(device_of(network))
-    run = trace(network, pixels, attention_parts(network))
     if run.nodes[run.output].call is None:
         return _opaque(run.nodes[run.output], size)
     chain = list(_chain(run))
