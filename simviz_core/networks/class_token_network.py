@@ -58,16 +58,13 @@ class ClassTokenNetwork(SimilarityNetwork):
         """
         if name == self.pooling.name:
             return self
-        weights = self.weights
-        if weights is not None:
-            weights = weights.without_embedder(f"learnt for {self.pooling.name} pooling")
         return SimilarityNetwork(
             self.name,
             self.trunk.patches,
             self.preprocessing,
             pooling_by_name(name),
             self.size,
-            weights=weights,
+            weights=self.weights_for_another_pooling,
         )
 
 

@@ -180,10 +180,20 @@ class SimilarityNetwork:
         """
         if name == self.pooling.name:
             return self
-        weights = self.weights
-        if weights is not None:
-            weights = weights.without_embedder(f"learnt for {self.pooling.name} pooling")
-        return replace(self, pooling=pooling_by_name(name), tail=(), reading=None, weights=weights)
+        return replace(
+            self,
+            pooling=pooling_by_name(name),
+            tail=(),
+            reading=None,
+            weights=self.weights_for_another_pooling,
+        )
+
+    @property
+    def weights_for_another_pooling(self) -> WeightsInUse | None:
+        """Where the weights come from, without an embedder, which was learnt for this pooling."""
+        if self.weights is None:
+            return None
+        return self.weights.without_embedder(f"learnt for {self.pooling.name} pooling")
 
     def unit_embeddings(self, pixels: Tensor) -> Tensor:
         """Embed images without decomposing them.
