@@ -22,6 +22,7 @@ from simviz_ui.retrieval.panel import (
     loaded_index,
     session_id,
 )
+from simviz_ui.retrieval.progress import offer_job
 from simviz_ui.serving.jobs import IndexJob, index_jobs
 from simviz_ui.serving.resources import changed_at, network_fingerprint, network_of
 
@@ -157,21 +158,14 @@ def _start(gallery: Gallery, wanted: Sequence[_Wanted], running: Sequence[IndexJ
 
 def _offer(gallery: Gallery, wanted: Sequence[_Wanted]) -> None:
     images = sum(job.images for job in wanted)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            f"{len(wanted)} checkpoints have not indexed the gallery yet: {images:,} images to "
-            "embed. It runs in the background and goes on where it was stopped.",
-            icon=":material/database:",
-            width="stretch",
-        )
-        st.button(
-            "Index them",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="index_checkpoints",
-            on_click=_start,
-            args=(gallery, wanted, ()),
-        )
+    offer_job(
+        f"{len(wanted)} checkpoints have not indexed the gallery yet: {images:,} images to "
+        "embed. It runs in the background and goes on where it was stopped.",
+        ":material/database:",
+        "Index them",
+        "index_checkpoints",
+        partial(_start, gallery, wanted, ()),
+    )
 
 
 @fragment(0.5)

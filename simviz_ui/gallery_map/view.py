@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from simviz_core.projection import (
     CLASS,
     HIT,
     GalleryMap,
-    content_of,
     grouping,
     groupings,
     image_rows,
@@ -35,10 +35,9 @@ from simviz_core.retrieval import (
     RetrievalQuality,
     best_matches,
     choose,
-    embedding_table,
 )
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name, in_gallery, store_folder
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.selection import select, show_selection
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
@@ -49,10 +48,12 @@ from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.gallery_map.chart import map_chart
 from simviz_ui.navigation import choose as choose_fields
 from simviz_ui.navigation import hold, open_page, page_fragment, view
-from simviz_ui.retrieval.progress import show_job
+from simviz_ui.retrieval.outcomes import index_content
+from simviz_ui.retrieval.panel import index_table
+from simviz_ui.retrieval.progress import offer_job, show_job
 from simviz_ui.retrieval.quality import index_quality
 from simviz_ui.serving.background import Job, Jobs, Show
-from simviz_ui.serving.resources import gallery_picture, network_fingerprint
+from simviz_ui.serving.resources import gallery_picture
 from simviz_ui.serving.with_index import kept_with
 
 AT_ONCE_UP_TO = 5000
@@ -108,12 +109,11 @@ def map_of(
         None while it is being made, or where it cannot be, after the page has said so.
     """
     try:
-        fingerprint = network_fingerprint(settings)
-        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+        table = index_table(gallery, settings)
     except SimVizError as error:
         show_error(error)
         return None
-    content = kept_with(index, "content", lambda: content_of(index))
+    content = index_content(index)
     kept: dict[str, GalleryMap] = kept_with(index, "map", dict)
     job = map_jobs().latest(content)
     if "map" not in kept:
@@ -138,21 +138,14 @@ def _offer(
     elif job is None and len(index.images) <= AT_ONCE_UP_TO:
         _show_progress(_start(index, table, content))
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            f"The {len(index.images):,} images have no map yet. It is made once, in the "
-            "background, and kept with the index.",
-            icon=":material/scatter_plot:",
-            width="stretch",
-        )
-        st.button(
-            "Make the map",
-            type="primary",
-            icon=":material/play_arrow:",
-            key="make_map",
-            on_click=_restart,
-            args=(index, table, content),
-        )
+    offer_job(
+        f"The {len(index.images):,} images have no map yet. It is made once, in the background, "
+        "and kept with the index.",
+        ":material/scatter_plot:",
+        "Make the map",
+        "make_map",
+        partial(_start, index, table, content),
+    )
 
 
 def _start(index: GalleryIndex, table: EmbeddingTable, content: str) -> Job[GalleryMap]:
@@ -162,10 +155,6 @@ def _start(index: GalleryIndex, table: EmbeddingTable, content: str) -> Job[Gall
         return found
 
     return map_jobs().start(content, work)
-
-
-def _restart(index: GalleryIndex, table: EmbeddingTable, content: str) -> None:
-    _start(index, table, content)
 
 
 def _show_progress(job: Job[GalleryMap]) -> None:

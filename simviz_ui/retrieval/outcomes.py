@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -17,14 +18,12 @@ from simviz_core.retrieval import (
     EmbeddingTable,
     GalleryIndex,
     QueryOutcomes,
-    embedding_table,
     query_outcomes,
 )
-from simviz_ui.choices.galleries import store_folder
 from simviz_ui.display.messages import show_error
-from simviz_ui.retrieval.progress import show_job
-from simviz_ui.serving.background import Job, Jobs, Show
-from simviz_ui.serving.resources import network_fingerprint
+from simviz_ui.retrieval.panel import index_table
+from simviz_ui.retrieval.progress import offer_job, show_job
+from simviz_ui.serving.background import Job, Jobs, Show, showing_until_cancelled
 from simviz_ui.serving.with_index import kept_with
 
 AT_ONCE_UP_TO = 5000
@@ -35,10 +34,6 @@ take minutes."""
 KEPT = 4
 """Conditions under which what every query finds is kept, of each index."""
 _NO_INDEX = GalleryIndex((), np.zeros((0, 0), dtype=np.float32))
-
-
-class _Cancelled(Exception):
-    """Nobody waits for the outcomes any more."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -72,12 +67,11 @@ def index_outcomes(
         return outcomes_at_once(index, conditions)
     query_outcomes(index, most_queries=1, conditions=conditions)  # whether there is one at all
     try:
-        fingerprint = network_fingerprint(settings)
-        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+        table = index_table(gallery, settings)
     except SimVizError as error:
         show_error(error)
         return None
-    content = kept_with(index, "content", lambda: content_of(index))
+    content = index_content(index)
     key = outcomes_key(content, index, conditions)
     job = _jobs().latest(key)
     found = (job.value if job else None) or read_outcomes(index, conditions, key, table)
@@ -90,6 +84,11 @@ def index_outcomes(
     else:
         _offer(index, conditions, key, table, job)
     return None
+
+
+def index_content(index: GalleryIndex) -> str:
+    """What tells an index from any other, found out once; see `content_of`."""
+    return kept_with(index, "content", lambda: content_of(index))
 
 
 def misses(
@@ -151,21 +150,15 @@ def _start(
     index: GalleryIndex, conditions: Conditions, key: str, table: EmbeddingTable
 ) -> Job[QueryOutcomes]:
     def work(show: Show, is_cancelled: Callable[[], bool]) -> QueryOutcomes:
-        def step(done: int, total: int) -> None:
-            show(done, total, "")
-            if is_cancelled():
-                raise _Cancelled
-
-        found = query_outcomes(index, on_progress=step, conditions=conditions)
+        step = showing_until_cancelled(show, is_cancelled)
+        found = query_outcomes(
+            index, on_progress=lambda done, total: step(done, total, ""), conditions=conditions
+        )
         with suppress(OSError):  # then they are asked again after a restart
             save_outcomes(found, key, table)
         return replace(found, index=_NO_INDEX)
 
     return _jobs().start(key, work)
-
-
-def _restart(index: GalleryIndex, conditions: Conditions, key: str, table: EmbeddingTable) -> None:
-    _start(index, conditions, key, table)
 
 
 def _offer(
@@ -177,21 +170,14 @@ def _offer(
 ) -> None:
     if job is not None and job.error:
         show_error(job.error)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            f"The {len(index.images):,} images have not been asked for their nearest neighbours "
-            "yet. That is done once, in the background, and kept with the index.",
-            icon=":material/rule:",
-            width="stretch",
-        )
-        st.button(
-            "Ask them",
-            type="primary",
-            icon=":material/play_arrow:",
-            key=f"ask_{key[:8]}",
-            on_click=_restart,
-            args=(index, conditions, key, table),
-        )
+    offer_job(
+        f"The {len(index.images):,} images have not been asked for their nearest neighbours "
+        "yet. That is done once, in the background, and kept with the index.",
+        ":material/rule:",
+        "Ask them",
+        f"ask_{key[:8]}",
+        partial(_start, index, conditions, key, table),
+    )
 
 
 def _show_progress(job: Job[QueryOutcomes], key: str) -> None:

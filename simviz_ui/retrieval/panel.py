@@ -23,6 +23,7 @@ from simviz_core.retrieval import (
 from simviz_ui.choices.galleries import store_folder
 from simviz_ui.display.messages import name_each, show_error
 from simviz_ui.navigation import fragment
+from simviz_ui.retrieval.progress import offer_job
 from simviz_ui.serving.jobs import IndexJob, index_jobs
 from simviz_ui.serving.resources import network_fingerprint, network_of
 
@@ -52,8 +53,7 @@ def gallery_index(
         none yet, after the page has said what to do.
     """
     try:
-        fingerprint = network_fingerprint(settings)
-        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+        table = index_table(gallery, settings)
         job = index_jobs().latest(table)
         plan = current_plan(gallery, table, job)
     except SimVizError as error:
@@ -84,6 +84,15 @@ def gallery_index(
         return None
 
 
+def index_table(gallery: Gallery, settings: NetworkSettings) -> EmbeddingTable:
+    """Where the embeddings of a gallery by a network are, or are to go.
+
+    Raises:
+        SimVizError: See `network_fingerprint` and `embedding_table`.
+    """
+    return embedding_table(gallery, network_fingerprint(settings), folder=store_folder(gallery))
+
+
 def ready_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:
     """The gallery's embeddings where all of it is indexed; nothing is started.
 
@@ -91,9 +100,7 @@ def ready_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | N
         The index; None where some of the gallery is not indexed yet, or it cannot be read.
     """
     try:
-        table = embedding_table(
-            gallery, network_fingerprint(settings), folder=store_folder(gallery)
-        )
+        table = index_table(gallery, settings)
         job = index_jobs().latest(table)
         plan = current_plan(gallery, table, job)
         if (job is not None and job.is_running) or plan.new or plan.changed:
@@ -127,29 +134,20 @@ def _offer(
     ):
         _show_progress(_start(gallery, wanted), table.name)
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.info(
-            f"{count:,} of {len(gallery.images):,} images are not indexed "
-            f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
-            f"goes on where it was stopped.{ONE_RUN if len(wanted) > 1 else ''}",
-            icon=":material/database:",
-            width="stretch",
-        )
-        st.button(
-            "Index them",
-            type="primary",
-            icon=":material/play_arrow:",
-            key=f"index_{table.name}",
-            on_click=_restart,
-            args=(gallery, wanted),
-        )
+    offer_job(
+        f"{count:,} of {len(gallery.images):,} images are not indexed "
+        f"{'with this pooling ' if is_aside else ''}yet. Indexing runs in the background and "
+        f"goes on where it was stopped.{ONE_RUN if len(wanted) > 1 else ''}",
+        ":material/database:",
+        "Index them",
+        f"index_{table.name}",
+        partial(_start, gallery, wanted),
+    )
 
 
 def _start(gallery: Gallery, wanted: Sequence[NetworkSettings]) -> IndexJob:
-    folder = store_folder(gallery)
-    tables = [embedding_table(gallery, network_fingerprint(s), folder=folder) for s in wanted]
-    loads = [partial(network_of, settings) for settings in wanted]
-    return index_jobs().start(gallery, list(zip(loads, tables, strict=True)), session_id())
+    targets = [(partial(network_of, s), index_table(gallery, s)) for s in wanted]
+    return index_jobs().start(gallery, targets, session_id())
 
 
 def _restart(gallery: Gallery, wanted: Sequence[NetworkSettings]) -> None:

@@ -1,4 +1,4 @@
-"""How far work in the background has come."""
+"""Work in the background: how far it has come, and the offer to begin it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,3 +27,18 @@ def show_job(
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(share, words(job), width="stretch")
         st.button("Cancel", icon=":material/stop:", key=key, on_click=job.cancel, help=help)
+
+
+def offer_job(words: str, icon: str, label: str, key: str, start: Callable[[], Any]) -> None:
+    """Say what is not made yet, beside the button that starts making it.
+
+    Args:
+        words: What is missing, and what it takes, as Markdown.
+        icon: Of the words.
+        label: Of the button.
+        key: Of the button.
+        start: Starts the job; what it returns does not matter.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.info(words, icon=icon, width="stretch")
+        st.button(label, type="primary", icon=":material/play_arrow:", key=key, on_click=start)

@@ -15,6 +15,25 @@ Work = Callable[[Show, Callable[[], bool]], Value]
 """Makes the value; told how to show its progress, and asks whether it is to end."""
 
 
+class Cancelled(Exception):
+    """Nobody waits for what is made any more."""
+
+
+def showing_until_cancelled(show: Show, is_cancelled: Callable[[], bool]) -> Show:
+    """Show progress for work that knows of no end: it ends with the step after which it is to.
+
+    Raises:
+        Cancelled: When it is called, of what is to end.
+    """
+
+    def step(done: int, total: int, name: str) -> None:
+        show(done, total, name)
+        if is_cancelled():
+            raise Cancelled
+
+    return step
+
+
 @dataclass
 class Job(Generic[Value]):
     """Something being made, in a thread of its own.

@@ -9,11 +9,7 @@ from simviz_core.evidence import TrustReport, measure_trust, save_trust
 from simviz_core.gallery import Gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
-from simviz_ui.serving.background import Job, Jobs, Show
-
-
-class _Cancelled(Exception):
-    """Nobody waits for the report any more."""
+from simviz_ui.serving.background import Job, Jobs, Show, showing_until_cancelled
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,11 +32,7 @@ def start_measuring(
     """Start measuring, or join whoever is already waiting for the same."""
 
     def work(show: Show, is_cancelled: Callable[[], bool]) -> TrustReport:
-        def step(done: int, total: int, name: str) -> None:
-            show(done, total, name)
-            if is_cancelled():
-                raise _Cancelled
-
+        step = showing_until_cancelled(show, is_cancelled)
         # Files that cannot be read have no embedding.
         readable = replace(gallery, images=tuple(index.images))
         report = measure_trust(load(), readable, index, step)

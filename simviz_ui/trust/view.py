@@ -22,17 +22,18 @@ from simviz_core.evidence import (
 )
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
+from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 from simviz_core.tables import as_csv
-from simviz_ui.choices.galleries import gallery_name, in_gallery, store_folder
+from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.display.exports import Content, export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
+from simviz_ui.retrieval.panel import index_table
 from simviz_ui.retrieval.progress import show_job
 from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.standing import index_distributions, show_distributions
 from simviz_ui.serving.background import Job
-from simviz_ui.serving.resources import network_fingerprint, network_of
+from simviz_ui.serving.resources import network_of
 from simviz_ui.trust.jobs import latest_measuring, start_measuring
 
 WHOLE_NAMES = (
@@ -51,8 +52,7 @@ def show_trust(gallery: Gallery, index: GalleryIndex, settings: NetworkSettings)
         settings: The network.
     """
     try:
-        fingerprint = network_fingerprint(settings)
-        table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+        table = index_table(gallery, settings)
     except SimVizError as error:
         show_error(error)
         return
