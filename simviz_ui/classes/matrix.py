@@ -8,6 +8,7 @@ import streamlit as st
 
 from simviz_core.classes import ClassSums, class_similarities, closest_classes, order_in_blocks
 from simviz_ui.components.reveal import reveal
+from simviz_ui.display.matrix import frame_cell, unseen_squares
 from simviz_ui.display.messages import as_markdown, as_plotly_text, as_plotly_tick
 from simviz_ui.navigation import choose, page_fragment
 from simviz_ui.retrieval.quality import show_coverage
@@ -17,8 +18,7 @@ MOST_CLASSES = 60
 SIDE = 640
 """Of the chart, in pixels."""
 MARGIN = 90
-MARK = "#ff5a1f"
-"""Colour of the frame around the cell that is shown; seen on all of Viridis."""
+"""For the names beside and below it."""
 LONGEST = 18
 """Letters of a class's name beside the matrix."""
 RESULT = "class_result"
@@ -79,7 +79,6 @@ def _chart(similarities: np.ndarray, labels: list[str], shown: list[int]) -> go.
     # Axes of places, not of names: whatever classes are called, a click says which they are.
     places = np.arange(len(labels))
     names = np.array([as_plotly_text(label) for label in labels], dtype=object)
-    # Heat maps cannot be clicked, so squares that are not seen lie over it.
     x, y = (axis.ravel() for axis in np.meshgrid(places, places))
     figure = go.Figure(
         [
@@ -91,34 +90,17 @@ def _chart(similarities: np.ndarray, labels: list[str], shown: list[int]) -> go.
                 hoverinfo="skip",
                 colorbar={"title": {"text": "mean<br>similarity"}, "thickness": 14},
             ),
-            go.Scatter(
-                x=x,
-                y=y,
-                mode="markers",
-                marker={
-                    "symbol": "square",
-                    "size": (SIDE - 2 * MARGIN) / len(labels),
-                    "opacity": 0,
-                },
-                selected={"marker": {"opacity": 0}},
-                unselected={"marker": {"opacity": 0}},
-                customdata=similarities.ravel(),
-                text=names[x] + " · " + names[y],
-                hovertemplate="%{text}: %{customdata:.3f}<extra></extra>",
-                showlegend=False,
+            unseen_squares(
+                (x, y),
+                (SIDE - 2 * MARGIN) / len(labels),
+                similarities.ravel(),
+                names[x] + " · " + names[y],
+                ":.3f",
             ),
         ]
     )
     if shown:
-        x0, y0 = shown[0], shown[-1]
-        figure.add_shape(
-            type="rect",
-            x0=x0 - 0.5,
-            x1=x0 + 0.5,
-            y0=y0 - 0.5,
-            y1=y0 + 0.5,
-            line={"color": MARK, "width": 3},
-        )
+        frame_cell(figure, shown[0], shown[-1])
     ends = [-0.5, len(labels) - 0.5]
     axis = {
         "tickvals": places,

@@ -14,6 +14,7 @@ from simviz_core.misses import (
     most_confused,
 )
 from simviz_core.retrieval import AT, QueryOutcomes
+from simviz_ui.display.matrix import frame_cell, unseen_squares
 from simviz_ui.display.messages import as_plotly_text, as_plotly_tick
 from simviz_ui.navigation import choose, view
 
@@ -26,8 +27,6 @@ HEIGHT = 460
 """Of the matrix, in pixels."""
 MARGIN = 90
 """For the names beside and below it."""
-MARK = "#ff5a1f"
-"""Colour of the frame around the cell whose misses are shown; seen on all of Viridis."""
 CHOSEN = "confusion_chosen"
 """In the session, once: a pair of classes has been clicked, and its misses are to be seen."""
 
@@ -139,7 +138,7 @@ def _chart(counts: np.ndarray, labels: list[str], framed: tuple[int, int] | None
     taken_for = np.array([*of, OTHERS], dtype=object)
     words = of[:, None] + " taken for " + taken_for[None, :]
     most = max(1, int(np.nan_to_num(shown).max(initial=1)))
-    # Heat maps cannot be clicked, so squares that are not seen lie over the cells with misses.
+    # Only cells with misses can be clicked.
     rows, columns = np.nonzero(np.nan_to_num(shown))
     figure = go.Figure(
         [
@@ -155,34 +154,16 @@ def _chart(counts: np.ndarray, labels: list[str], framed: tuple[int, int] | None
                     "dtick": -(-most // 5),
                 },
             ),
-            go.Scatter(
-                x=columns,
-                y=rows,
-                mode="markers",
-                marker={
-                    "symbol": "square",
-                    "size": (HEIGHT - MARGIN) / len(labels),
-                    "opacity": 0,
-                },
-                selected={"marker": {"opacity": 0}},
-                unselected={"marker": {"opacity": 0}},
-                customdata=counts[rows, columns].tolist(),
-                text=words[rows, columns],
-                hovertemplate="%{text}: %{customdata}<extra></extra>",
-                showlegend=False,
+            unseen_squares(
+                (columns, rows),
+                (HEIGHT - MARGIN) / len(labels),
+                counts[rows, columns].tolist(),
+                words[rows, columns],
             ),
         ]
     )
     if framed is not None:
-        column, row = framed
-        figure.add_shape(
-            type="rect",
-            x0=column - 0.5,
-            x1=column + 0.5,
-            y0=row - 0.5,
-            y1=row + 0.5,
-            line={"color": MARK, "width": 3},
-        )
+        frame_cell(figure, *framed)
     axis = {"tickfont": {"size": 9}, "showgrid": False, "zeroline": False}
     ticks = [as_plotly_tick(label, LONGEST) for label in labels]
     figure.update_layout(

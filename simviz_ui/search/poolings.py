@@ -7,7 +7,6 @@ from functools import partial
 
 import streamlit as st
 
-from simviz_core.cli import search_command
 from simviz_core.decomposition import CLASS_TOKEN
 from simviz_core.figures import FigureStyle, MapScales, search_poolings_figure, spread_line
 from simviz_core.gallery import Gallery
@@ -31,7 +30,6 @@ from simviz_core.retrieval import (
 )
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import offer_own_scales
-from simviz_ui.choices.galleries import gallery_name, in_gallery
 from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.components.results import ShownQuery, results_grid
 from simviz_ui.display.compared_maps import SPREAD_HELP
@@ -52,6 +50,7 @@ from simviz_ui.retrieval.matches import (
     shown_matches,
 )
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.search.view import command_of
 from simviz_ui.serving.resources import open_picture, run_missing, with_weights_in_use
 
 PURPOSE = "search with"
@@ -188,7 +187,8 @@ def _exports(
     style: FigureStyle,
 ) -> None:
     # What is exported is what is shown; the command indexes what is missing.
-    chosen = next(iter(rows.values())).query.chosen
+    query = next(iter(rows.values())).query
+    chosen = query.chosen
 
     def figure(file_format: str) -> bytes:
         lines = [
@@ -217,17 +217,5 @@ def _exports(
             "Comparison (JSON)": ("search-poolings.json", numbers),
             "Rankings (CSV)": ("search-poolings.csv", table),
         },
-        in_gallery(
-            search_command(
-                chosen.path,
-                gallery_name(gallery),
-                Region(),
-                settings,
-                style,
-                filters.top,
-                filters.as_options(),
-                is_comparison=True,
-            ),
-            gallery,
-        ),
+        command_of(gallery, query, settings, style, filters, is_comparison=True),
     )

@@ -14,6 +14,7 @@ from simviz_core.retrieval import (
     Ranking,
     Reference,
     Region,
+    RelativeTo,
     SearchReport,
     rank,
     ranking_rows,
@@ -140,17 +141,36 @@ def _exports(
             "Numbers (JSON)": ("search.json", numbers),
             "Ranking (CSV)": ("search.csv", table),
         },
-        in_gallery(
-            search_command(
-                chosen.path,
-                gallery_name(gallery),
-                Region(),
-                settings,
-                style,
-                filters.top,
-                filters.as_options(),
-                relative=NOTHING if reference is None else reference.choice,
-            ),
+        command_of(
             gallery,
+            query,
+            settings,
+            style,
+            filters,
+            relative=NOTHING if reference is None else reference.choice,
         ),
     )
+
+
+def command_of(
+    gallery: Gallery,
+    query: Query,
+    settings: NetworkSettings,
+    style: FigureStyle,
+    filters: Filters,
+    relative: RelativeTo = NOTHING,
+    is_comparison: bool = False,
+) -> str:
+    """The command that searches by the whole image and draws the same."""
+    command = search_command(
+        query.chosen.path,
+        gallery_name(gallery),
+        Region(),
+        settings,
+        style,
+        filters.top,
+        filters.as_options(),
+        is_comparison=is_comparison,
+        relative=relative,
+    )
+    return in_gallery(command, gallery)
