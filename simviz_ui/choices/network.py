@@ -22,7 +22,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
-from simviz_core.networks.poolings import POOLING_CHOICES, POOLINGS, TAKEN_AS_IT_IS
+from simviz_core.networks.poolings import POOLING_CHOICES, as_it_is
 from simviz_core.networks.preprocessing import CHANNEL_ORDERS, RGB, Preprocessing
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import PRETRAINED as PRETRAINED_WEIGHTS
@@ -212,13 +212,9 @@ def _pooling_of_catalogue(network: str) -> str:
         f"{own}; any other is exact too. GeM uses p = 3. R-MAC and CroW weigh regions, or cells "
         "and channels, by what is in the image.",
     )
-    _say_what_is_as_it_is(chosen or own)
+    if label := as_it_is(chosen or own):
+        st.caption(f"Exact with the {label} in each image.")
     return chosen or own
-
-
-def _say_what_is_as_it_is(pooling: str) -> None:
-    if pooling in TAKEN_AS_IT_IS and pooling in POOLINGS:
-        st.caption(f"Exact with the {TAKEN_AS_IT_IS[pooling]} as they are in each image.")
 
 
 def _pooling_of_any() -> str:
