@@ -12,6 +12,9 @@ from simviz_ui.display.icons import HIDDEN_NAMES
 from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes, view
+from simviz_ui.serving.callbacks import keep_callbacks_whole
+
+keep_callbacks_whole()
 
 # A named icon, or an emoji, would be fetched from another host.
 ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"

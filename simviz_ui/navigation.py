@@ -49,6 +49,8 @@ class _Session:
         notes: What became of the link, by field: the message, and what is shown instead.
         problems: What of the link was not understood.
         link: What the address bar says. What the browser sends with a run may be older.
+        replaced: The replacement that made it say so; 0 where it was an entry of the history.
+        replaced_in: The run that gave it to the browser last.
         is_entered: Whether the page has been opened since the link was written.
         clicked: The page that a click asked for, "" for the same one; None when there was no click.
         is_kept_view: Whether that page shows a view that was kept, of which parts may be gone.
@@ -69,6 +71,8 @@ class _Session:
     notes: dict[str, tuple[str, Any]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     link: str = ""
+    replaced: int = 0
+    replaced_in: Any = None
     is_entered: bool = True
     clicked: str | None = None
     is_kept_view: bool = False
@@ -121,9 +125,9 @@ def enter(page: str) -> None:
         page: The last part of the page's address.
     """
     session, context = _session(), get_script_run_ctx()
-    clicked, session.clicked = session.clicked, None
-    if clicked and clicked != page:
-        _switch(clicked)
+    if session.clicked and session.clicked != page:
+        _switch(session.clicked)
+    session.clicked = None  # once the page is there: a run may end before it has switched
     is_link = session.page is None or bool(context and context.is_history_navigation)
     if not is_link and session.page == page:
         _pass_over_older_again()
@@ -135,7 +139,7 @@ def enter(page: str) -> None:
         session.views[session.page] = session.view
     if is_link:
         link = {name: st.query_params.get_all(name) for name in st.query_params}
-        session.link = context.query_string if context else ""
+        session.link, session.replaced = context.query_string if context else "", 0
         read, session.problems = from_link(link, page)
         shown = {name: read[name] for name in PAGES[page]}
         session.linked = set(PAGES[page])
@@ -464,6 +468,7 @@ def keep_link() -> None:
     that was opened, or changes how maps are shown, is none.
     """
     _write_link()
+    _say_link_again()
     _forget_older_own()
 
 
@@ -489,8 +494,8 @@ def _write_link() -> None:
     if text == session.link:
         return
     if is_entry:
-        session.link = text
         st.query_params.from_dict(link)
+        session.link, session.replaced = text, 0  # now that it is sent: a run may end before
     else:
         _replace_link(link)
 
@@ -500,13 +505,22 @@ def _replace_link(link: Link) -> None:
     session, context = _session(), get_script_run_ctx()
     if context is None or session.page is None:
         return
-    session.link = urlencode(link, doseq=True)
+    text = urlencode(link, doseq=True)
     with context.session_state.query_params() as held:
         held.clear_with_no_forward_msg(preserve_embed=True)
         for name, texts in link.items():
             held.set_with_no_forward_msg(name, texts)
-    context.query_string = session.link
-    replace_address(session.page, session.link)
+    context.query_string = text
+    session.replaced = replace_address(session.page, text)
+    session.link, session.replaced_in = text, context.cursors
+
+
+def _say_link_again() -> None:
+    """Give the browser the last replacement once more: it may have dropped it undrawn."""
+    session, context = _session(), get_script_run_ctx()
+    if context and session.page and session.replaced and session.replaced_in is not context.cursors:
+        replace_address(session.page, session.link, session.replaced)
+        session.replaced_in = context.cursors
 
 
 def _keep_at_once() -> None:

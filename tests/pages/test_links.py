@@ -111,3 +111,20 @@ def test_a_choice_survives_a_page_without_its_widget(app: AppTest) -> None:
     app.switch_page("pages/pair.py").run()
     assert (app.get_by_key("query").value, app.get_by_key("match").value) == before
     assert (app.query_params["query"], app.query_params["match"]) == before
+
+
+def replacements(app: AppTest) -> list[str]:
+    """What the browser is given to put into its address bar without an entry in its history."""
+    found = [element.proto for element in app.get("bidi_component")]
+    return [each.json for each in found if each.component_name.endswith("simviz_address")]
+
+
+def test_a_replaced_link_is_given_to_the_browser_in_every_run(app: AppTest) -> None:
+    """It may drop what it has not drawn when the next run begins."""
+    page = until_indexed(open_page(app, "pages/pair.py"))
+    (given,) = replacements(page)
+    assert "query=" in given
+    assert replacements(page.run()) == [given]
+    page.selectbox(key="query").select(IMAGES[3]).run()
+    assert page.query_params["query"] == IMAGES[3]
+    assert replacements(page) == []

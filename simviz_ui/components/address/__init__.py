@@ -11,17 +11,24 @@ _address = st.components.v2.component("simviz_address", js=asset("address/addres
 _numbers = count(1)
 
 
-def replace_address(page: str, link: str) -> None:
+def replace_address(page: str, link: str, number: int | None = None) -> int:
     """Replace the parameters in the address bar; does nothing once another page is open.
 
-    Streamlit's own query parameters make an entry in the history each time they are set.
+    Streamlit's own query parameters make an entry in the history each time they are set. Where
+    the next run begins at once the browser may drop what it was given without having drawn it.
 
     Args:
         page: The last part of the page's address.
         link: The parameters, encoded.
+        number: What an earlier call gave, to say the same again.
+
+    Returns:
+        The number of this replacement. The browser makes it once: an element may be drawn again
+        long after the link has changed.
     """
     context = get_script_run_ctx()
     session = context.session_id if context else ""
-    # Each is applied once: an element may be drawn again long after the link has changed.
-    data = {"page": page, "link": link, "session": session, "number": next(_numbers)}
-    _address(data=data, key=f"address {data['number']}", height=0)
+    number = number or next(_numbers)
+    data = {"page": page, "link": link, "session": session, "number": number}
+    _address(data=data, key=f"address {number}", height=0)
+    return number
