@@ -28,7 +28,7 @@ from simviz_core.retrieval import (
 Link = dict[str, list[str]]
 """The parameters of a link, each with its values."""
 
-GALLERY = ("gallery", "class_level")
+GALLERY = ("gallery", "class_level", "references")
 NETWORK = (
     *("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer", "output"),
     "channel_order",
@@ -105,6 +105,7 @@ class View:
 
     gallery: str | None = None
     class_level: str = FIRST
+    references: str | None = None
     network: str | None = None
     weights: str | None = None
     checkpoint_part: str | None = None

@@ -56,6 +56,21 @@ def demo_rooms() -> Path:
 
 
 @pytest.fixture
+def apart(tmp_path: Path, demo_rooms: Path) -> tuple[Path, Path]:
+    """Three hotels of two views that are asked, and two of them with three other views."""
+    queries, references = tmp_path / "asked", tmp_path / "known"
+    for hotel in (0, 1, 3):
+        for view in range(5):
+            if view >= 2 and hotel == 3:
+                continue
+            name = f"hotel_{hotel:02d}/view_{view}.jpg"
+            path = (queries if view < 2 else references) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((demo_rooms / name).read_bytes())
+    return queries, references
+
+
+@pytest.fixture
 def small_gallery(tmp_path: Path) -> Path:
     """Two classes of three small images each, and files that are no images of the gallery."""
     chance = np.random.default_rng(0)

@@ -1,6 +1,7 @@
 """What the tests of the pages share."""
 
 import io
+import json
 import re
 import time
 from pathlib import Path
@@ -68,3 +69,9 @@ def sum_check(app: AppTest) -> tuple[str, float]:
     said = re.search(r"Sum of the map (\S+).* residual (\S+)", line)
     assert said, line
     return said[1], float(said[2])
+
+
+def grid(app: AppTest, key: str) -> list[dict[str, object]]:
+    """The cards of a grid of images."""
+    (found,) = [c for c in app.get("bidi_component") if f"-{key}" in c.proto.id]
+    return json.loads(found.proto.json)["matches"]

@@ -39,6 +39,7 @@ from simviz_core.gallery.selections import (
     save_selection,
     selection_of,
 )
+from simviz_core.gallery.two_sets import with_references
 
 __all__ = [
     "COPY_FROM",
@@ -82,4 +83,5 @@ __all__ = [
     "selection_of",
     "unpack_archive",
     "value_text",
+    "with_references",
 ]

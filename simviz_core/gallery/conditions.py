@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from simviz_core.errors import SettingsError
 from simviz_core.gallery.columns import Column, Value, value_text
+from simviz_core.gallery.two_sets import QUERY, REFERENCE
 
 COPY_FROM = 0.95
 """Similarity from which two images are taken for copies of one; see docs/galleries.md."""
@@ -94,6 +95,21 @@ class Conditions:
         if self.has_two_sets:
             return self.sentence[:1].upper() + self.sentence[1:]
         return f"Found are {self.sentence}" if self else ""
+
+    def between(self, column: str) -> "Conditions":
+        """The same, with queries of one gallery and images of another that are found.
+
+        Args:
+            column: What tells the two apart, `Gallery.set_column`; "" of one gallery alone.
+        """
+        if not column:
+            return self
+        ask, find = f"{column}={QUERY}", f"{column}={REFERENCE}"
+        return replace(
+            self,
+            ask=tuple(dict.fromkeys((ask, *self.ask))),
+            find=tuple(dict.fromkeys((find, *self.find))),
+        )
 
     def asked_rows(self, columns: Mapping[str, Column], count: int) -> NDArray[np.bool_]:
         """Which images are queries, (N,).

@@ -1,5 +1,6 @@
 """What a gallery is: images, each with a class or without one."""
 
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -59,6 +60,9 @@ class Gallery:
         level: Which folder is the class, as `class_level` has it.
         levels: Those that could be, where folders are nested.
         remarks: What was found out in reading a manifest, or taken for something else.
+        references: The gallery whose images are found, where these are two; see
+            `with_references`.
+        set_column: The column that then says of each image which of the two it is of.
     """
 
     source: Path
@@ -69,6 +73,18 @@ class Gallery:
     level: str = FIRST
     levels: tuple[ClassLevel, ...] = ()
     remarks: tuple[str, ...] = ()
+    references: Path | None = None
+    set_column: str = ""
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Where it is on disk; of two galleries both."""
+        return (self.source, self.references) if self.references else (self.source,)
+
+    @property
+    def place(self) -> str:
+        """The same as one text, which tells it from all others."""
+        return os.pathsep.join(str(source.resolve()) for source in self.sources)
 
     @property
     def reading(self) -> tuple[str, ...]:
@@ -89,7 +105,13 @@ class Gallery:
         return self.images[0].value_ranges
 
     def at_level(self, level: str) -> "Gallery":
-        """The same folder with another level of its folders as the class."""
+        """The same folder with another level of its folders as the class.
+
+        Args:
+            level: As `class_level` has it; one that it does not have leaves it as it is.
+        """
+        if level not in [each.level for each in self.levels]:
+            return self
         images = tuple(replace(each, label=label_at(each.id, level)) for each in self.images)
         return replace(self, images=images, level=level)
 

@@ -16,7 +16,7 @@ from simviz_core.gallery.levels import (
     folder_columns,
     label_at,
 )
-from simviz_core.gallery.manifest import read_manifest
+from simviz_core.gallery.manifests.reading import read_manifest
 from simviz_core.images import IMAGE_SUFFIXES, ValueRange, has_image_ending, shared_ranges
 
 DEMO_GALLERY = Path(__file__).resolve().parents[2] / "demo" / "rooms" / "images"

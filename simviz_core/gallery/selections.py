@@ -54,7 +54,7 @@ class Selection:
 
     def is_of(self, gallery: Gallery) -> bool:
         """Whether it was made in a gallery."""
-        return self.gallery == _source(gallery)
+        return self.gallery == gallery.place
 
 
 def selection_of(gallery: Gallery, ids: Iterable[str]) -> Selection:
@@ -67,7 +67,7 @@ def selection_of(gallery: Gallery, ids: Iterable[str]) -> Selection:
     chosen = tuple(sorted({gallery.image(image_id).id for image_id in ids}))
     if not chosen:
         raise SettingsError("a selection needs at least one image")
-    return Selection(_source(gallery), chosen)
+    return Selection(gallery.place, chosen)
 
 
 def save_selection(selection: Selection, store: Path) -> None:
@@ -133,7 +133,3 @@ def asked_selection(text: str, gallery: Gallery, store: Path) -> Selection:
     if not found.is_of(gallery):
         raise SettingsError(f"the selection {text} is of another gallery, {found.gallery}")
     return found
-
-
-def _source(gallery: Gallery) -> str:
-    return str(gallery.source.resolve())

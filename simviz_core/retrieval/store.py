@@ -309,9 +309,10 @@ def embedding_table(
     Returns:
         The table.
     """
-    source = gallery.source.resolve()
-    place = hashlib.sha256(os.fsencode(source)).hexdigest()
-    title = re.sub(r"[^A-Za-z0-9]+", "-", source.name)[:40].strip("-") or "gallery"
+    place = hashlib.sha256(os.fsencode(gallery.place)).hexdigest()
+    title = (
+        re.sub(r"[^A-Za-z0-9]+", "-", gallery.source.resolve().name)[:40].strip("-") or "gallery"
+    )
     name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}_{LAYOUT}"
     return EmbeddingTable(folder or default_store_folder(), name, precision)
 

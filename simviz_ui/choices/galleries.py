@@ -4,6 +4,7 @@ Galleries are folders and manifests inside the folders that the operator allowed
 can look through the disk from a browser; and uploads, which are had by their ids.
 """
 
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from simviz_core.cli.options.output import path_word
 from simviz_core.errors import GalleryError, SimVizError
 from simviz_core.gallery import (
     DEMO_GALLERY,
@@ -25,6 +27,7 @@ from simviz_core.gallery import (
     looks_like_gallery,
     open_gallery,
     unpack_archive,
+    with_references,
 )
 from simviz_core.images import IMAGE_SUFFIXES
 from simviz_core.retrieval import default_store_folder
@@ -52,6 +55,10 @@ from simviz_ui.serving.uploads import Filled, Upload, digest_of
 
 DEMO = "demo rooms"
 """What the demo gallery is called in the choice and in links."""
+THE_SAME = "the same gallery"
+"""Where images are found, as the choice names it."""
+Place = tuple[Path, tuple[Path, ...] | None]
+"""Of a gallery on disk, with the folders that its images must lie in; None for any."""
 LARGEST_UPLOAD = 1000
 """Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
 MOST_LOOKED_AT = 1000
@@ -82,15 +89,16 @@ def gallery_choice() -> Gallery | None:
         )
         say_not_listed(len(found), "galleries")
         try:
-            gallery = _open(name or DEMO)
+            gallery = _at_level(*_place_of("gallery", name or DEMO))
         except SimVizError as error:
             show_error(error)
             gallery = None
         if gallery is not None:
             _choose_level(gallery)
+            gallery = _choose_references(gallery, offered)
             st.caption(_summary(gallery))
             _say_how_read(gallery)
-            if upload := upload_store().of_path(gallery.source):
+            for upload in filter(None, map(upload_store().of_path, gallery.sources)):
                 _say_what_was_left_out(upload)
         with st.container(horizontal=True, gap="xsmall"):
             st.button(
@@ -106,7 +114,7 @@ def gallery_choice() -> Gallery | None:
 
 def store_folder(gallery: Gallery) -> Path:
     """Where a gallery's embeddings are kept; those of an upload go with it."""
-    upload = upload_store().of_path(gallery.source)
+    upload = next(filter(None, map(upload_store().of_path, gallery.sources)), None)
     return upload.folder / "embeddings" if upload else default_store_folder()
 
 
@@ -115,13 +123,20 @@ def gallery_name(gallery: Gallery) -> str:
 
     An upload is called what its file was called.
     """
-    upload = upload_store().of_path(gallery.source)
-    return upload.title if upload else readable_path(gallery.source)
+    return _name_of(gallery.source)
 
 
 def in_gallery(command: str, gallery: Gallery) -> str:
     """A command of a page's export, with what the gallery was opened with beside its name."""
-    return command if gallery.level == FIRST else f"{command} --class-level {gallery.level}"
+    words = [command] if gallery.level == FIRST else [command, "--class-level", gallery.level]
+    if gallery.references:
+        words += ["--references", shlex.quote(path_word(_name_of(gallery.references)))]
+    return " ".join(words)
+
+
+def _name_of(source: Path) -> str:
+    upload = upload_store().of_path(source)
+    return upload.title if upload else readable_path(source)
 
 
 def _at_level(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
@@ -161,9 +176,35 @@ def _choose_level(gallery: Gallery) -> None:
     st.caption(f"Folders are nested; classes are {as_markdown(examples)}{more}")
 
 
+def _choose_references(gallery: Gallery, offered: Sequence[str]) -> Gallery:
+    """Which gallery images are found in; the two as one where that is another."""
+    queries = wanted("gallery") or DEMO
+    others = [name for name in offered if name != queries]
+    if (asked := wanted("references")) and asked not in others:
+        others.append(asked)
+    name = st.selectbox(
+        "Found in",
+        [THE_SAME, *others],
+        **hold("references", THE_SAME),
+        accept_new_options=True,
+        help="Another gallery as the set of references: images of the gallery above are asked, "
+        "and those of this one are found.",
+    )
+    if name in (None, THE_SAME):
+        use_upload(ARCHIVE.name, "references", None)
+        return gallery
+    try:
+        places = _place_of("gallery", queries), _place_of("references", name)
+        return _together(*places, gallery.level)
+    except SimVizError as error:
+        show_error(error)
+        return gallery
+
+
 def _say_how_read(gallery: Gallery) -> None:
     if gallery.remarks:
-        st.caption(as_markdown(f"In reading the manifest: {'; '.join(gallery.remarks)}."))
+        of_manifest = "" if gallery.references else "In reading the manifest: "
+        st.caption(as_markdown(f"{of_manifest}{'; '.join(gallery.remarks)}."))
     if count := len(gallery.left_out):
         name_each(
             f"{count:,} {'file or folder is' if count == 1 else 'files and folders are'} left out",
@@ -194,15 +235,20 @@ def _say_what_was_left_out(upload: Upload) -> None:
         )
 
 
-def _open(name: str) -> Gallery:
-    upload = use_upload(ARCHIVE.name, "gallery", name)
+def _place_of(field: str, name: str) -> Place:
+    """Where the gallery is that a field of the view names.
+
+    Raises:
+        GalleryError: It may not be opened here, or is an upload that is gone.
+    """
+    upload = use_upload(ARCHIVE.name, field, name)
     if upload is not None:
-        return _at_level(upload.path, None)
+        return upload.path, None
     if is_upload(name):
         raise GalleryError(upload_store().why_gone(ARCHIVE.name, name))
     if name == DEMO:
-        return _at_level(DEMO_GALLERY, None)
-    return _at_level(allowed_path(name, GalleryError), tuple(allowed_folders()))
+        return DEMO_GALLERY, None
+    return allowed_path(name, GalleryError), tuple(allowed_folders())
 
 
 @st.cache_resource(max_entries=16, show_spinner="Listing the gallery …", show_time=True)
@@ -213,6 +259,11 @@ def _listed(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _listed_at(source: Path, allowed: tuple[Path, ...] | None, level: str) -> Gallery:
     return _listed(source, allowed).at_level(level)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _together(queries: Place, references: Place, level: str) -> Gallery:
+    return with_references(_listed_at(*queries, level), _listed_at(*references, level))
 
 
 @st.cache_data(ttl="30s", show_spinner=False)
@@ -265,6 +316,7 @@ def _choice_of(path: Path) -> str:
 def _rescan() -> None:
     _listed.clear()
     _listed_at.clear()
+    _together.clear()
     _offered.clear()
 
 

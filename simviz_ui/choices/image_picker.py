@@ -107,7 +107,7 @@ def _readable(gallery: Gallery, default: int) -> int:
     The same as long as the session lasts and the gallery has it.
     """
     kept: dict[tuple[str, int], str] = st.session_state.setdefault("first_images", {})
-    key = str(gallery.source), default
+    key = gallery.place, default
     if kept.get(key) not in gallery.by_id:
         kept[key] = gallery.images[_first_readable(gallery, default)].id
     return gallery.position[kept[key]]

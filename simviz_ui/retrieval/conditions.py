@@ -38,7 +38,7 @@ def chosen_conditions(gallery: Gallery) -> Conditions:
     copies = COPY_FROM if wanted("leave_out_copies") else None
     return Conditions(
         kept["where"], kept["leave_out_equal"], kept["ask"], kept["find"], leave_out_copies=copies
-    )
+    ).between(gallery.set_column)
 
 
 def _can_be_asked(gallery: Gallery, name: str, text: str, reasons: list[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
-from page_testing import PATIENCE, button, new_app, open_page, plain, until_indexed
+from page_testing import PATIENCE, button, grid, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
@@ -31,11 +31,6 @@ def asked(*options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, object
     """What the command says."""
     assert main(["errors", *options, "--json", "-"]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-def grid(app: AppTest, key: str) -> list[dict[str, object]]:
-    (found,) = [c for c in app.get("bidi_component") if f"-{key}" in c.proto.id]
-    return json.loads(found.proto.json)["matches"]
 
 
 def step(app: AppTest) -> str:

@@ -10,6 +10,7 @@ import pytest
 from page_testing import (
     PATIENCE,
     button,
+    grid,
     new_app,
     open_page,
     plain,
@@ -359,3 +360,38 @@ def test_a_broken_file_is_never_the_first_query_or_match(app: AppTest, small_gal
     assert app.get_by_key("match").value == "chairs/view_2.png"
     app.run()
     assert app.get_by_key("query").value == "chairs/view_1.png"
+
+
+def test_queries_of_one_gallery_find_images_of_another(
+    apart: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path))
+    queries, references = map(str, apart)
+    app = until_indexed(open_page(new_app(), SEARCH, gallery=queries)).run()
+    app.get_by_key("references").set_value(references).run()
+    until_indexed(app).run()
+    assert app.query_params["references"] == references
+    assert app.get_by_key("query").value == "hotel_00/view_0.jpg"
+    found = grid(app, "matches")
+    assert len(found) == 6
+    assert {match["id"].split("/")[0] for match in found} == {"references"}
+    assert f"--references {references}" in app.code[0].value
+    assert "6 images are asked and 6 of known are found" in plain(captions(app))
+    # Once more from the link, and back to one gallery.
+    linked = new_app()
+    until_indexed(open_page(linked, SEARCH, gallery=queries, references=references)).run()
+    assert [match["id"] for match in grid(linked, "matches")] == [match["id"] for match in found]
+    linked.get_by_key("references").set_value(galleries.THE_SAME).run()
+    until_indexed(linked).run()
+    assert "references" not in linked.query_params
+    assert len(grid(linked, "matches")) == 5
+
+
+def test_references_that_cannot_be_opened_are_said(
+    apart: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDERS_VARIABLE, str(tmp_path / "asked"))
+    queries, references = map(str, apart)
+    app = until_indexed(open_page(new_app(), SEARCH, gallery=queries, references=references)).run()
+    assert [plain(error.value) for error in app.error] != []
+    assert len(grid(app, "matches")) == 5  # of the gallery that could be opened

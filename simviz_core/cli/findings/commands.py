@@ -31,15 +31,15 @@ _AGAIN = {
 }
 """The commands that findings may hold."""
 _FILES = {
-    "pair": ("query", "match", "against", "gallery", "checkpoint"),
-    "search": ("query", "parts", "gallery", "checkpoint", "selection"),
-    "checkpoints": ("query", "gallery", "runs", "match"),
-    "classmap": ("images", "gallery", "checkpoint", "selection"),
-    "features": ("gallery", "of_pair", "checkpoint"),
-    "errors": ("gallery", "checkpoint", "compare_checkpoint", "selection"),
-    "map": ("gallery", "checkpoint"),
+    "pair": ("query", "match", "against", "gallery", "references", "checkpoint"),
+    "search": ("query", "parts", "gallery", "references", "checkpoint", "selection"),
+    "checkpoints": ("query", "gallery", "references", "runs", "match"),
+    "classmap": ("images", "gallery", "references", "checkpoint", "selection"),
+    "features": ("gallery", "references", "of_pair", "checkpoint"),
+    "errors": ("gallery", "references", "checkpoint", "compare_checkpoint", "selection"),
+    "map": ("gallery", "references", "checkpoint"),
     "check": ("image", "other", "checkpoint"),
-    "trust": ("gallery", "checkpoint"),
+    "trust": ("gallery", "references", "checkpoint"),
 }
 """Their options that name files and folders; `relative_to` does where it is an image."""
 _NO_FILES = frozenset(

@@ -23,6 +23,7 @@ from simviz_core.gallery import (
     class_level,
     level_title,
     open_gallery,
+    with_references,
 )
 from simviz_core.images import LoadedImage, ValueRange, given_range
 from simviz_core.networks import SimilarityNetwork
@@ -56,6 +57,11 @@ def add_indexed_gallery(command: argparse.ArgumentParser) -> None:
 def add_store_options(command: argparse.ArgumentParser) -> None:
     """How embeddings are kept, and how the gallery and its pictures are read for them."""
     add_class_level_option(command)
+    command.add_argument(
+        "--references",
+        metavar="GALLERY",
+        help="another gallery: images of the first are asked, and those of this one are found",
+    )
     add_value_range_option(command)
     command.add_argument(
         "--precision",
@@ -89,8 +95,8 @@ def asked_gallery(options: argparse.Namespace) -> Gallery:
     """The gallery that a command is about.
 
     Raises:
-        GalleryError: See `open_gallery`.
         SettingsError: No image of it lies as deep as the folder that is to be the class.
+        GalleryError: It, or the one of `--references`, cannot be opened.
     """
     ranges = getattr(options, "value_range", None)
     gallery = open_gallery(options.gallery, value_ranges=ranges, level=options.class_level)
@@ -102,7 +108,10 @@ def asked_gallery(options: argparse.Namespace) -> Gallery:
         )
     if options.class_level != FIRST and gallery.source.is_file():
         raise SettingsError("--class-level is for folders; a manifest names classes in 'label'")
-    return gallery
+    if getattr(options, "references", None) is None:
+        return gallery
+    references = open_gallery(options.references, value_ranges=ranges)
+    return with_references(gallery, references.at_level(gallery.level))
 
 
 def add_value_range_option(command: argparse.ArgumentParser) -> None:
@@ -193,7 +202,7 @@ def asked_conditions(options: argparse.Namespace, gallery: Gallery) -> Condition
         tuple(options.ask),
         tuple(options.find),
         options.leave_out_copies,
-    )
+    ).between(gallery.set_column)
     check_conditions(gallery.columns, conditions, gallery.columns_left_out)
     return conditions
 

@@ -89,3 +89,28 @@ def test_a_missing_gallery_is_one_line_and_status_2(tmp_path: Path, run: Run) ->
     status, out, err = run("evaluate", tmp_path / "nowhere")
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "does not exist" in err
+
+
+def test_commands_ask_the_one_and_find_the_other(apart: tuple[Path, Path], run: Run) -> None:
+    queries, references = apart
+    status, out, err = run("evaluate", queries, "--references", references, "--json", "-")
+    assert status == 0
+    values = json.loads(out)
+    assert (values["images_searched"], values["queries"]) == (6, 4)
+    assert values["gallery_reading"] == [
+        "6 images are asked and 6 of known are found; 2 of the 3 classes that are asked have "
+        "references"
+    ]
+    assert "6 images are asked and 6 of known are found" in err
+
+    query = queries / "hotel_00" / "view_0.jpg"
+    options = ("--gallery", queries, "--references", references, "--json", "-")
+    status, out, _ = run("search", query, *options)
+    assert status == 0
+    paths = [result["path"] for result in json.loads(out)["results"]]
+    assert len(paths) == 6
+    assert all(Path(path).is_relative_to(references) for path in paths)
+
+    status, _, err = run("evaluate", queries, "--references", queries.parent / "none")
+    assert status == 2
+    assert "does not exist" in err

@@ -5,7 +5,7 @@ import pyarrow.parquet
 import pytest
 
 from simviz_core.errors import GalleryError
-from simviz_core.gallery.manifest import read_manifest
+from simviz_core.gallery.manifests.reading import read_manifest
 
 Rows = list[tuple[str, str | None]]
 

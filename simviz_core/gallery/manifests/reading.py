@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from simviz_core.errors import GalleryError
-from simviz_core.gallery.column_values import ColumnLeftOut, says_nothing, values_of
 from simviz_core.gallery.columns import Value
-from simviz_core.gallery.csv_text import csv_text
-from simviz_core.gallery.manifest_paths import ManifestPaths
+from simviz_core.gallery.manifests.column_values import ColumnLeftOut, says_nothing, values_of
+from simviz_core.gallery.manifests.csv_text import csv_text
+from simviz_core.gallery.manifests.paths import ManifestPaths
 
 COLUMNS = ("path", "label")
 PARQUET = b"PAR1"

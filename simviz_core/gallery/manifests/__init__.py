@@ -1,0 +1,1 @@
+"""CSV and Parquet files that name the images of a gallery."""
