@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
+import simviz_ui
+from simviz_core.installation import torch_mismatch
 from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.components.looking import looking
 from simviz_ui.display.exports import exports_of
@@ -17,8 +19,12 @@ from simviz_ui.serving.callbacks import keep_callbacks_whole
 keep_callbacks_whole()
 
 # A named icon, or an emoji, would be fetched from another host.
-ICON = Path(__file__).resolve().parent / "simviz_ui" / "icon.png"
+ICON = Path(simviz_ui.__file__).with_name("icon.png")
 st.set_page_config(page_title="SimViz", page_icon=str(ICON), layout="wide")
+
+if mismatch := torch_mismatch():
+    st.error(mismatch)
+    st.stop()
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
 # What has nothing to show (the address, counters, the canvas's keeper) takes no room.

@@ -67,6 +67,22 @@ def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:
     return kept[key]
 
 
+def settings_in_use(settings: NetworkSettings, network: SimilarityNetwork) -> NetworkSettings:
+    """The settings that `load_for_settings` made a network of, with what it turned out to have.
+
+    Args:
+        settings: What was asked for; the pooling may be "own".
+        network: What was loaded.
+
+    Returns:
+        The same with the name of its pooling, its size, and where its weights come from, as titles
+        and exports say them.
+    """
+    return replace(
+        settings, pooling=network.pooling.name, size=network.size, weights=network.weights
+    )
+
+
 def _bytes(network: SimilarityNetwork) -> int:
     """What the weights take."""
     if isinstance(network, EnsembleNetwork):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from simviz_core import __version__
 from simviz_core.cli import (
+    app,
     checkpoints,
     classmap,
     errors,
@@ -43,6 +44,7 @@ COMMANDS = (
     inspect,
     report,
     train,
+    app,
 )
 
 

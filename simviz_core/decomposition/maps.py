@@ -12,6 +12,10 @@ from simviz_core.decomposition.decomposed import DecomposedImage, unit_norm
 def similarity(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     """The cosine similarity of two images, from their embeddings alone.
 
+    Args:
+        i: One image, contributions (..., H_i, W_i, D).
+        j: One image, contributions (..., H_j, W_j, D).
+
     Returns:
         s = ê_i · ê_j, (...), -1..1.
 
@@ -36,6 +40,10 @@ def vector_map(i: DecomposedImage, vector: Tensor) -> Tensor:
 def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     """What each cell of image i contributes to its similarity with image j.
 
+    Args:
+        i: One image, contributions (..., H_i, W_i, D).
+        j: One image, contributions (..., H_j, W_j, D).
+
     Returns:
         M_i|j = A_i · ê_j / |e_i|, (..., H_i, W_i), signed. Its sum plus `bias_term(i, j)` is
         `similarity(i, j)`.
@@ -47,6 +55,10 @@ def similarity_map(i: DecomposedImage, j: DecomposedImage) -> Tensor:
 
 def bias_term(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     """The part of the similarity that belongs to no cell of image i.
+
+    Args:
+        i: One image, contributions (..., H_i, W_i, D).
+        j: One image, contributions (..., H_j, W_j, D).
 
     Returns:
         b_i · ê_j / |e_i|, (...); 0 unless an affine tail with a bias follows the pooling.
@@ -69,6 +81,10 @@ def vector_bias(i: DecomposedImage, vector: Tensor) -> Tensor:
 
 def cell_to_cell(i: DecomposedImage, j: DecomposedImage) -> Tensor:
     """What each pair of a cell of i and a cell of j contributes to the similarity.
+
+    Args:
+        i: One image, contributions (..., H_i, W_i, D).
+        j: One image, contributions (..., H_j, W_j, D).
 
     Returns:
         P = A_i A_jᵀ / (|e_i| |e_j|), (..., H_i, W_i, H_j, W_j). Summed over the cells of j and

@@ -17,9 +17,10 @@ from simviz_core.gallery.levels import (
     label_at,
 )
 from simviz_core.gallery.manifests.reading import read_manifest
+from simviz_core.home import HOME
 from simviz_core.images import IMAGE_SUFFIXES, ValueRange, has_image_ending, shared_ranges
 
-DEMO_GALLERY = Path(__file__).resolve().parents[2] / "demo" / "rooms" / "images"
+DEMO_GALLERY = HOME / "demo" / "rooms" / "images"
 """The rendered hotel rooms that SimViz comes with."""
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".parquet"})
 LOOK_AT = 200

@@ -18,6 +18,7 @@ from simviz_core.retrieval.indexing import (
     by_trunk,
     index_gallery,
     index_together,
+    open_index,
 )
 from simviz_core.retrieval.parts import (
     MOST_PARTS,
@@ -82,6 +83,7 @@ from simviz_core.retrieval.report import (
     relative_search_as_json,
     search_as_json,
     search_panels,
+    search_report,
     search_title,
     searched_region,
     searches_as_json,
@@ -162,6 +164,7 @@ __all__ = [
     "load_index",
     "match_maps",
     "mean_reference",
+    "open_index",
     "part_from_text",
     "part_text",
     "parts_as_json",
@@ -185,6 +188,7 @@ __all__ = [
     "rival",
     "search_as_json",
     "search_panels",
+    "search_report",
     "search_title",
     "searched_region",
     "searches_as_json",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ from simviz_core.errors import GalleryError, ImageError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval.planning import IndexPlan, file_state, plan_index, range_key
+from simviz_core.retrieval.ranking import GalleryIndex, load_index
 from simviz_core.retrieval.rows import StoredImage
-from simviz_core.retrieval.store import EmbeddingTable
+from simviz_core.retrieval.store import EmbeddingTable, embedding_table
 
 BATCH = {"cpu": 16, "cuda": 128}
 """Images that the network sees at once, by the kind of device."""
@@ -85,6 +87,32 @@ class IndexReport:
     was_rebuilt: bool = False
     repaired: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+
+
+def open_index(
+    gallery: Gallery,
+    network: SimilarityNetwork,
+    folder: Path | None = None,
+    on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+) -> GalleryIndex:
+    """The embeddings of a gallery in memory, after what is new or changed has been embedded.
+
+    Args:
+        gallery: The gallery.
+        network: The network.
+        folder: Where embeddings are kept; None takes `default_store_folder()`.
+        on_progress: Called after every batch.
+
+    Returns:
+        The index; `coverage.note` says how many files cannot be read and are not in it.
+
+    Raises:
+        StoreError: Another process is indexing this gallery, or the table cannot be written.
+        GalleryError: No image of the gallery can be read.
+    """
+    table = embedding_table(gallery, network.fingerprint, folder=folder)
+    index_gallery(gallery, network, table, on_progress)
+    return load_index(gallery, table)
 
 
 def index_gallery(

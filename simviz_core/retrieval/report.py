@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from simviz_core import __version__
+from simviz_core.decomposition import DecomposedImage
 from simviz_core.map_measures import map_spread
+from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.fine_regions import LABEL, FineNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import is_hit
 from simviz_core.retrieval.regions import Region
 from simviz_core.retrieval.relative import SAME_RANKING, Reference
-from simviz_core.retrieval.search import MatchMaps, Ranking, RelativeMatchMaps
+from simviz_core.retrieval.search import MatchMaps, Ranking, RelativeMatchMaps, match_maps
 
 FINE_NOTE = (
     "The matches' maps add up to the fine scores, up to the constant; the query's are of the "
@@ -70,10 +73,39 @@ class SearchPanel:
     is_hit: bool | None = None
 
 
+def search_report(
+    ranking: Ranking,
+    query: DecomposedImage,
+    network: SimilarityNetwork,
+    settings: NetworkSettings,
+    weights: Tensor | None = None,
+    label: str | None = None,
+) -> SearchReport:
+    """A search with the picture and the maps of every match, which are made now.
+
+    Args:
+        ranking: What was found.
+        query: The image that was asked for, contributions (H, W, D).
+        network: The network, which runs once for each match.
+        settings: Those of the network.
+        weights: As for `rank`: share of each of the query's cells that the region covers, (H, W);
+            None for the whole image.
+        label: The query's class, by which matches are hits; None where it has none.
+
+    Raises:
+        ImageError: A match's file cannot be read.
+    """
+    pictures = [match.image.load().pixels for match in ranking.matches]
+    decomposed = (network.decompose([picture])[0] for picture in pictures)
+    maps = [match_maps(query, match, ranking.vector, weights) for match in decomposed]
+    return SearchReport(settings, ranking, label, pictures, maps)
+
+
 def search_panels(report: SearchReport) -> list[SearchPanel]:
     """The matches that have a picture and maps, best first, each with its rank among all.
 
-    Relative maps take the place of the others where the report has them.
+    Args:
+        report: The search; relative maps take the place of the others where it has them.
     """
     panels = []
     for number, match in enumerate(report.ranking.matches):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from simviz_core.checkpoints import looks_like_checkpoint
 from simviz_core.errors import RunError
+from simviz_core.home import HOME
 from simviz_core.networks import (
     DEFAULT_SIZE,
     NETWORKS,
@@ -16,7 +17,7 @@ from simviz_core.networks import (
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 from simviz_core.runs.run_file import RUN_FILE, read_run
 
-DEMO_RUNS = Path(__file__).resolve().parents[2] / "demo" / "runs"
+DEMO_RUNS = HOME / "demo" / "runs"
 """The trainings on the demo gallery that SimViz comes with."""
 ITERATION_IN_NAME = (
     re.compile(r"(?:iterations?|iter|(?<![a-z])it|steps?)[-_= ]*(\d+)", re.IGNORECASE),

@@ -1,10 +1,10 @@
 """The words of the field, on every page: the text of docs/glossary.md itself."""
 
-from pathlib import Path
-
 import streamlit as st
 
-GLOSSARY = Path(__file__).resolve().parents[2] / "docs" / "glossary.md"
+from simviz_core.home import HOME
+
+GLOSSARY = HOME / "docs" / "glossary.md"
 
 
 def show_words() -> None:

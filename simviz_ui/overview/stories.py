@@ -5,15 +5,15 @@ lie beside README's. A test computes the pictures and every number of the senten
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
+from simviz_core.home import HOME
 from simviz_core.retrieval import Region
 from simviz_ui.navigation import PAIR_PAGE, open_view
 from simviz_ui.view import DEFAULTS, View
 
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "stories"
+PICTURES = HOME / "docs" / "stories"
 ROOM_TO_CLICK = (
     "<style>[class*='st-key-story_'] { position: relative; }"
     " div:has(> [class*='st-key-story_']) { min-width: min(100%, 15rem); }"

@@ -4,7 +4,7 @@ import argparse
 from contextlib import nullcontext
 from dataclasses import replace
 
-from simviz_core.checkpoints.loading import load_for_settings
+from simviz_core.checkpoints.loading import load_for_settings, settings_in_use
 from simviz_core.cli.options.output import path_word, share
 from simviz_core.errors import SettingsError
 from simviz_core.networks import (
@@ -141,42 +141,32 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
         SimVizError: See `load_network` and `load_checkpoint`.
     """
     with allowing(options.network) if options.allow_code else nullcontext():
-        return load_for_settings(
-            NetworkSettings(
-                options.network,
-                options.pooling or OWN_POOLING,
-                options.size or network_facts(options.network).size,
-                options.checkpoint,
-                options.tail,
-                options.layer,
-                options.random_weights,
-                _asked_preprocessing(options),
-                options.checkpoint_part,
-                output=options.output,
-            )
-        )
+        return load_for_settings(_asked(options))
+
+
+def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
+    """The settings of a network that `asked_network` loaded."""
+    return settings_in_use(_asked(options), network)
+
+
+def _asked(options: argparse.Namespace) -> NetworkSettings:
+    return NetworkSettings(
+        options.network,
+        options.pooling or OWN_POOLING,
+        options.size or network_facts(options.network).size,
+        options.checkpoint,
+        options.tail,
+        options.layer,
+        options.random_weights,
+        _asked_preprocessing(options),
+        options.checkpoint_part,
+        output=options.output,
+    )
 
 
 def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
     asked = {name: getattr(options, name) for name in SCALING if getattr(options, name) is not None}
     return replace(network_facts(options.network).preprocessing, **asked) if asked else None
-
-
-def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
-    """The settings of a network that `asked_network` loaded."""
-    return NetworkSettings(
-        network.name,
-        network.pooling.name,
-        network.size,
-        options.checkpoint,
-        options.tail,
-        options.layer,
-        options.random_weights,
-        network.preprocessing if any(getattr(options, name) for name in SCALING) else None,
-        options.checkpoint_part,
-        network.weights,
-        output=options.output,
-    )
 
 
 def settings_words(settings: NetworkSettings) -> list[str]:

@@ -1,0 +1,1 @@
+"""What deploying SimViz needs, and what checks it."""
