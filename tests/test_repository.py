@@ -257,10 +257,23 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
 
 
 def test_versions_are_pinned_and_torch_has_its_torchvision() -> None:
-    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
-    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pinned = pins("requirements.txt")
     minor = {name: int(pinned[name].split(".")[1]) for name in ("torch", "torchvision")}
     assert minor["torchvision"] - minor["torch"] == 14, "torch 2.N goes with torchvision 0.(N + 14)"
+
+
+def pins(file: str) -> dict[str, str]:
+    lines = (REPOSITORY / file).read_text().splitlines()
+    named = (line.split("==") for line in lines if line and line[0] not in "#-")
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in named}
+
+
+def test_constraints_are_of_the_versions_that_are_named() -> None:
+    named = pins("requirements.txt") | pins("requirements-extras.txt")
+    assert named.items() <= pins("constraints.txt").items(), "python -m deploy.constraints --write"
+    sizes = (REPOSITORY / "docs" / "installing.md").read_text("utf-8")
+    for name in ("torch", "torchvision"):
+        assert f"{name}=={named[name]}" in sizes
 
 
 def test_the_server_takes_what_the_pages_offer() -> None:

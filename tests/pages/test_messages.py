@@ -38,3 +38,11 @@ def test_every_button_has_a_name(app: AppTest, page: str) -> None:
     names = {button.label for button in app.button}
     if page == "pair":
         assert {"Previous query", "Next query", "Previous match", "Next match"} <= names
+
+
+def test_a_torchvision_that_does_not_fit_is_all_that_is_said(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simviz_core.installation.torch_mismatch", lambda: "they do not fit")
+    app.run()
+    assert (said(app), list(app.sidebar.selectbox)) == (["they do not fit"], [])
