@@ -20,6 +20,7 @@ from simviz_core.retrieval import (
     Vector,
     best_matches,
     choose,
+    most_similar,
     rank,
     whole_vector,
 )
@@ -113,7 +114,7 @@ def reference_vector(
         rows[index.row[own_id]] = False
     if rows.any():
         return index.matrix[rows].mean(0)
-    nearest = best_matches(index, index.scores(unit), 1, allowed)
+    nearest = most_similar(index, unit, 1, allowed)
     if not nearest:
         raise GalleryError("no image of the gallery is left to be found")
     return index.matrix[index.row[nearest[0].image.id]]

@@ -1,6 +1,6 @@
 """Matches that are copies: of the query, or of a better match."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ def copies_among(
     ids: Sequence[str],
     embeddings: NDArray[np.float32],
     similarities: NDArray[np.float32],
-    to_all: NDArray[np.float32],
+    rows_from: Callable[[float], NDArray[np.bool_]],
 ) -> tuple[str | None, ...]:
     """What each match is a copy of.
 
@@ -25,18 +25,18 @@ def copies_among(
         ids: Of the matches, best first, K of them.
         embeddings: Their unit embeddings, (K, D).
         similarities: Of each to the query, (K,).
-        to_all: Of all images to the query, (N,).
+        rows_from: Which of all images have at least a similarity to the query, (N,).
 
     Returns:
         For each `OF_QUERY`, or the id of the first match before it that it is a copy of; None where
         it is taken for none.
     """
-    if not ids or (to_all >= COPY_FROM).mean() > MOST_SHARE:
-        return (None,) * len(ids)
     are_copies = embeddings @ embeddings.T >= COPY_FROM
     found: list[str | None] = []
     for place, similarity in enumerate(similarities):
         before = np.flatnonzero(are_copies[place, :place])
         first = ids[before[0]] if before.size else None
         found.append(OF_QUERY if similarity >= COPY_FROM else first)
+    if any(found) and rows_from(COPY_FROM).mean() > MOST_SHARE:
+        return (None,) * len(ids)
     return tuple(found)

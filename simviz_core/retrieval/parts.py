@@ -25,9 +25,8 @@ from simviz_core.retrieval.ranking import (
     AllowedRows,
     GalleryIndex,
     Vector,
-    best_matches,
-    best_of_each_class,
     choose,
+    most_similar,
     region_vector,
     whole_vector,
 )
@@ -278,8 +277,7 @@ def rank_parts(
     Returns:
         The ranking, with what each part contributes to every score.
     """
-    best = best_of_each_class if per_class else best_matches
-    matches = best(index, index.scores(query.vector), count, allowed)
+    matches = most_similar(index, query.vector, count, allowed, per_class)
     rows = [index.row[match.image.id] for match in matches]
     contributions = (index.matrix[rows] @ query.vectors.T) * query.weights
     scores = tuple(match.score for match in matches)

@@ -26,30 +26,50 @@ from simviz_core.gallery import (
 )
 from simviz_core.networks.fine_regions import FineImage
 from simviz_core.retrieval.coverage import Coverage
+from simviz_core.retrieval.scanning import (
+    AllowedRows,
+    ProductScan,
+    Scan,
+    Vector,
+    read_scan,
+)
 from simviz_core.retrieval.store import EmbeddingTable
 
-Vector = NDArray[np.float32]
-AllowedRows = NDArray[np.bool_]
-"""Which rows of an index a search may find, (N,)."""
 WHOLE = 1 - 1e-9
 """Cells that are covered by more than this are covered wholly; the rest is rounding."""
 
 
+@dataclass(frozen=True)
+class Match:
+    """An image that was found.
+
+    Attributes:
+        image: The image.
+        score: The similarity to the query; or what the query's region contributes to it.
+    """
+
+    image: GalleryImage
+    score: float
+
+
 @dataclass(frozen=True, eq=False)
 class GalleryIndex:
-    """The embeddings of a gallery in memory; equal only to itself.
+    """The embeddings of a gallery, ready to be searched; equal only to itself.
 
     Attributes:
         images: The images that have an embedding, N of them, in the gallery's order.
-        matrix: Their unit embeddings ê, (N, D), float32, contiguous, read-only.
+        matrix: Their unit embeddings ê, (N, D), float32, contiguous, read-only; on disk, where
+            they are scanned by something smaller.
         lacking: The images of the gallery that have none: not indexed yet, or not readable.
         reading: What is to be said of how the gallery was read, see `Gallery.reading`.
+        scanned_by: What finds the rows that are most similar to a vector; None multiplies them all.
     """
 
     images: tuple[GalleryImage, ...]
     matrix: NDArray[np.float32]
     lacking: tuple[GalleryImage, ...] = ()
     reading: tuple[str, ...] = ()
+    scanned_by: Scan | None = None
 
     @cached_property
     def coverage(self) -> Coverage:
@@ -87,8 +107,13 @@ class GalleryIndex:
         """The columns of the gallery's manifest, for the N images."""
         return columns_of([image.columns for image in self.images])
 
+    @cached_property
+    def scan(self) -> Scan:
+        """What finds the rows that are most similar to a vector."""
+        return self.scanned_by or ProductScan(self.matrix)
+
     def scores(self, vector: Vector) -> Vector:
-        """The product of every unit embedding with a vector.
+        """The product of every unit embedding with a vector; `most_similar` needs less time.
 
         Args:
             vector: (D,), float32: a unit embedding, or the vector of a region.
@@ -118,19 +143,6 @@ class GalleryIndex:
     def place(self) -> dict[str, int]:
         """The place of each class among `classes`."""
         return {label: number for number, label in enumerate(self.classes)}
-
-
-@dataclass(frozen=True)
-class Match:
-    """An image that was found.
-
-    Attributes:
-        image: The image.
-        score: The similarity to the query; or what the query's region contributes to it.
-    """
-
-    image: GalleryImage
-    score: float
 
 
 def is_hit(label: str | None, image: GalleryImage) -> bool | None:
@@ -166,19 +178,18 @@ def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
     images = tuple(image for image in gallery.images if image.id in readable)
     if not images:
         raise GalleryError(f"the gallery {gallery.source.name!r} has not been indexed yet")
-    matrix, damaged = table.checked_embeddings([image.id for image in images])
+    scan, damaged = read_scan(table, [image.id for image in images])
     if damaged:
         gone = set(damaged)
         with suppress(StoreError), table.locked():  # whoever is indexing finds them, too
             table.remove(damaged)
-        is_sound = np.array([image.id not in gone for image in images])
         images = tuple(image for image in images if image.id not in gone)
         if not images:
             raise StoreError("all stored embeddings are damaged; index the gallery again")
-        matrix, readable = matrix[is_sound], readable - gone
-        matrix.flags.writeable = False
+        scan, _ = read_scan(table, [image.id for image in images])
+        readable -= gone
     lacking = tuple(image for image in gallery.images if image.id not in readable)
-    return GalleryIndex(images, matrix, lacking, gallery.reading)
+    return GalleryIndex(images, scan.matrix, lacking, gallery.reading, scan)
 
 
 def whole_vector(query: DecomposedImage) -> Vector:
@@ -264,7 +275,7 @@ def choose(
         own = index.row.get(query.id) if query else None
         vector = vector if own is None else index.matrix[own]
         if vector is not None:
-            is_copy = index.scores(vector) >= conditions.leave_out_copies
+            is_copy = index.scan.rows_from(vector, conditions.leave_out_copies)
             if own is not None:
                 is_copy[own] = False
             allowed &= ~is_copy
@@ -295,35 +306,34 @@ def best_matches(
     return [Match(index.images[row], float(scores[row])) for row in rows]
 
 
-def best_of_each_class(
-    index: GalleryIndex, scores: Vector, count: int, allowed: AllowedRows
+def most_similar(
+    index: GalleryIndex, vector: Vector, count: int, allowed: AllowedRows, per_class: bool = False
 ) -> list[Match]:
-    """The best image of each of the most similar classes.
+    """The images that are most similar to a vector, or the best image of each class.
 
     Args:
         index: The index.
-        scores: One for each image, (N,).
-        count: How many classes, at most.
-        allowed: Which images may be found, (N,); those without a class never are.
+        vector: (D,), float32: a unit embedding, or the vector of a region.
+        count: How many to return, at most.
+        allowed: Which images may be found, (N,).
+        per_class: One image of each class; those without a class are never found.
 
     Returns:
-        One match of each class, best first.
+        The matches, best first; equal scores in the gallery's order.
 
-    Source: the paper's figure 9.
+    Source: of one image of each class, the paper's figure 9.
     """
-    rows = np.flatnonzero(allowed & (index.class_of >= 0))
-    best = np.full(len(index.classes), -np.inf, dtype=np.float32)
-    np.maximum.at(best, index.class_of[rows], scores[rows])
-    is_best = scores[rows] == best[index.class_of[rows]]
-    candidates = rows[is_best][np.argsort(-scores[rows[is_best]], kind="stable")]
-    _, first = np.unique(index.class_of[candidates], return_index=True)
-    chosen = candidates[np.sort(first)][:count]
-    return [Match(index.images[row], float(scores[row])) for row in chosen]
+    if per_class:
+        rows, scores = index.scan.best_of_each(vector, index.class_of, allowed)
+    else:
+        rows, scores = index.scan.best(vector, count, allowed)
+    found = zip(rows[:count].tolist(), scores[:count].tolist(), strict=True)
+    return [Match(index.images[row], score) for row, score in found]
 
 
 def rival(
     index: GalleryIndex,
-    scores: Vector,
+    vector: Vector,
     label: str | None,
     match: GalleryImage | None,
     allowed: AllowedRows,
@@ -332,7 +342,7 @@ def rival(
 
     Args:
         index: The index.
-        scores: Of the query, (N,).
+        vector: Of the query, (D,).
         label: The query's class; None where it has none.
         match: The match; None where it is not of the gallery.
         allowed: Which images may be found, (N,).
@@ -348,12 +358,10 @@ def rival(
     if label in index.place and match is not None and match.label is not None:
         is_own = index.class_of == index.place[label]
         wanted &= is_own if match.label != label else ~is_own & (index.class_of >= 0)
-    best = best_matches(index, scores, 1, wanted)
+    best = most_similar(index, vector, 1, wanted)
     if not best:
         return None
-    row = index.row[best[0].image.id]
-    ahead = (scores > scores[row]) | ((scores == scores[row]) & (np.arange(len(scores)) < row))
-    return best[0], int((ahead & allowed).sum()) + 1
+    return best[0], index.scan.place(vector, index.row[best[0].image.id], allowed)
 
 
 def _as_vector(values: Tensor) -> Vector:

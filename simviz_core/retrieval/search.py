@@ -1,6 +1,7 @@
 """One search, from the query to its matches with their maps."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,8 +21,7 @@ from simviz_core.retrieval.ranking import (
     GalleryIndex,
     Match,
     Vector,
-    best_matches,
-    best_of_each_class,
+    most_similar,
     region_vector,
     whole_vector,
 )
@@ -117,11 +117,10 @@ def rank(
     whole = whole_vector(query)
     vector = whole if weights is None else region_vector(query, weights)
     vector = vector if fine_vector is None else fine_vector
-    choose_best = best_of_each_class if per_class else best_matches
-    matches = choose_best(index, index.scores(vector), count, allowed)
+    matches = most_similar(index, vector, count, allowed, per_class)
     ids = [match.image.id for match in matches]
     found = index.matrix[[index.row[image_id] for image_id in ids]]
-    copies = copies_among(ids, found, found @ whole, index.scores(whole))
+    copies = copies_among(ids, found, found @ whole, partial(index.scan.rows_from, whole))
     if weights is None:
         scores = tuple(match.score for match in matches)
         return Ranking(vector, tuple(matches), scores, (), index.coverage, copies)

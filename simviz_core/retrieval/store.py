@@ -75,6 +75,11 @@ class EmbeddingTable:
             return int(self._open().version)
 
     @property
+    def scan_folder(self) -> Path:
+        """Where files lie that searches read in place of the table; see `read_scan`."""
+        return self.folder / f"{self.name}.scan"
+
+    @property
     def dimension(self) -> int:
         """Components of an embedding, D; 0 while there is no table."""
         if not self._path.exists():
@@ -115,11 +120,14 @@ class EmbeddingTable:
             )
         return matrix
 
-    def checked_embeddings(self, ids: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
+    def checked_embeddings(
+        self, ids: Sequence[str], matrix: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], list[str]]:
         """Read embeddings into one matrix, and say which are not what was stored.
 
         Args:
             ids: Of readable images in the table, N of them, each once.
+            matrix: Where they go, (N, D), such as a file; None makes an array.
 
         Returns:
             Unit embeddings, (N, D), float32, contiguous and read-only, in the order of the ids;
@@ -132,20 +140,26 @@ class EmbeddingTable:
         found = 0
         damaged: list[str] = []
         with self._reading():
-            matrix = np.empty((len(ids), self.dimension), dtype=np.float32)
+            if matrix is None:
+                matrix = np.empty((len(ids), self.dimension), dtype=np.float32)
             for names, stored, is_sound in self._batches():
                 rows = [place.get(image_id, -1) for image_id in names]
                 wanted = np.flatnonzero(np.array(rows) >= 0)
-                matrix[[rows[row] for row in wanted]] = stored[wanted]
+                matrix[[rows[row] for row in wanted]] = self._unit(stored[wanted])
                 damaged += [names[row] for row in wanted if not is_sound[row]]
                 found += len(wanted)
         if found != len(ids):
             raise StoreError(f"the stored embeddings lack {len(ids) - found} images; index again")
-        if self.precision == "float16":
-            with np.errstate(over="ignore", invalid="ignore"):
-                matrix /= np.linalg.norm(matrix, axis=1, keepdims=True).clip(1e-12)
         matrix.flags.writeable = False
         return matrix, damaged
+
+    def _unit(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        """Stored embeddings as float32; what float16 has taken from their length is put right."""
+        units = stored.astype(np.float32)
+        if self.precision == "float16":
+            with np.errstate(over="ignore", invalid="ignore"):
+                units /= np.linalg.norm(units, axis=1, keepdims=True).clip(1e-12)
+        return units
 
     def damaged(self) -> list[str]:
         """The ids of all rows whose embedding is not what was stored.
@@ -235,6 +249,7 @@ class EmbeddingTable:
     def discard(self) -> None:
         """Delete the table; what is damaged can be deleted too."""
         shutil.rmtree(self._path, ignore_errors=True)
+        shutil.rmtree(self.scan_folder, ignore_errors=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -285,6 +300,8 @@ class EmbeddingTable:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Write to the table; what was made of its former state goes."""
+        shutil.rmtree(self.scan_folder, ignore_errors=True)
         try:
             yield
         except (RuntimeError, OSError, pa.ArrowException) as error:

@@ -33,8 +33,8 @@ from simviz_core.retrieval import (
     GalleryIndex,
     Match,
     RetrievalQuality,
-    best_matches,
     choose,
+    most_similar,
 )
 from simviz_core.tables import as_csv
 from simviz_ui.choices.galleries import gallery_name, in_gallery
@@ -284,7 +284,7 @@ def _matches(index: GalleryIndex, query: ChosenImage | None) -> list[Match]:
     if row is None:
         return []
     allowed = choose(index, without_image=index.images[row].id)
-    return best_matches(index, index.scores(index.matrix[row]), MATCHES, allowed)
+    return most_similar(index, index.matrix[row], MATCHES, allowed)
 
 
 def _say_marks(index: GalleryIndex, query: ChosenImage | None, matches: list[Match]) -> None:

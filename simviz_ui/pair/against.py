@@ -200,7 +200,7 @@ def _suggested(
         known = gallery.by_id.get(query.id)
         found = rival(
             index,
-            index.scores(whole_vector(image)),
+            whole_vector(image),
             known.label if known else None,
             gallery.by_id.get(match.id),
             choose_rows(index, without_image=query.id),

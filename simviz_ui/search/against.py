@@ -23,8 +23,7 @@ def choose_two(index: GalleryIndex, query: Query, ranking: Ranking, allowed: All
         allowed: Which images may be found, (N,).
     """
     nearest = ranking.matches[0]
-    scores = index.scores(ranking.vector)
-    found = rival(index, scores, query.label, nearest.image, allowed)
+    found = rival(index, ranking.vector, query.label, nearest.image, allowed)
     if found is None:
         return
     other, place = found

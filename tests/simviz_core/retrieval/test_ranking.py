@@ -41,12 +41,13 @@ from simviz_core.retrieval import (
     embedding_table,
     index_gallery,
     load_index,
+    most_similar,
     region_vector,
     rival,
     whole_vector,
 )
-from simviz_core.retrieval.ranking import best_of_each_class
 
+ONE = np.ones(1, dtype=np.float32)
 POOLINGS = [AveragePooling(), MaxPooling(), GeMPooling(3.0)]
 poolings = st.sampled_from(POOLINGS)
 grids = st.tuples(st.integers(1, 8), st.integers(1, 8))
@@ -209,10 +210,10 @@ def test_best_matches_are_those_of_a_full_sort(values: list[int], count: int, se
 def test_finding_leaves_the_scores_as_they_are() -> None:
     scores = np.array([1, 3, 2], dtype=np.float32)
     scores.flags.writeable = False
-    index = index_of(np.zeros((3, 1)), ["a", "b", "a"])
+    index = index_of(scores[:, None], ["a", "b", "a"])
     allowed = np.array([True, False, True])
     assert rows(best_matches(index, scores, 9, allowed)) == [2, 0]
-    assert rows(best_of_each_class(index, scores, 9, allowed)) == [2]
+    assert rows(most_similar(index, ONE, 9, allowed, per_class=True)) == [2]
 
 
 @settings(deadline=None, max_examples=200)
@@ -223,8 +224,8 @@ def test_the_best_of_each_class_is_the_first_of_it_in_the_ranking(
     chance = np.random.default_rng(seed)
     scores = chance.integers(-2, 3, len(labels)).astype(np.float32)
     allowed = chance.random(len(labels)) < 0.8
-    index = index_of(np.zeros((len(labels), 1)), labels)
-    matches = best_of_each_class(index, scores, count, allowed)
+    index = index_of(scores[:, None], labels)
+    matches = most_similar(index, ONE, count, allowed, per_class=True)
     assert rows(matches) == reference.best_of_each_class(scores, labels, allowed)[:count]
     assert all(match.image.label is not None for match in matches)
 
@@ -316,15 +317,15 @@ def test_a_match_s_rival_is_of_the_class_that_it_is_not() -> None:
         for number, label in enumerate(labels)
     )
     index = GalleryIndex(images, np.eye(5, dtype=np.float32))
-    scores = np.array([0.9, 0.1, 0.8, 0.3, 0.5], dtype=np.float32)
+    vector = np.array([0.9, 0.1, 0.8, 0.3, 0.5], dtype=np.float32)
     allowed = choose(index, without_image="0.png")
 
     def found(label: str | None, match: int) -> tuple[str, int] | None:
-        best = rival(index, scores, label, images[match], allowed)
+        best = rival(index, vector, label, images[match], allowed)
         return best and (best[0].image.id, best[1])
 
     assert found("a", 2) == ("1.png", 4), "the best right one, however far down"
     assert found("a", 1) == ("2.png", 1), "the best wrong one"
     assert found(None, 2) == ("4.png", 2), "without a class the best other one"
     assert found("a", 4) == ("2.png", 1), "the same for a match without one"
-    assert rival(index, scores, "a", images[2], choose(index, ["b"])) is None
+    assert rival(index, vector, "a", images[2], choose(index, ["b"])) is None
