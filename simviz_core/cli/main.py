@@ -47,6 +47,9 @@ COMMANDS = (
     app,
 )
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands after the program's name; None takes the process's own.
 
     Returns:
-        The exit status: 0, or `BAD_INPUT` after one line on standard error.
+        The exit status: 0, or `BAD_INPUT` or `INTERRUPTED` after one line on standard error.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -67,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read the output, `head` for instance, has had enough of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        print("\nsimviz: interrupted; what was indexed before is kept", file=sys.stderr)
+        return INTERRUPTED
     except OSError as error:
         # An output that cannot be written: a missing folder, a full disk, no permission.
         print(f"simviz: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
