@@ -17,6 +17,10 @@ class StoreError(SimVizError):
     """Stored embeddings that cannot be read, written or had at this moment."""
 
 
+class DamagedStoreError(StoreError):
+    """Stored embeddings that are not what was stored, and have to be made again."""
+
+
 class NetworkError(SimVizError):
     """A network that cannot be loaded or decomposed."""
 

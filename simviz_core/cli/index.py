@@ -80,6 +80,7 @@ def _as_json(report: IndexReport) -> dict[str, Any]:
         "updated": list(report.updated),
         "removed": list(report.removed),
         "relabelled": list(report.relabelled),
+        "absent": list(report.absent),
         "unreadable": [{"path": name, "reason": reason} for name, reason in report.unreadable],
         "passed_over": list(report.passed_over),
         "left_out": [{"path": name, "reason": reason} for name, reason in report.left_out],
@@ -98,6 +99,7 @@ def _print_summary(report: IndexReport) -> None:
     _print_names("removed", report.removed)
     _print_names("relabelled", report.relabelled)
     _print_names("unreadable", [f"{name}: {reason}" for name, reason in report.unreadable])
+    _print_names("not there now, kept", report.absent)
     _print_names("left out", list(left_out_lines(report.left_out)))
     _print_names("passed over, not images", report.passed_over)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from simviz_core.errors import GalleryError, ImageError, StoreError
+from simviz_core.errors import DamagedStoreError, GalleryError, ImageError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval.planning import IndexPlan, file_state, plan_index, range_key
@@ -73,6 +73,7 @@ class IndexReport:
         was_rebuilt: Whether damaged embeddings had to be thrown away first.
         repaired: Ids of images whose stored embedding was damaged and has been made anew.
         left_out: (name, reason) of what may be images and is not listed, see `Gallery.left_out`.
+        absent: Ids of images whose file is not there now, and whose embedding is kept.
     """
 
     images: int
@@ -87,6 +88,7 @@ class IndexReport:
     was_rebuilt: bool = False
     repaired: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def open_index(
@@ -264,6 +266,7 @@ def _report(
         was_rebuilt=was_rebuilt,
         repaired=tuple(image_id for image_id in plan.damaged if image_id in readable),
         left_out=gallery.left_out,
+        absent=plan.absent,
     )
 
 
@@ -271,7 +274,7 @@ def _plan_or_rebuild(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan
     """The plan; a damaged table is thrown away, since everything in it can be made again."""
     try:
         return plan_index(gallery, table, set(table.damaged())), False
-    except StoreError:
+    except DamagedStoreError:
         table.discard()
         return plan_index(gallery, table), True
 

@@ -9,6 +9,9 @@ from simviz_core.images import LoadedImage
 from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
 from simviz_core.retrieval.store import EmbeddingTable
 
+NO_FILE = -1, 0
+"""Size and time of change of a file that is not there."""
+
 
 @dataclass(frozen=True)
 class IndexPlan:
@@ -23,6 +26,8 @@ class IndexPlan:
         unreadable: Rows of files that could not be read, and have not changed since.
         damaged: Ids of those of `changed` whose file is as it was, but whose stored embedding is
             not what was stored; empty where that has not been looked at.
+        absent: Ids of images whose file is not there now. What was indexed of them is kept: a disk
+            that is not mounted, or a folder that is away, would have to be embedded again.
     """
 
     new: tuple[GalleryImage, ...]
@@ -31,6 +36,7 @@ class IndexPlan:
     relabelled: tuple[str, ...]
     unreadable: tuple[StoredImage, ...]
     damaged: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -50,12 +56,16 @@ def plan_index(gallery: Gallery, table: EmbeddingTable, damaged: Collection[str]
         StoreError: The table is damaged.
     """
     stored = table.images()
-    new, changed, relabelled = [], [], []
+    new, changed, relabelled, absent = [], [], [], []
     for image in gallery.images:
         row = stored.get(image.id)
         if row is None:
             new.append(image)
-        elif _is_outdated(image, row) or image.id in damaged:
+        elif image.id in damaged:
+            changed.append(image)
+        elif (state := file_state(image.path)) == NO_FILE and not row.error:
+            absent.append(image.id)
+        elif (row.file_size, row.modified) != state or _has_new_range(image, row):
             changed.append(image)
         elif row.label != image.label and gallery.level == FIRST:
             # What the table holds are the classes of the usual level; no figure rests on them.
@@ -72,13 +82,8 @@ def plan_index(gallery: Gallery, table: EmbeddingTable, damaged: Collection[str]
             if row.error and image_id in gallery.by_id and image_id not in pending
         ),
         damaged=tuple(image.id for image in changed if image.id in damaged),
+        absent=tuple(absent),
     )
-
-
-def _is_outdated(image: GalleryImage, row: StoredImage) -> bool:
-    """Whether the file, or the range that it is to be read with, is another one."""
-    is_changed = (row.file_size, row.modified) != file_state(image.path)
-    return is_changed or _has_new_range(image, row)
 
 
 def _has_new_range(image: GalleryImage, row: StoredImage) -> bool:
@@ -97,9 +102,9 @@ def range_key(image: GalleryImage, loaded: LoadedImage) -> str | None:
 
 
 def file_state(path: Path) -> tuple[int, int]:
-    """The file's size in bytes and its time of change in nanoseconds; (−1, 0) if there is none."""
+    """The file's size in bytes and its time of change in nanoseconds, or `NO_FILE`."""
     try:
         state = path.stat()
     except (OSError, ValueError):  # a name with a zero byte is a ValueError
-        return -1, 0
+        return NO_FILE
     return state.st_size, state.st_mtime_ns

@@ -6,6 +6,7 @@ be read have a row too, with the reason and an embedding of zeros, so that they 
 until they change.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -23,7 +24,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from simviz_core.errors import StoreError
+from simviz_core.errors import DamagedStoreError, StoreError
 from simviz_core.gallery import Gallery
 from simviz_core.retrieval.integrity import are_sound, checksums
 from simviz_core.retrieval.rows import CHECKSUM, COLUMNS, StoredImage
@@ -41,7 +42,8 @@ MANY_CHUNKS = 32
 READING_TIME = timedelta(minutes=1)
 """Chunks that have been joined stay this long, for whoever is still reading them."""
 
-
+OF_DAMAGE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
+"""What the system says of a table that lacks files, or has others in their places."""
 LAYOUT = 2
 """Of the tables; part of their names, so that those of an earlier version are not taken up."""
 
@@ -67,9 +69,14 @@ class EmbeddingTable:
     precision: str = "float32"
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is such a table."""
+        return self._path.exists()
+
+    @property
     def version(self) -> int:
         """Goes up with every change; 0 while there is no table."""
-        if not self._path.exists():
+        if not self.is_there:
             return 0
         with self._reading():
             return int(self._open().version)
@@ -82,7 +89,7 @@ class EmbeddingTable:
     @property
     def dimension(self) -> int:
         """Components of an embedding, D; 0 while there is no table."""
-        if not self._path.exists():
+        if not self.is_there:
             return 0
         with self._reading():
             return int(self._open().schema.field("embedding").type.list_size)
@@ -93,7 +100,7 @@ class EmbeddingTable:
         Raises:
             StoreError: The table is damaged.
         """
-        if not self._path.exists():
+        if not self.is_there:
             return {}
         with self._reading():
             rows = self._open().search().select(list(COLUMNS)).to_arrow()
@@ -110,11 +117,12 @@ class EmbeddingTable:
             Unit embeddings, (N, D), float32, contiguous and read-only, in the order of the ids.
 
         Raises:
-            StoreError: The table is damaged, or one of the embeddings, or it lacks an id.
+            StoreError: The table is damaged, or one of the embeddings, or it lacks an id; or it
+                cannot be read now.
         """
         matrix, damaged = self.checked_embeddings(ids)
         if damaged:
-            raise StoreError(
+            raise DamagedStoreError(
                 f"{len(damaged):,} stored embeddings are damaged, the first that of {damaged[0]}; "
                 "index the gallery again"
             )
@@ -167,7 +175,7 @@ class EmbeddingTable:
         Raises:
             StoreError: The table is damaged as a whole.
         """
-        if not self._path.exists():
+        if not self.is_there:
             return []
         with self._reading():
             return [
@@ -206,7 +214,7 @@ class EmbeddingTable:
         columns[CHECKSUM] = pa.array(checksums(stored))
         rows = pa.table(columns)
         with self._writing():
-            if self._path.exists():
+            if self.is_there:
                 self._open().add(rows)
             else:
                 self._database().create_table(self.name, rows)
@@ -293,8 +301,14 @@ class EmbeddingTable:
     def _reading(self) -> Iterator[None]:
         try:
             yield
+        except StoreError:
+            raise  # of a reading within this one
         except Exception as error:  # the panics of LanceDB's Rust have no class of their own
-            raise StoreError(
+            if refusal := _refusal(error):
+                raise StoreError(
+                    f"the stored embeddings in {self._path} cannot be read now: {refusal}"
+                ) from error
+            raise DamagedStoreError(
                 f"the stored embeddings in {self._path} are damaged; index the gallery again"
             ) from error
 
@@ -332,6 +346,19 @@ def embedding_table(
     )
     name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}_{LAYOUT}"
     return EmbeddingTable(folder or default_store_folder(), name, precision)
+
+
+def _refusal(error: Exception) -> str:
+    """Why the system keeps files from being read; "" where they are not what they should be.
+
+    LanceDB passes the system's errors on as a number in the text.
+    """
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    code = error.errno if isinstance(error, OSError) and error.errno else 0
+    if found := re.search(r"\(os error (\d+)\)", str(error)):
+        code = int(found[1])
+    return os.strerror(code) if code and code not in OF_DAMAGE else ""
 
 
 def _conditions(ids: Sequence[str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Bring a gallery's index up to date from a page, and get hold of it."""
 
+import operator
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from weakref import WeakValueDictionary
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from simviz_core.errors import SimVizError, StoreError
+from simviz_core.errors import DamagedStoreError, SimVizError, StoreError
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
@@ -185,44 +186,49 @@ def duration(seconds: float) -> str:
 
 
 def _show_unreadable(plan: IndexPlan) -> None:
-    if not plan.unreadable:
-        return
-    count = len(plan.unreadable)
-    name_each(
-        f"{count:,} {'file' if count == 1 else 'files'} of the gallery cannot be read and "
-        f"{'is' if count == 1 else 'are'} left out",
-        [row.error or row.id for row in plan.unreadable],
-        icon=":material/broken_image:",
-    )
+    if count := len(plan.unreadable):
+        name_each(
+            f"{count:,} {'file' if count == 1 else 'files'} of the gallery cannot be read and "
+            f"{'is' if count == 1 else 'are'} left out",
+            [row.error or row.id for row in plan.unreadable],
+            icon=":material/broken_image:",
+        )
+    if count := len(plan.absent):
+        name_each(
+            f"{count:,} {'file' if count == 1 else 'files'} of the gallery "
+            f"{'is' if count == 1 else 'are'} not there now; what was indexed is kept, and found",
+            plan.absent,
+            icon=":material/folder_off:",
+        )
 
 
 def current_plan(gallery: Gallery, table: EmbeddingTable, job: IndexJob | None) -> IndexPlan:
     """What has to be indexed.
 
-    Files are looked at once per session for a listing of the gallery and a job that has ended;
-    while a job is running its plan changes all the time.
+    Files are looked at once per session for a listing of the gallery, a job that has ended, and a
+    table that is there; while a job is running its plan changes all the time.
     """
     is_settled = job is None or not job.is_running
     plans: dict[str, _Planned] = st.session_state.setdefault("index_plans", {})
     planned = plans.get(table.name)
-    if planned and is_settled and planned.gallery is gallery and planned.job is job:
+    made_for = gallery, job, table.is_there
+    if planned and is_settled and all(map(operator.is_, planned.made_for, made_for)):
         return planned.plan
     try:
         plan = plan_index(gallery, table)
-    except StoreError:
-        # Damaged: indexing starts from nothing.
+    except DamagedStoreError:
+        # Indexing starts from nothing.
         plan = IndexPlan(gallery.images, (), (), (), ())
     if is_settled:
-        plans[table.name] = _Planned(gallery, job, plan)
+        plans[table.name] = _Planned(made_for, plan)
     return plan
 
 
 @dataclass(frozen=True)
 class _Planned:
-    """A plan, with the listing of the gallery and the ended job that it was made after."""
+    """A plan, with the listing, the ended job, and whether the table was there, as it was made."""
 
-    gallery: Gallery
-    job: IndexJob | None
+    made_for: tuple[Gallery, IndexJob | None, bool]
     plan: IndexPlan
 
 

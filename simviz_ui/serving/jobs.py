@@ -90,12 +90,14 @@ class IndexJob:
             self.error = f"indexing failed ({type(error).__name__}: {error})"
 
     def give_up(self, session: str) -> bool:
-        """Let a session wait no longer; the job ends when no session waits for it.
+        """Let a session wait no longer; the job ends when no session that is open waits for it.
+
+        A reload of the page begins another session, and the one before it is gone.
 
         Returns:
             Whether the job ends.
         """
-        self.wanted_by.discard(session)
+        self.wanted_by = {other for other in self.wanted_by - {session} if _is_open(other)}
         if not self.wanted_by:
             self._cancelled.set()
         return self._cancelled.is_set()
@@ -105,6 +107,11 @@ class IndexJob:
         self._cancelled.set()
         if self._thread:
             self._thread.join()
+
+
+def _is_open(session: str) -> bool:
+    """Whether somebody's browser shows the session."""
+    return st.runtime.exists() and st.runtime.get_instance().is_active_session(session)
 
 
 class IndexJobs:

@@ -288,12 +288,18 @@ def find_in(gallery: Gallery, path: Path) -> GalleryImage | None:
 
 
 def warn_of_unreadable(report: IndexReport) -> None:
-    """Say on standard error how many files are left out, and why the first one is."""
+    """Say on standard error how many files are left out, and why; and how many are not there."""
     if report.unreadable:
         image_id, reason = report.unreadable[0]
         print(
             f"simviz: files of the gallery that cannot be read and are left out: "
             f"{len(report.unreadable):,}; the first is {image_id}: {' '.join(reason.split())}",
+            file=sys.stderr,
+        )
+    if report.absent:
+        print(
+            f"simviz: files of the gallery that are not there now, and are found by what was "
+            f"indexed of them: {len(report.absent):,}; the first is {report.absent[0]}",
             file=sys.stderr,
         )
 

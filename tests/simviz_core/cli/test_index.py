@@ -36,6 +36,7 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "updated": [],
         "removed": [],
         "relabelled": [],
+        "absent": [],
         "unreadable": [{"path": "lamps/text.jpg"}],
         "passed_over": ["chairs/notes.txt", "lamps/notes.txt"],
         "left_out": [],
