@@ -170,7 +170,7 @@ class View:
     run2: str | None = None
     run_network: str | None = None
     run_pooling: str | None = None
-    run_size: int | None = None
+    run_size: str | None = None
     iterations1: tuple[int, int] | None = None
     iterations2: tuple[int, int] | None = None
     pretrained: bool = True
@@ -225,7 +225,6 @@ _LIMITS = {
     "blanked_cells": (1, 50),
     "classes_shown": (1, 12),
     "seed": (0, 10**6),
-    "run_size": (1, 4096),
 }
 _OLD_NAMES = {"own_pooling": "pooling", "any_size": "size"}
 """Parameters of links that were made before one name served all networks."""
@@ -322,9 +321,9 @@ def _from_texts(name: str, texts: list[str]) -> Any:
         return tuple(_checked(name, known(text)) for text in texts if text)
     if isinstance(default, bool):
         return _flag(text)
-    if isinstance(default, int) or name in ("class_top", "run_size"):
+    if isinstance(default, int) or name == "class_top":
         return _checked(name, int(text.removesuffix(" px")))
-    if name == "size":
+    if name in ("size", "run_size"):
         text = text.removesuffix(" px")
     if name in ("pooling", "run_pooling"):
         text = text.lower()

@@ -1,6 +1,6 @@
 """Checkpoints: weights read safely from anybody's files, and fitted to networks by name."""
 
-from simviz_core.checkpoints.files import load_checkpoint, save_checkpoint
+from simviz_core.checkpoints.files import load_checkpoint, save_weights
 from simviz_core.checkpoints.matching import (
     HEADS,
     WeightsMatch,
@@ -30,5 +30,5 @@ __all__ = [
     "network_weights",
     "open_checkpoint",
     "read_checkpoint",
-    "save_checkpoint",
+    "save_weights",
 ]

@@ -1,5 +1,6 @@
 """From a checkpoint file to a network, and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from simviz_core.checkpoints.choosing import Choice, choose_part, take_weights
 from simviz_core.checkpoints.embedder import Embedder, find_embedder, is_plainly_embedder
+from simviz_core.checkpoints.formats.safetensors_files import safetensors_note
 from simviz_core.checkpoints.matching import (
     WeightsMatch,
     backbone_weights,
@@ -23,6 +25,7 @@ from simviz_core.networks import (
     BETWEEN,
     NETWORKS,
     OWN_POOLING,
+    POOLINGS,
     InputSize,
     NetworkChoices,
     SimilarityNetwork,
@@ -35,6 +38,10 @@ from simviz_core.networks import (
 from simviz_core.networks.inspection.adapting import verified_reading
 from simviz_core.networks.inspection.detection import probe_images
 from simviz_core.networks.inspection.finite import not_finite
+from simviz_core.networks.poolings import LEARNT_POOLINGS
+
+LEARNT_FOR = "simviz.pooling"
+"""What a file of safetensors calls the pooling that its weights were learnt for."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,8 @@ def _with_embedder(
     }
     entry, reading = NETWORKS.get(network.name), network.reading
     own = reading.own_pooling if reading else entry.pooling if entry else None
+    noted = safetensors_note(asked.path, LEARNT_FOR)
+    own = noted if noted in (*POOLINGS, *LEARNT_POOLINGS) else own
     dimension = reading.dimension if reading else asked.channels
     if asked.layer is not None or own not in (None, network.pooling.name):
         found = find_embedder(others, dimension, "drop", asked.path, asked.title)
@@ -154,19 +163,20 @@ def _with_embedder(
     return replace(network, tail=tails, reading=reading), found
 
 
-def save_checkpoint(trunk: nn.Module, path: Path) -> None:
-    """Write the weights that a trunk's feature map depends on, in half precision.
+def save_weights(weights: Mapping[str, Tensor], path: Path, pooling: str | None = None) -> None:
+    """Write weights in half precision.
 
     Args:
-        trunk: A network's, on any device.
+        weights: A network's, by its names, on any device; those of an embedder beside them.
         path: The file, `.safetensors`; it appears whole or not at all.
+        pooling: The name of the pooling that they were learnt for; an embedder among them is used
+            with that one.
 
     Raises:
         OSError: The file cannot be written.
     """
-    write_atomically(
-        path, save({name: _halved(tensor) for name, tensor in backbone_weights(trunk).items()})
-    )
+    halved = {name: _halved(tensor) for name, tensor in weights.items()}
+    write_atomically(path, save(halved, None if pooling is None else {LEARNT_FOR: pooling}))
 
 
 def _halved(tensor: Tensor) -> Tensor:

@@ -65,7 +65,8 @@ from simviz_core.following.neighbour import Decompose
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.gallery.masks import GalleryMasks, find_masks
 from simviz_core.images import LoadedImage, load_image
-from simviz_core.networks import SimilarityNetwork, network_facts
+from simviz_core.networks import SimilarityNetwork, network_facts, size_text
+from simviz_core.networks.poolings import pooling_words
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     MOST_QUERIES,
@@ -188,7 +189,7 @@ def checkpoints_command(
         words += ["--run", path_word(str(run.root))]
     if not all(describes_itself(run.root) for run in runs):
         words += ["--network", runs[0].network, "--pooling", runs[0].pooling]
-        words += ["--size", str(runs[0].size)]
+        words += ["--size", size_text(runs[0].size)]
     words += [*options, *relative_words(relative)]
     return shlex.join([*words, "--figure", "checkpoints.png", *style_words(style), "--json", "-"])
 
@@ -259,8 +260,6 @@ def _objects(options: argparse.Namespace, masks: GalleryMasks | None) -> tuple[s
 def _open_run(folder: str, options: argparse.Namespace) -> Run:
     """The run; of bare checkpoints the network options tell the network."""
     size = options.size or network_facts(options.network).size
-    if not isinstance(size, int):
-        raise SettingsError("runs are of square images; choose one --size, such as 224")
     run = open_run(folder, options.network, options.pooling, size)
     chosen = run.checkpoints
     if options.before_training:
@@ -428,7 +427,7 @@ def _network(run: Run, checkpoint: RunCheckpoint) -> SimilarityNetwork:
 
 def _print_summary(report: RunReport) -> None:
     run = report.run
-    print(f"{run.root}: {run.network}, {run.pooling} pooling, {run.size} px")
+    print(f"{run.root}: {run.network}, {pooling_words(run.pooling)}, {size_text(run.size)} px")
     if report.reference is not None:
         print(f"relative to {report.reference.description}: {report.reference.sentence}")
     for checkpoint in report.checkpoints:

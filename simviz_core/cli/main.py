@@ -17,13 +17,13 @@ from simviz_core.cli import (
     networks,
     pair,
     search,
-    train,
 )
 from simviz_core.cli.evidence import check, faithfulness, trust
 from simviz_core.cli.findings import report
 from simviz_core.cli.gallery import export
 from simviz_core.cli.gallery import map as map_
 from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
+from simviz_core.cli.training import losses, train
 from simviz_core.errors import SimVizError
 
 COMMANDS = (
@@ -44,6 +44,7 @@ COMMANDS = (
     inspect,
     report,
     train,
+    losses,
     app,
 )
 

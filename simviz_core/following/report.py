@@ -14,6 +14,7 @@ from simviz_core.following.relative import RelativeReport, relative_report_as_js
 from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
+from simviz_core.networks.poolings import pooling_words
 from simviz_core.retrieval import (
     AT,
     MatchMaps,
@@ -139,7 +140,7 @@ class RunReport:
 def run_title(run: Run) -> str:
     """A run in one line: its folder's name, and what was trained how."""
     began = {True: "from scratch", False: "fine-tuned", None: ""}[run.from_scratch]
-    parts = [run.root.resolve().name, run.network, f"{run.pooling} pooling", began]
+    parts = [run.root.resolve().name, run.network, pooling_words(run.pooling), began]
     return "   ·   ".join(part for part in parts if part)
 
 

@@ -4,6 +4,7 @@ from simviz_core.networks.catalogue import (
     DEFAULT_NETWORK,
     NETWORKS,
     NetworkEntry,
+    default_pooling,
 )
 from simviz_core.networks.class_token_network import ClassTokenNetwork
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, require_single
@@ -61,6 +62,7 @@ __all__ = [
     "allowed_programs",
     "allowing",
     "build_network",
+    "default_pooling",
     "height_and_width",
     "is_program_name",
     "is_source_name",

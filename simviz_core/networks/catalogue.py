@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.networks.poolings import OWN_POOLING
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.hub import weights_errors
 
@@ -145,6 +146,11 @@ def network_entry(name: str) -> NetworkEntry:
             "timm/NAME, torchvision/NAME (`python -m simviz_core networks` lists them)"
         )
     return NETWORKS[name]
+
+
+def default_pooling(name: str) -> str:
+    """The pooling of a network where none is chosen: its own, by name where that is known."""
+    return NETWORKS[name].pooling if name in NETWORKS else OWN_POOLING
 
 
 def build_trunk(name: str, pretrained: bool = True) -> nn.Module:

@@ -81,3 +81,13 @@ def pooling_by_name(name: str) -> Pooling:
     if name not in POOLINGS:
         raise SettingsError(f"unknown pooling {name!r}; choose one of {', '.join(POOLINGS)}")
     return POOLINGS[name]
+
+
+def check_pooling(name: str) -> None:
+    """Check that a pooling is one that some network has.
+
+    Raises:
+        SettingsError: It is none of `POOLINGS`, of `LEARNT_POOLINGS`, nor `OWN_POOLING`.
+    """
+    if name not in (OWN_POOLING, *LEARNT_POOLINGS):
+        pooling_by_name(name)

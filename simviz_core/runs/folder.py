@@ -7,13 +7,8 @@ from pathlib import Path
 from simviz_core.checkpoints import looks_like_checkpoint
 from simviz_core.errors import RunError
 from simviz_core.home import HOME
-from simviz_core.networks import (
-    DEFAULT_SIZE,
-    NETWORKS,
-    OWN_POOLING,
-    network_facts,
-    pooling_by_name,
-)
+from simviz_core.networks import DEFAULT_SIZE, InputSize, default_pooling, network_facts
+from simviz_core.networks.poolings import check_pooling
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 from simviz_core.runs.run_file import RUN_FILE, read_run
 
@@ -63,7 +58,7 @@ def open_run(
     folder: Path | str,
     network: str | None = None,
     pooling: str | None = None,
-    size: int = DEFAULT_SIZE,
+    size: InputSize = DEFAULT_SIZE,
 ) -> Run:
     """Open a folder of checkpoints. The checkpoints themselves are not opened.
 
@@ -71,7 +66,7 @@ def open_run(
         folder: With a `run.json`, or with bare checkpoint files.
         network: Of bare checkpoints; a `run.json` names its own, and the next two as well.
         pooling: Of bare checkpoints; None takes the network's own.
-        size: Of bare checkpoints, in pixels.
+        size: Of the images of bare checkpoints, in pixels.
 
     Returns:
         The run.
@@ -93,10 +88,8 @@ def open_run(
             f"{root} holds checkpoints but no {RUN_FILE}; say which network they belong to"
         )
     network_facts(network)
-    own = NETWORKS[network].pooling if network in NETWORKS else OWN_POOLING
-    rule = pooling or own
-    if rule != OWN_POOLING:
-        pooling_by_name(rule)
+    rule = pooling or default_pooling(network)
+    check_pooling(rule)
     numbered = [(_iteration(path.name), path) for path in files]
     checkpoints = [
         RunCheckpoint(iteration, path) for iteration, path in numbered if iteration is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 from simviz_core.errors import RunError
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.networks.sizes import InputSize
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Run:
 
     Attributes:
         root: The folder.
-        network: The name of the architecture, one of `NETWORKS`.
-        pooling: The pooling that it was trained with, one of `POOLINGS`.
+        network: The name of the architecture, as `load_network` takes it.
+        pooling: The name of the pooling that it was trained with; `OWN_POOLING` for the network's
+            own where that is not known by name.
         size: Of the images that it was trained on, in pixels.
         checkpoints: In the order of their iterations; empty while the first is still to come.
         dataset: The gallery's folder, as it was named when the training began.
@@ -52,7 +54,7 @@ class Run:
     root: Path
     network: str
     pooling: str
-    size: int
+    size: InputSize
     checkpoints: tuple[RunCheckpoint, ...]
     dataset: str | None = None
     loss: str | None = None

@@ -7,7 +7,9 @@ from typing import Any
 
 from simviz_core.errors import RunError, SettingsError
 from simviz_core.files import write_atomically
-from simviz_core.networks import NETWORKS, OWN_POOLING, SIZES, network_facts, pooling_by_name
+from simviz_core.networks import NETWORKS, SIZES, InputSize, network_facts
+from simviz_core.networks.poolings import check_pooling
+from simviz_core.networks.sizes import checked_size, input_size
 from simviz_core.runs.run import Run, RunCheckpoint, in_order
 
 RUN_FILE = "run.json"
@@ -83,7 +85,7 @@ def read_run(root: Path) -> Run:
         root=root,
         network=_typed(values, "network", str, where),
         pooling=_typed(values, "pooling", str, where),
-        size=_typed(values, "size", int, where),
+        size=_size(values, where),
         checkpoints=in_order(checkpoints, root),
         dataset=_optional(values, "dataset", str, where),
         loss=_optional(values, "loss", str, where),
@@ -99,8 +101,8 @@ def read_run(root: Path) -> Run:
 def _check(run: Run, where: str) -> None:
     try:
         network_facts(run.network)
-        if run.pooling != OWN_POOLING:
-            pooling_by_name(run.pooling)
+        check_pooling(run.pooling)
+        checked_size(run.size)
     except SettingsError as error:
         raise RunError(f"{where}: {error}") from error
     if run.from_scratch and any(checkpoint.path is None for checkpoint in run.checkpoints):
@@ -145,6 +147,15 @@ def _parse_checkpoint(entry: object, root: Path, where: str) -> RunCheckpoint:
         _number(entry, "recall_at_1", where),
         _number(entry, "map_at_r", where),
     )
+
+
+def _size(values: Mapping[str, Any], where: str) -> InputSize:
+    """The side of a square, or width and height."""
+    sides = values.get("size")
+    if not isinstance(sides, list) or len(sides) != 2:
+        return _typed(values, "size", int, where)
+    width, height = [_typed({"size": side}, "size", int, where) for side in sides]
+    return input_size(height, width)
 
 
 def _typed(values: Mapping[str, Any], name: str, kind: type, where: str) -> Any:

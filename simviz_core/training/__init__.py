@@ -1,4 +1,4 @@
-"""Training of similarity networks with the triplet loss, into runs that the pages can show."""
+"""Training of similarity networks, into runs that the pages can show."""
 
 from simviz_core.training.loop import STATE_FILE, train
 from simviz_core.training.settings import (
@@ -6,7 +6,8 @@ from simviz_core.training.settings import (
     BATCH_HARD,
     LEARNING_RATE,
     LEARNING_RATE_FROM_SCRATCH,
-    LOSSES,
+    LOSS_LEARNING_RATE,
+    TRIPLET_LOSSES,
     TrainingSettings,
     choose_held_out,
     default_moments,
@@ -18,8 +19,9 @@ __all__ = [
     "BATCH_HARD",
     "LEARNING_RATE",
     "LEARNING_RATE_FROM_SCRATCH",
-    "LOSSES",
+    "LOSS_LEARNING_RATE",
     "STATE_FILE",
+    "TRIPLET_LOSSES",
     "TrainingSettings",
     "choose_held_out",
     "default_moments",

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from simviz_core.errors import ImageError, TrainingError
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import resize_for_network
-from simviz_core.networks import Preprocessing
+from simviz_core.networks import Preprocessing, height_and_width
+from simviz_core.training.library import drawing_from
 from simviz_core.training.settings import TrainingSettings
 
 MOST_WORKERS = 8
@@ -33,24 +34,18 @@ def batch_order(labels: Sequence[str], settings: TrainingSettings) -> list[int]:
         A class with fewer than K images gives some of them twice.
     """
     from pytorch_metric_learning.samplers import MPerClassSampler
-    from pytorch_metric_learning.utils import common_functions
 
     length = settings.iterations * settings.batch_size
     sampler = MPerClassSampler(labels, settings.images, settings.batch_size, length)
-    before = common_functions.NUMPY_RANDOM
-    # The samplers draw from this generator of the library's module; there is no argument for it.
-    common_functions.NUMPY_RANDOM = np.random.RandomState(mixed_seed(settings.seed, 0) % 2**32)
-    try:
+    with drawing_from(mixed_seed(settings.seed, 0)):
         return [int(index) for index in sampler]
-    finally:
-        common_functions.NUMPY_RANDOM = before
 
 
 class AugmentedImages(Dataset[tuple[Tensor, int]]):
     """The images of all the batches, one after the other, each augmented in its own way.
 
-    An image is stretched into a square, as the network sees it later, then cropped (at least 70 %
-    of its area), mirrored half of the time, and changed a little in brightness, contrast,
+    An image is stretched into a rectangle, as the network sees it later, then cropped (at least
+    70 % of its area), mirrored half of the time, and changed a little in brightness, contrast,
     saturation and hue.
     """
 
@@ -64,13 +59,20 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
 
         self.images = images
         self.settings = settings
+        self.interpolation = preprocessing.interpolation
+        height, width = height_and_width(settings.size)
+        # A little larger than the network's input, so that most crops need not be enlarged.
+        self.enlarged = width * 8 // 7, height * 8 // 7
+        shape = width / height
         self.labels = [image.label or "" for image in images]
         self.order = batch_order(self.labels, settings)
         self.numbers = {label: n for n, label in enumerate(dict.fromkeys(self.labels))}
         self.augment = v2.Compose(
             [
                 v2.PILToTensor(),
-                v2.RandomResizedCrop(settings.size, scale=(0.7, 1), ratio=(0.9, 1.1)),
+                v2.RandomResizedCrop(
+                    (height, width), scale=(0.7, 1), ratio=(0.9 * shape, 1.1 * shape)
+                ),
                 v2.RandomHorizontalFlip(),
                 v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02),
                 v2.ToDtype(torch.float32, scale=True),
@@ -85,19 +87,18 @@ class AugmentedImages(Dataset[tuple[Tensor, int]]):
         """The image at a position of the whole training.
 
         Returns:
-            Pixels, (3, size, size), float32, scaled as the network expects them; and the number
-            of the class.
+            Pixels, (3, height, width), float32, scaled as the network expects them; and the
+            number of the class.
 
         Raises:
             ImageError: It cannot be read.
         """
         index = self.order[position]
         image = self.images[index]
-        # A little larger than the network's input, so that most crops need not be enlarged.
-        square = resize_for_network(image.load().pixels, self.settings.size * 8 // 7)
+        resized = resize_for_network(image.load().pixels, self.enlarged, self.interpolation)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.settings.seed, 1, position))
-            return self.augment(square), self.numbers[self.labels[index]]
+            return self.augment(resized), self.numbers[self.labels[index]]
 
 
 def workers_beside(device: torch.device) -> int:
@@ -117,7 +118,7 @@ def batches(
         workers: Processes that read the images; 0 for this one. The batches are the same.
 
     Yields:
-        Pixels, (P·K, 3, size, size), float32, and class numbers, (P·K,), int64.
+        Pixels, (P·K, 3, height, width), float32, and class numbers, (P·K,), int64.
 
     Raises:
         TrainingError: An image cannot be read.

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
 
-from simviz_core.checkpoints import save_checkpoint
+from simviz_core.checkpoints import save_weights
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import TrainingError
 from simviz_core.gallery import FIRST, Gallery, GalleryImage
-from simviz_core.networks.catalogue import network_entry
+from simviz_core.networks import OWN_POOLING, network_facts
 from simviz_core.runs import (
     Run,
     RunCheckpoint,
@@ -25,7 +26,7 @@ from simviz_core.runs import (
 )
 from simviz_core.training.batches import AugmentedImages, batches, workers_beside
 from simviz_core.training.measure import held_out_quality
-from simviz_core.training.settings import TrainingSettings, split_gallery
+from simviz_core.training.settings import TRIPLET_LOSSES, TrainingSettings, split_gallery
 from simviz_core.training.trainer import Trainer
 
 STATE_FILE = "training.state"
@@ -40,7 +41,7 @@ def train(
     resume: bool = False,
     on_checkpoint: Callable[[RunCheckpoint], None] = lambda checkpoint: None,
 ) -> Run:
-    """Train a network on a gallery with the triplet loss, keeping its weights on the way.
+    """Train a network on a gallery, keeping its weights on the way.
 
     On a CPU the same settings, images, versions and number of threads give the same weights, bit
     for bit, whether or not the training was stopped and resumed in between.
@@ -71,7 +72,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     gpus = range(torch.cuda.device_count())
     with torch.random.fork_rng(gpus), _deterministic_on_cpu():
-        trainer = Trainer(settings)
+        trainer = Trainer(settings, len({image.label for image in training}))
+        run = replace(run, pooling=trainer.network.pooling)
         recorder = _Recorder(trainer, run, measured, _fingerprint(gallery), on_checkpoint)
         if is_resumable:
             trainer.restore(folder / STATE_FILE, recorder.images)
@@ -117,9 +119,10 @@ class _Recorder:
         """Write the weights, and measure them as whoever opens the run will find them."""
         iteration = self.trainer.iteration
         path = None
-        if iteration > 0 or self.run.from_scratch:
+        settings = self.trainer.settings
+        if iteration > 0 or settings.from_scratch or settings.embedding_size is not None:
             path = self.run.root / f"checkpoint_{iteration:06d}.safetensors"
-            save_checkpoint(self.trainer.trunk, path)
+            save_weights(self.trainer.network.weights(), path, self.run.pooling)
         checkpoint = RunCheckpoint(iteration, path)
         network = load_for_settings(checkpoint_settings(self.run, checkpoint))
         network.trunk.to(self.trainer.device)
@@ -130,7 +133,7 @@ class _Recorder:
 
 def _train(trainer: Trainer, recorder: _Recorder, images: Sequence[GalleryImage]) -> None:
     settings = trainer.settings
-    dataset = AugmentedImages(images, settings, network_entry(settings.network).preprocessing)
+    dataset = AugmentedImages(images, settings, network_facts(settings.network).preprocessing)
     # Progress is for whoever watches a terminal; a log has the lines of the checkpoints.
     with tqdm(
         total=settings.iterations, initial=trainer.iteration, unit="batch", disable=None
@@ -172,13 +175,26 @@ def _new_run(gallery: Gallery, folder: Path, settings: TrainingSettings) -> Run:
         held_out=settings.held_out,
         settings={
             "iterations": settings.iterations,
-            "margin": settings.margin,
+            **_loss_settings(settings),
             "classes": settings.classes,
             "images": settings.images,
             "learning_rate": settings.learning_rate,
+            **({"embedding_size": size} if (size := settings.embedding_size) else {}),
             **({} if gallery.level == FIRST else {"class_level": gallery.level}),
         },
     )
+
+
+def _loss_settings(settings: TrainingSettings) -> dict[str, Any]:
+    """What a run says of its loss, beside the name."""
+    if settings.loss in TRIPLET_LOSSES:
+        return {"margin": settings.margin}
+    return {
+        "loss_options": dict(settings.loss_options),
+        "miner": settings.miner,
+        "miner_options": dict(settings.miner_options),
+        "loss_learning_rate": settings.loss_learning_rate,
+    }
 
 
 def _finished(run: Run, asked: Run, iterations: int) -> Run:
@@ -187,7 +203,8 @@ def _finished(run: Run, asked: Run, iterations: int) -> Run:
         raise TrainingError(
             f"{run.root} has no {STATE_FILE}, so the training cannot go on; train in another folder"
         )
-    if replace(run, checkpoints=(), dataset=asked.dataset) != asked:
+    pooling = OWN_POOLING if asked.pooling == OWN_POOLING else run.pooling
+    if replace(run, checkpoints=(), dataset=asked.dataset, pooling=pooling) != asked:
         raise TrainingError(
             f"{run.root} holds a finished run with other settings; train in another folder"
         )

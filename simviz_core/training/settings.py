@@ -2,26 +2,37 @@
 
 import fnmatch
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from simviz_core.errors import SettingsError, TrainingError
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import (
+    BETWEEN,
     DEFAULT_NETWORK,
     DEFAULT_SIZE,
     SIZES,
+    InputSize,
+    is_program_name,
+    is_source_name,
     pooling_by_name,
 )
 from simviz_core.networks.catalogue import network_entry
+from simviz_core.networks.poolings import check_pooling
+from simviz_core.networks.sizes import checked_size
+from simviz_core.training.library import LOSSES, MINERS, OPTION, check_name
 
 BATCH_HARD = "triplet-batch-hard"
 BATCH_ALL = "triplet-batch-all"
-LOSSES = (BATCH_HARD, BATCH_ALL)
+TRIPLET_LOSSES = (BATCH_HARD, BATCH_ALL)
 LEARNING_RATE = 1e-4
 LEARNING_RATE_FROM_SCRATCH = 1e-3
+LOSS_LEARNING_RATE = 1e-2
+"""Of a loss's own weights. Source: Kim et al., "Proxy Anchor Loss for Deep Metric Learning", CVPR
+2020, section 4.2: a hundred times that of the network."""
+LONGEST_EMBEDDING = 65_536
 
 
 @dataclass(frozen=True)
@@ -29,15 +40,23 @@ class TrainingSettings:
     """What a training depends on, beside its images.
 
     Attributes:
-        network: One of `NETWORKS`.
-        pooling: One of `POOLINGS`.
-        size: One of `SIZES`, in pixels.
+        network: One of `NETWORKS`, or one of a library.
+        pooling: One of `POOLINGS`, or of `LEARNT_POOLINGS` where it is the network's own; or
+            `OWN_POOLING`.
+        size: Of the images, in pixels; of a network of the catalogue one of `SIZES`.
+        embedding_size: Components of the embedding, made by a fully connected layer after the
+            pooling; None for no such layer.
         from_scratch: Begin with random weights instead of the pretrained ones.
         iterations: How many batches to train on, 1 or more.
         checkpoints: After how many of them to keep the weights; the last is always one.
-        loss: One of `LOSSES`.
-        margin: By which a wrong match should be farther than a right one: a Euclidean distance of
-            unit embeddings, greater than 0, below 2.
+        loss: One of `TRIPLET_LOSSES`, or the name of a class of pytorch-metric-learning's losses.
+        margin: Of the triplet losses, by which a wrong match should be farther than a right one: a
+            Euclidean distance of unit embeddings, greater than 0, below 2.
+        loss_options: Of a loss of the library, by the names of its constructor's arguments.
+        miner: The name of a class of pytorch-metric-learning's miners, for a loss of the library;
+            None for no miner.
+        miner_options: Likewise.
+        loss_learning_rate: Of the weights that a loss has itself, greater than 0.
         classes: P, the classes in a batch, 2 or more.
         images: K, the images of each, 2 or more.
         learning_rate: Of AdamW, greater than 0.
@@ -50,12 +69,17 @@ class TrainingSettings:
 
     network: str = DEFAULT_NETWORK
     pooling: str = "average"
-    size: int = DEFAULT_SIZE
+    size: InputSize = DEFAULT_SIZE
+    embedding_size: int | None = None
     from_scratch: bool = False
     iterations: int = 200
     checkpoints: tuple[int, ...] = ()
     loss: str = BATCH_HARD
     margin: float = 0.2
+    loss_options: Mapping[str, OPTION] = field(default_factory=dict)
+    miner: str | None = None
+    miner_options: Mapping[str, OPTION] = field(default_factory=dict)
+    loss_learning_rate: float = LOSS_LEARNING_RATE
     classes: int = 8
     images: int = 4
     learning_rate: float = LEARNING_RATE
@@ -63,19 +87,34 @@ class TrainingSettings:
     held_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        network_entry(self.network)
-        pooling_by_name(self.pooling)
-        _require(self.size in SIZES, f"size {self.size}", f"one of {', '.join(map(str, SIZES))}")
-        _require(self.loss in LOSSES, f"loss {self.loss!r}", f"one of {', '.join(LOSSES)}")
+        _check_network(self.network, self.pooling, self.size)
+        if self.embedding_size is not None:
+            found = f"an embedding of {self.embedding_size} components"
+            _require(1 <= self.embedding_size <= LONGEST_EMBEDDING, found, "1 to 65,536 long")
+        self._check_loss()
         _require(self.iterations >= 1, f"{self.iterations} iterations", "1 or more")
         _require(0 < self.margin < 2, f"margin {self.margin}", "between 0 and 2")
         _require(self.classes >= 2, f"{self.classes} classes in a batch", "2 or more")
         _require(self.images >= 2, f"{self.images} images of a class in a batch", "2 or more")
-        _require(0 < self.learning_rate < 1, f"learning rate {self.learning_rate}", "in 0..1")
+        for rate in (self.learning_rate, self.loss_learning_rate):
+            _require(0 < rate < 1, f"learning rate {rate}", "in 0..1")
         _require(0 <= self.seed < 2**63, f"seed {self.seed}", "0 or more")
         for checkpoint in self.checkpoints:
             expected = f"from 0 to the {self.iterations} iterations"
             _require(0 <= checkpoint <= self.iterations, f"checkpoint {checkpoint}", expected)
+
+    def _check_loss(self) -> None:
+        if self.loss not in TRIPLET_LOSSES:
+            check_name(LOSSES, self.loss, TRIPLET_LOSSES)
+        elif self.loss_options or self.miner is not None:
+            raise SettingsError(
+                f"{self.loss} has a margin and chooses its triplets itself; options and miners are "
+                "for losses of pytorch-metric-learning, TripletMarginLoss among them"
+            )
+        if self.miner is not None:
+            check_name(MINERS, self.miner)
+        elif self.miner_options:
+            raise SettingsError("options of a miner need a miner")
 
     @property
     def moments(self) -> tuple[int, ...]:
@@ -86,6 +125,23 @@ class TrainingSettings:
     def batch_size(self) -> int:
         """P × K."""
         return self.classes * self.images
+
+
+def _check_network(network: str, pooling: str, size: InputSize) -> None:
+    if is_program_name(network):
+        raise SettingsError(
+            f"{network} runs code when it is loaded, and whoever opens a run should not have to "
+            "allow that; train it with a program of your own, whose checkpoints SimViz opens"
+        )
+    if BETWEEN in network:
+        raise SettingsError("the networks of an ensemble are trained one by one")
+    check_pooling(pooling)
+    if is_source_name(network):
+        checked_size(size)
+        return
+    network_entry(network)
+    pooling_by_name(pooling)
+    _require(size in SIZES, f"size {size}", f"one of {', '.join(map(str, SIZES))}")
 
 
 def _require(is_met: bool, found: str, expected: str) -> None:

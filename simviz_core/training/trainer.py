@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from simviz_core.errors import TrainingError
 from simviz_core.files import write_atomically
-from simviz_core.networks import build_network, pooling_by_name
 from simviz_core.training.batches import mixed_seed
-from simviz_core.training.losses import triplet_loss
+from simviz_core.training.library import drawing_from
+from simviz_core.training.losses import asked_loss
+from simviz_core.training.network import NetworkInTraining
 from simviz_core.training.settings import TrainingSettings
 
 DECAY_BEGINS = 0.6
@@ -20,41 +21,33 @@ DECAY_BEGINS = 0.6
 LAST_RATE = 0.01
 """The share of the learning rate that is left at the end."""
 WEIGHT_DECAY = 1e-4
-MOMENTUM_FROM_SCRATCH = 0.1
-"""The weight of a new batch in the running statistics of batch norm. EfficientNets come with 0.01,
-for trainings of 100,000 batches; after 100 batches a third of the initial values would be left."""
 
 
 class Trainer:
-    """A network in training.
-
-    Batch norm: pretrained networks keep their statistics, since those of one small batch, with K
-    images of each class in it, are a poor estimate of what the network meets later, and the
-    network is evaluated with the running ones anyway. Scale and shift are trained. From scratch
-    there are no statistics to keep, so there the layers learn theirs, and quickly enough
-    (`MOMENTUM_FROM_SCRATCH`) for a training of a few hundred batches.
+    """A network in training, its loss and its optimiser.
 
     Attributes:
         settings: What it was told.
         device: A GPU if there is one.
-        trunk: The trunk being trained, on that device.
+        network: The network being trained, on that device.
+        loss: What is trained with, and its own weights, if it has any.
+        rates: The learning rates to begin with: of the network, and of the loss's weights.
         iteration: How many batches it has seen.
         losses: Of the batches since the last checkpoint: their sum and number.
     """
 
-    def __init__(self, settings: TrainingSettings) -> None:
+    def __init__(self, settings: TrainingSettings, classes: int) -> None:
         self.settings = settings
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.manual_seed(mixed_seed(settings.seed, 2))
-        trunk = build_network(settings.network, pretrained=not settings.from_scratch)
-        self.trunk = trunk.requires_grad_(True).to(self.device)
-        for layer in _batch_norms(self.trunk):
-            layer.momentum = MOMENTUM_FROM_SCRATCH
-        self.pooling = pooling_by_name(settings.pooling)
-        self.loss = triplet_loss(settings.loss, settings.margin)
-        self.optimizer = torch.optim.AdamW(
-            self.trunk.parameters(), settings.learning_rate, weight_decay=WEIGHT_DECAY
-        )
+        self.network = NetworkInTraining(settings).to(self.device)
+        self.loss = asked_loss(settings, classes, self.network.dimension).to(self.device)
+        groups = [{"params": list(self.network.parameters())}]
+        self.rates = [settings.learning_rate]
+        if weights := list(self.loss.parameters()):
+            groups.append({"params": weights})
+            self.rates.append(settings.loss_learning_rate)
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
         # bfloat16 has the range of float32; only float16 needs its gradients scaled.
         self.is_mixed = self.device.type == "cuda"
         has_bfloat16 = self.is_mixed and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -69,7 +62,7 @@ class Trainer:
         """Train on one batch.
 
         Args:
-            pixels: (P·K, 3, size, size), on the trainer's device.
+            pixels: (P·K, 3, height, width), on the trainer's device.
             labels: Class numbers, (P·K,), int64.
 
         Returns:
@@ -79,14 +72,17 @@ class Trainer:
             TrainingError: The loss is not a finite number.
         """
         # Whatever is random in the network itself depends on the iteration alone.
-        torch.manual_seed(mixed_seed(self.settings.seed, 3, self.iteration))
-        _set_training_mode(self.trunk, self.settings.from_scratch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.settings, self.iteration)
+        seed = mixed_seed(self.settings.seed, 3, self.iteration)
+        torch.manual_seed(seed)
+        self.network.set_training_mode()
+        decay = learning_rate_decay(self.iteration / self.settings.iterations)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * decay
         self.optimizer.zero_grad()
         with torch.autocast(self.device.type, self.half, enabled=self.is_mixed):
-            feature_map = self.trunk(pixels).permute(0, 2, 3, 1)
-        loss = self.loss(self.pooling.embed(feature_map), labels)
+            made = self.network(pixels)
+        with drawing_from(seed):
+            loss = self.loss(self.network.embed(made), labels)
         value = loss.item()
         if not torch.isfinite(loss):
             raise TrainingError(
@@ -121,7 +117,8 @@ class Trainer:
             "images": images,
             "iteration": self.iteration,
             "losses": self.losses,
-            "trunk": self.trunk.state_dict(),
+            "network": self.network.state_dict(),
+            "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
@@ -146,7 +143,8 @@ class Trainer:
                     "the images of the gallery have changed since the training began; train in "
                     "another folder"
                 )
-            self.trunk.load_state_dict(state["trunk"])
+            self.network.load_state_dict(state["network"])
+            self.loss.load_state_dict(state["loss"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.scaler.load_state_dict(state["scaler"])
             self.iteration, self.losses = state["iteration"], state["losses"]
@@ -158,33 +156,18 @@ class Trainer:
             ) from error
 
 
-def learning_rate(settings: TrainingSettings, iteration: int) -> float:
-    """The learning rate of a batch: constant at first, then falling exponentially.
+def learning_rate_decay(progress: float) -> float:
+    """What is left of a learning rate: all at first, then it falls exponentially.
 
     Args:
-        settings: The rate to begin with, and the number of iterations.
-        iteration: The number of the batch, from 0.
+        progress: The share of the training that is done, 0..1.
 
     Returns:
-        `learning_rate` until `DECAY_BEGINS`, and `LAST_RATE` of it at the end.
+        1 until `DECAY_BEGINS`, and `LAST_RATE` at the end.
 
     Source: Hermans et al. 2017, the schedule of their experiments.
     """
-    progress = iteration / settings.iterations
-    decayed = max(0.0, (progress - DECAY_BEGINS) / (1 - DECAY_BEGINS))
-    return settings.learning_rate * LAST_RATE**decayed
-
-
-def _set_training_mode(trunk: nn.Module, from_scratch: bool) -> None:
-    trunk.train()
-    for layer in _batch_norms(trunk):
-        layer.train(from_scratch)
-
-
-def _batch_norms(trunk: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    return [
-        module for module in trunk.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)
-    ]
+    return LAST_RATE ** max(0.0, (progress - DECAY_BEGINS) / (1 - DECAY_BEGINS))
 
 
 def _check_same(begun: dict[str, Any], asked: dict[str, Any]) -> None:

@@ -7,8 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from simviz_core.errors import RunError, SimVizError
-from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS, SIZES
-from simviz_core.networks.poolings import POOLING_TITLES
+from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, InputSize
 from simviz_core.networks.weights import listed
 from simviz_core.runs import DEMO_RUNS, Run, describes_itself, looks_like_run, open_run, run_state
 from simviz_ui.choices.allowed import (
@@ -18,6 +17,7 @@ from simviz_ui.choices.allowed import (
     readable_path,
     say_not_listed,
 )
+from simviz_ui.choices.network import network_box, pooling_choice, size_choice
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import fragment, hold, wanted
 
@@ -55,15 +55,15 @@ def run_choice(row: DeltaGenerator) -> list[Run] | None:
         show_error(error)
         return None
     st.session_state[WATCHED] = folders, [_state(folder) for folder in folders]
-    network, pooling, size = DEFAULT_NETWORK, None, DEFAULT_SIZE
+    asked: tuple[str, str | None, InputSize] = (DEFAULT_NETWORK, None, DEFAULT_SIZE)
     if any(folder.is_dir() and not describes_itself(folder) for folder in folders):
         with row:
-            network, pooling, size = _settings_of_bare_files()
-    return _opened(folders, network, pooling, size)
+            asked = _settings_of_bare_files()
+    return _opened(folders, *asked)
 
 
 def _opened(
-    folders: Sequence[Path], network: str, pooling: str | None, size: int
+    folders: Sequence[Path], network: str, pooling: str | None, size: InputSize
 ) -> list[Run] | None:
     runs = []
     for folder in folders:
@@ -100,30 +100,13 @@ def _run_box(title: str, key: str, offered: list[str], default: str | None) -> s
     )
 
 
-def _settings_of_bare_files() -> tuple[str, str | None, int]:
+def _settings_of_bare_files() -> tuple[str, str | None, InputSize]:
     """Ask what bare checkpoint files do not tell."""
     with st.popover("Network", icon=":material/neurology:"):
         st.caption("The checkpoints have no `run.json` that says which network they belong to.")
-        network = st.selectbox(
-            "Network",
-            list(NETWORKS),
-            format_func=lambda name: NETWORKS[name].title,
-            **hold("run_network", DEFAULT_NETWORK, list(NETWORKS)),
-        )
-        pooling = st.segmented_control(
-            "Pooling",
-            list(POOLING_TITLES),
-            required=True,
-            format_func=lambda name: POOLING_TITLES[name],
-            **hold("run_pooling", NETWORKS[network].pooling, list(POOLING_TITLES)),
-        )
-        size = st.segmented_control(
-            "Input size",
-            list(SIZES),
-            required=True,
-            **hold("run_size", DEFAULT_SIZE, list(SIZES)),
-        )
-    return network, pooling, size or DEFAULT_SIZE
+        network = network_box("run_network")
+        pooling = pooling_choice(network, "run_pooling")
+        return network, pooling, size_choice(network, "run_size")
 
 
 def offered_runs() -> list[str]:

@@ -17,6 +17,7 @@ from simviz_core.networks import (
     NetworkReading,
     RefusedNetwork,
     allowed_programs,
+    default_pooling,
     network_facts,
     size_from_text,
     size_text,
@@ -54,11 +55,10 @@ def network_settings() -> NetworkSettings:
     """
     with st.sidebar:
         st.subheader("Network")
-        network = _network_box()
+        network = network_box()
         is_known = network in NETWORKS
         line = st.empty()
-        pooling = _pooling_of_catalogue(network) if is_known else _pooling_of_any()
-        size: InputSize = _size_of_catalogue() if is_known else _size_of_any(network)
+        pooling, size = pooling_choice(network), size_choice(network)
         with st.expander("Weights and layers", icon=":material/tune:"):
             weights = _weights()
             tail, layer, output = _layers()
@@ -178,21 +178,29 @@ def _library_names() -> list[str]:
     return source_names()
 
 
-def _network_box() -> str:
+def network_box(field: str = "network") -> str:
+    """Ask for a network by name.
+
+    Args:
+        field: Of the view, which holds it.
+
+    Returns:
+        The name; one that is typed need not be on offer.
+    """
     offered = [*NETWORKS, *allowed_programs(), *_library_names()]
     by_title = {entry.title: entry.name for entry in NETWORKS.values()}
-    asked = wanted("network")
+    asked = wanted(field)
     if asked in by_title:  # links once named a network by its title
-        remember(network=by_title[asked])
+        remember(**{field: by_title[asked]})
     elif asked and asked not in offered:
         offered.append(asked)
     chosen = st.selectbox(
         "Network",
         offered,
         format_func=lambda name: NETWORKS[name].title if name in NETWORKS else name,
-        **hold("network", DEFAULT_NETWORK),
+        **hold(field, DEFAULT_NETWORK),
         accept_new_options=True,
-        on_change=let_go_of_weights,
+        on_change=let_go_of_weights if field == "network" else None,
         label_visibility="collapsed",
         help="Type to search the networks of timm and torchvision. Two names with a "
         f"{BETWEEN} between them are an ensemble.",
@@ -200,52 +208,63 @@ def _network_box() -> str:
     return by_title.get(chosen or "", chosen or DEFAULT_NETWORK)
 
 
-def _pooling_of_catalogue(network: str) -> str:
-    own = NETWORKS[network].pooling
+def pooling_choice(network: str, field: str = "pooling") -> str:
+    """Ask for a pooling.
+
+    Args:
+        network: The network's name.
+        field: Of the view, which holds it.
+
+    Returns:
+        Its name; "own" for a network's own that is found when it is loaded.
+    """
+    own = default_pooling(network)
+    is_known = network in NETWORKS
+    offered = POOLING_CHOICES if is_known else POOLINGS_OF_ANY
+    more = "With another pooling than its own the layers after it are dropped. GeM uses p = 3."
+    if is_known:
+        more = (
+            f"The network's own pooling is {own}; any other is exact too. GeM uses p = 3. R-MAC "
+            "and CroW weigh regions, or cells and channels, by what is in the image."
+        )
     chosen = st.segmented_control(
         "Pooling",
-        list(POOLING_CHOICES),
+        list(offered),
         required=True,
-        format_func=lambda name: POOLING_CHOICES[name],
-        **hold("pooling", own, list(POOLING_CHOICES)),
-        help="How the last feature map becomes the embedding. The network's own pooling is "
-        f"{own}; any other is exact too. GeM uses p = 3. R-MAC and CroW weigh regions, or cells "
-        "and channels, by what is in the image.",
+        format_func=lambda name: offered[name],
+        **hold(field, own, list(offered), key=None if is_known else f"own_{field}"),
+        help=f"How the last feature map becomes the embedding. {more}",
     )
-    if label := as_it_is(chosen or own):
+    if is_known and (label := as_it_is(chosen or own)):
         st.caption(f"Exact with the {label} in each image.")
     return chosen or own
 
 
-def _pooling_of_any() -> str:
-    chosen = st.segmented_control(
-        "Pooling",
-        list(POOLINGS_OF_ANY),
-        required=True,
-        format_func=lambda name: POOLINGS_OF_ANY[name],
-        **hold("pooling", OWN_POOLING, list(POOLINGS_OF_ANY), key="own_pooling"),
-        help="How the last feature map becomes the embedding. With another pooling than its own "
-        "the layers after it are dropped. GeM uses p = 3.",
-    )
-    return chosen or OWN_POOLING
+def size_choice(network: str, field: str = "size") -> InputSize:
+    """Ask for an input size; stops the page where what is typed is none.
+
+    Args:
+        network: The network's name.
+        field: Of the view, which holds it.
+    """
+    return _size_of_catalogue(field) if network in NETWORKS else _size_of_any(network, field)
 
 
-def _size_of_catalogue() -> int:
+def _size_of_catalogue(field: str) -> int:
     sizes = [str(size) for size in SIZES]
     chosen = st.segmented_control(
         "Input size",
         sizes,
         required=True,
         format_func=lambda pixels: f"{pixels} px",
-        **hold("size", str(DEFAULT_SIZE), sizes, instead=NO_SUCH_SIZE),
+        **hold(field, str(DEFAULT_SIZE), sizes, instead=NO_SUCH_SIZE),
         help="The whole image is resized to a square of this side. A larger one gives a finer "
         "grid of cells and takes longer: 7 × 7 at 224, 10 × 10 at 320, 14 × 14 at 448.",
     )
     return int(chosen or DEFAULT_SIZE)
 
 
-def _size_of_any(network: str) -> InputSize:
-    """Ask for any size that a network may take; stops the page where it is none."""
+def _size_of_any(network: str, field: str) -> InputSize:
     try:
         own = network_facts(network).size
     except SimVizError as error:
@@ -254,7 +273,7 @@ def _size_of_any(network: str) -> InputSize:
     typed = st.text_input(
         "Input size",
         placeholder=f"{size_text(own)} (its own)",
-        **hold("size", "", key="any_size"),
+        **hold(field, "", key=f"any_{field}"),
         help="Width and height that images are resized to, in pixels: 224, or 128x256 for width × "
         "height. Some networks take one size only.",
     )

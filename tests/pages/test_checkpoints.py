@@ -13,9 +13,10 @@ import torch
 from page_testing import button, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.checkpoints import save_checkpoint
+from simviz_core.checkpoints import backbone_weights, network_weights, save_weights
 from simviz_core.cli import main
-from simviz_core.networks import build_network
+from simviz_core.networks import build_network, load_network
+from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.runs import Run, RunCheckpoint, open_run, write_run
 from simviz_ui.checkpoints import indexes as run_index
 from simviz_ui.choices import galleries
@@ -35,7 +36,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         for tensor in trunk.parameters():
             tensor.data += 0.05 * tensor.std(correction=0) * torch.randn_like(tensor)
         files.append(folder / f"checkpoint_{number}.safetensors")
-        save_checkpoint(trunk, files[-1])
+        save_weights(backbone_weights(trunk), files[-1])
     return files
 
 
@@ -200,6 +201,28 @@ def test_broken_checkpoints_are_messages_beside_the_others(
     assert "is empty" in found["iteration 60"]["error"]
     for iteration in (10, 20):
         assert len(found[f"iteration {iteration}"]["pictures"]) == 4
+
+
+@pytest.mark.parametrize("is_described", [True, False])
+def test_a_run_of_any_network(app: AppTest, run_folder: Path, is_described: bool) -> None:
+    network = load_network("timm/test_vit", pretrained=False)
+    assert isinstance(network.trunk, CutTrunk)
+    for file in run_folder.glob("*.safetensors"):
+        save_weights(network_weights(network.trunk.network), file)
+    described = run_folder / "run.json"
+    if is_described:
+        told = {"network": "timm/test_vit", "pooling": "class_token", "size": 160}
+        described.write_text(json.dumps(json.loads(described.read_text()) | told))
+        open_run_page(app, run_folder)
+    else:
+        described.unlink()
+        open_run_page(app, run_folder, run_network="timm/test_vit", run_size="160")
+        assert [box.label for box in app.text_input if box.label == "Input size"]
+    # The pretrained network before them cannot be had without its hub.
+    shown = {column["title"]: column for column in columns(app)}
+    for iteration in (10, 20):
+        assert not shown[f"iteration {iteration}"]["error"]
+        assert len(shown[f"iteration {iteration}"]["pictures"]) == 4
 
 
 def test_a_range_of_iterations(app: AppTest, run_folder: Path) -> None:

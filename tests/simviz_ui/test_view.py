@@ -40,6 +40,7 @@ SPECIAL = {
     "pooling": st.sampled_from(["average", "max", "gem", "own", "sum"]) | st.none(),
     "run_pooling": st.sampled_from(["average", "max", "gem"]) | st.none(),
     "size": st.sampled_from(["224", "448", "128x256"]) | st.none(),
+    "run_size": st.sampled_from(["224", "448", "128x256"]) | st.none(),
     "tail": st.sampled_from(["auto", "keep", "drop"]) | st.none(),
     "colours": st.sampled_from(COLOUR_MAPS),
     "style": st.sampled_from(["smooth", "cells"]),
@@ -54,7 +55,6 @@ SPECIAL = {
     "pairs": st.sampled_from([100, 300, 1000]),
     "channels": st.sampled_from([3, 5, 10]),
     "seed": st.integers(0, 10**6),
-    "run_size": st.integers(1, 4096) | st.none(),
     "cell": st.builds(blocks, st.sampled_from(["query", "match"]), COUNTS, COUNTS, COUNTS, COUNTS)
     | st.none(),
     "regions": st.builds(Region, RECTANGLES, RECTANGLES),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from simviz_core.checkpoints.formats.stored import Damaged, StoredTensor, Unusable
@@ -47,6 +47,15 @@ def read_safetensors(path: Path) -> dict[str, StoredTensor | Unusable]:
             else:
                 found[name] = StoredTensor(tuple(part.get_shape()), dtype, _loader(path, name))
     return found
+
+
+def safetensors_note(path: Path, name: str) -> str | None:
+    """What a checkpoint that was read says of itself under a name; None where it says nothing."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(name)
+    except (SafetensorError, OSError):
+        return None  # of another format, or of several parts
 
 
 def _loader(path: Path, name: str) -> Callable[[], Tensor]:

@@ -10,11 +10,9 @@ from simviz_core.errors import SettingsError
 from simviz_core.networks import (
     BETWEEN,
     DEFAULT_NETWORK,
-    DEFAULT_SIZE,
     NETWORKS,
     OWN_POOLING,
     POOLINGS,
-    SIZES,
     TAILS,
     InputSize,
     Preprocessing,
@@ -60,21 +58,6 @@ def add_network_choices(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
         "default: the network's own",
-    )
-
-
-def add_trained_network_options(command: argparse.ArgumentParser) -> None:
-    """Which network of the catalogue, pooling and input size."""
-    command.add_argument(
-        "--network", choices=NETWORKS, default=DEFAULT_NETWORK, help="default: %(default)s"
-    )
-    command.add_argument("--pooling", choices=POOLINGS, help="default: the network's own")
-    command.add_argument(
-        "--size",
-        type=int,
-        choices=SIZES,
-        default=DEFAULT_SIZE,
-        help="width and height that the images are resized to, in pixels; default: %(default)s",
     )
 
 

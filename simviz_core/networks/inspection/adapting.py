@@ -82,12 +82,15 @@ class Adapted:
         pooling: The rule.
         tail: The layers after it.
         reading: What was found, verified.
+        reproduces: The operation of the network whose result they make; None where that is what
+            they make themselves.
     """
 
     trunk: CutTrunk
     pooling: Pooling
     tail: tuple[Tail, ...]
     reading: NetworkReading
+    reproduces: Call | None = None
 
 
 @dataclass(frozen=True)
@@ -248,7 +251,7 @@ def _verified(network: nn.Module, plan: _Plan, refused: NetworkReading) -> Adapt
         reading = replace(
             reading, own_head=own_head_words(trunk, network, plan.pooling, plan.tail, refused.size)
         )
-    return Adapted(trunk, plan.pooling, plan.tail, reading)
+    return Adapted(trunk, plan.pooling, plan.tail, reading, plan.reproduces)
 
 
 def verified_reading(

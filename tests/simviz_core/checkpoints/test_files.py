@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from simviz_core.checkpoints import backbone_weights, load_checkpoint, save_checkpoint
+from simviz_core.checkpoints import backbone_weights, load_checkpoint, save_weights
 from simviz_core.errors import CheckpointError, SettingsError
 from simviz_core.networks import build_network
 
@@ -12,7 +12,7 @@ from simviz_core.networks import build_network
 def test_a_checkpoint_is_half_as_large_and_comes_back(tmp_path: Path) -> None:
     trunk = build_network("efficientnet_lite0")
     file = tmp_path / "c.safetensors"
-    save_checkpoint(trunk, file)
+    save_weights(backbone_weights(trunk), file)
     assert 6_800_000 < file.stat().st_size < 6_900_000
     network, match = load_checkpoint(file, "efficientnet_lite0", "max", 320)
     assert (network.pooling.name, network.size) == ("max", 320)
@@ -30,7 +30,7 @@ def test_weights_too_large_for_half_precision_keep_their_range(
 ) -> None:
     trunk = build_network(tiny_network)
     trunk.get_submodule("1").running_var.fill_(1e6)
-    save_checkpoint(trunk, tmp_path / "c.safetensors")
+    save_weights(backbone_weights(trunk), tmp_path / "c.safetensors")
     assert load_file(tmp_path / "c.safetensors")["1.running_var"].dtype == torch.float32
     network, _ = load_checkpoint(tmp_path / "c.safetensors", tiny_network, None, 224)
     assert torch.all(network.trunk.get_submodule("1").running_var == 1e6)
@@ -70,7 +70,7 @@ def test_values_that_overflow_are_one_error_that_names_the_layer(
 
 def test_a_checkpoint_has_one_fingerprint(tmp_path: Path) -> None:
     """The classifier is not in it, and is still the same each time: its embeddings are stored."""
-    save_checkpoint(build_network("efficientnet_lite0"), tmp_path / "c.safetensors")
+    save_weights(backbone_weights(build_network("efficientnet_lite0")), tmp_path / "c.safetensors")
     first, second = (
         load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)[0]
         for _ in range(2)
@@ -79,13 +79,13 @@ def test_a_checkpoint_has_one_fingerprint(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_refused_by_name(tmp_path: Path, tiny_network: str) -> None:
-    save_checkpoint(build_network(tiny_network), tmp_path / "c.safetensors")
+    save_weights(backbone_weights(build_network(tiny_network)), tmp_path / "c.safetensors")
     reason = r"c\.safetensors for EfficientNet-Lite0 fits only to 0% .* of 3,413,024 numbers"
     with pytest.raises(CheckpointError, match=reason):
         load_checkpoint(tmp_path / "c.safetensors", "efficientnet_lite0", None, 224)
 
 
 def test_settings_are_checked(tmp_path: Path, tiny_network: str) -> None:
-    save_checkpoint(build_network(tiny_network), tmp_path / "c.safetensors")
+    save_weights(backbone_weights(build_network(tiny_network)), tmp_path / "c.safetensors")
     with pytest.raises(SettingsError, match="median"):
         load_checkpoint(tmp_path / "c.safetensors", tiny_network, "median", 224)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simviz_core.checkpoints import loading, save_checkpoint
+from simviz_core.checkpoints import backbone_weights, loading, save_weights
 from simviz_core.checkpoints.loading import keeping_networks, load_for_settings
 from simviz_core.networks import build_network
 from simviz_core.networks.settings import NetworkSettings
@@ -28,13 +28,13 @@ def test_each_distinct_network_is_loaded_once_and_let_go_of() -> None:
 def test_a_file_that_has_changed_is_loaded_again(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
     trunk = build_network("efficientnet_lite0")
-    save_checkpoint(trunk, file)
+    save_weights(backbone_weights(trunk), file)
     settings = NetworkSettings("efficientnet_lite0", "average", 224, str(file))
     with keeping_networks():
         first = load_for_settings(settings)
         assert load_for_settings(settings) is first
         next(trunk.parameters()).data += 1
-        save_checkpoint(trunk, file)
+        save_weights(backbone_weights(trunk), file)
         os.utime(file, (1, 1))
         assert load_for_settings(settings).fingerprint != first.fingerprint
 

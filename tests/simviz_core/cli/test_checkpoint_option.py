@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from simviz_core.checkpoints import save_checkpoint
+from simviz_core.checkpoints import backbone_weights, save_weights
 from simviz_core.cli import pair_command, search_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks import build_network
@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int, str, str]]
 def checkpoint(tiny_network: str, tmp_path: Path) -> Path:
     torch.manual_seed(5)
     path = tmp_path / "trained.safetensors"
-    save_checkpoint(build_network(tiny_network, pretrained=False), path)
+    save_weights(backbone_weights(build_network(tiny_network, pretrained=False)), path)
     return path
 
 

@@ -60,6 +60,39 @@ def test_options_reach_the_training(tiny_training: list[str], tmp_path: Path, ru
     assert [entry["iteration"] for entry in described["checkpoints"]] == [0, 2, 4]
 
 
+def test_a_loss_of_the_library_is_told_in_the_run(
+    tiny_training: list[str], tmp_path: Path, run: Run
+) -> None:
+    options = "--loss CosFaceLoss --loss-option margin=0.2 --loss-option scale=32"
+    options += " --loss-learning-rate 0.02 --embedding-size 8 --classes 3"
+    options += " --miner MultiSimilarityMiner --miner-option epsilon=0.2"
+    assert run(*tiny_training, *options.split())[0] == 0
+    opened = open_run(tmp_path / "run")
+    assert opened.loss == "CosFaceLoss"
+    assert opened.settings == {
+        "iterations": 4,
+        "loss_options": {"margin": 0.2, "scale": 32},
+        "miner": "MultiSimilarityMiner",
+        "miner_options": {"epsilon": 0.2},
+        "loss_learning_rate": 0.02,
+        "classes": 3,
+        "images": 2,
+        "learning_rate": 0.0001,
+        "embedding_size": 8,
+    }
+
+
+def test_losses_are_listed(run: Run) -> None:
+    status, out, _ = run("losses")
+    assert status == 0
+    assert "  triplet-batch-hard  (with --margin)\n" in out
+    assert "  ArcFaceLoss  margin=28.6 scale=64\n" in out
+    assert out.index("\nminers\n") < out.index("  AngularMiner  angle=20\n")
+    assert run("losses", "proxynca")[1] == "losses\n  ProxyNCALoss  softmax_scale=1\n"
+    status, _, err = run("losses", "nothing")
+    assert (status, err.count("\n")) == (2, 1)
+
+
 def test_defaults(tiny_training: list[str], tmp_path: Path, run: Run) -> None:
     assert run(*tiny_training)[0] == 0
     opened = open_run(tmp_path / "run")
@@ -94,6 +127,14 @@ def test_a_finished_run_is_resumed_in_an_instant(tiny_training: list[str], run: 
         (["--seed", "-3"], "seed -3"),
         (["--run", "/proc/run"], "/proc/run"),
         (["--unknown"], "--unknown"),
+        (["--network", "tiny+tiny"], "trained one by one"),
+        (["--network", "timm/resnet"], "timm has no network 'resnet'"),
+        (["--loss", "CrossBatchMemory"], "it is made of another loss"),
+        (["--loss", "NCALoss", "--margin", "0.1"], "--margin is of the triplet losses"),
+        (["--loss", "NCALoss", "--loss-option", "scale=1"], "it has softmax_scale"),
+        (["--loss-option", "margin=1"], "triplet-batch-hard has none; `python -m simviz_core loss"),
+        (["--miner-option", "margin=1"], "no miner has none"),
+        (["--embedding-size", "0"], "'0' is not a whole number"),
     ],
 )
 def test_a_wrong_option_is_one_line_and_status_2(

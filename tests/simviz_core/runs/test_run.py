@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from simviz_core.checkpoints import backbone_weights, save_checkpoint
+from simviz_core.checkpoints import backbone_weights, save_weights
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.errors import CheckpointError, RunError
 from simviz_core.networks import SimilarityNetwork, build_network
@@ -14,7 +14,7 @@ from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
 def run(tmp_path: Path, tiny_network: str) -> Run:
     trunk = build_network(tiny_network)
     trunk.get_submodule("0").weight.zero_()
-    save_checkpoint(trunk, tmp_path / "c.safetensors")
+    save_weights(backbone_weights(trunk), tmp_path / "c.safetensors")
     checkpoints = (RunCheckpoint(0, None), RunCheckpoint(5, tmp_path / "c.safetensors"))
     return Run(tmp_path, tiny_network, "max", 224, checkpoints)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from torch import Tensor, nn
+from torch import Tensor
 
-from simviz_core.checkpoints import save_checkpoint
+from simviz_core.checkpoints import save_weights
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.training import TrainingSettings, loop
 
@@ -33,9 +33,9 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Tensor]]:
     """The weights of each checkpoint in full precision, in the order of their writing."""
     kept: list[dict[str, Tensor]] = []
 
-    def save_and_keep(trunk: nn.Module, path: Path) -> None:
-        kept.append({name: tensor.clone() for name, tensor in trunk.state_dict().items()})
-        save_checkpoint(trunk, path)
+    def save_and_keep(weights: dict[str, Tensor], path: Path, pooling: str) -> None:
+        kept.append({name: tensor.clone() for name, tensor in weights.items()})
+        save_weights(weights, path, pooling)
 
-    monkeypatch.setattr(loop, "save_checkpoint", save_and_keep)
+    monkeypatch.setattr(loop, "save_weights", save_and_keep)
     return kept

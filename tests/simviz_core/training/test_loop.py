@@ -23,9 +23,9 @@ from simviz_core.training import (
     split_gallery,
     train,
 )
-from simviz_core.training.losses import triplet_loss
+from simviz_core.training.losses import MinedLoss, triplet_loss
 from simviz_core.training.measure import held_out_quality
-from simviz_core.training.trainer import Trainer, learning_rate
+from simviz_core.training.trainer import Trainer, learning_rate_decay
 
 
 def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
@@ -166,8 +166,7 @@ def test_a_loss_that_is_no_number_stops_the_training(
     gallery: Gallery, settings: TrainingSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "simviz_core.training.trainer.triplet_loss",
-        lambda name, margin: lambda embeddings, labels: embeddings.sum() * float("nan"),
+        MinedLoss, "forward", lambda loss, embeddings, labels: embeddings.sum() * float("nan")
     )
     with pytest.raises(
         TrainingError, match="loss is nan at iteration 0; use a lower learning rate"
@@ -175,30 +174,31 @@ def test_a_loss_that_is_no_number_stops_the_training(
         train(gallery, tmp_path / "run", settings)
 
 
-def test_half_precision_ends_at_the_feature_map(settings: TrainingSettings) -> None:
+def test_half_precision_ends_at_the_feature_map(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a GPU does, on a CPU."""
-    trainer = Trainer(settings)
+    trainer = Trainer(settings, 4)
     trainer.is_mixed, trainer.half = True, torch.bfloat16
     embedded: list[Tensor] = []
-    plain_loss = trainer.loss
+    plain_loss = trainer.loss.forward
 
     def loss(embeddings: Tensor, labels: Tensor) -> Tensor:
         embedded.append(embeddings)
         return plain_loss(embeddings, labels)
 
-    trainer.loss = loss
+    monkeypatch.setattr(trainer.loss, "forward", loss)
     labels = torch.tensor([0, 0, 1, 1])
     assert trainer.step(torch.randn(4, 3, 224, 224), labels) > 0
     assert embedded[0].dtype == torch.float32
-    assert all(tensor.dtype == torch.float32 for tensor in backbone_weights(trainer.trunk).values())
+    assert all(tensor.dtype == torch.float32 for tensor in trainer.network.weights().values())
 
 
-def test_the_learning_rate_is_constant_and_then_falls(settings: TrainingSettings) -> None:
-    longer = replace(settings, iterations=100, learning_rate=0.1)
-    rates = [learning_rate(longer, iteration) for iteration in range(101)]
-    assert rates[:61] == [0.1] * 61
+def test_the_learning_rate_is_constant_and_then_falls() -> None:
+    rates = [learning_rate_decay(iteration / 100) for iteration in range(101)]
+    assert rates[:61] == [1.0] * 61
     assert all(later < earlier for earlier, later in pairwise(rates[60:]))
-    assert rates[100] == pytest.approx(0.001)
+    assert rates[100] == pytest.approx(0.01)
 
 
 def test_the_callers_state_is_left_alone(

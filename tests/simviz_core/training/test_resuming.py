@@ -95,6 +95,37 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
     assert run == open_run(tmp_path / "stopped")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "ProxyAnchorLoss", "embedding_size": 8},
+        {"loss": "DynamicSoftMarginLoss"},
+        {
+            "loss": "MarginLoss",
+            "miner": "DistanceWeightedMiner",
+            "loss_options": {"learn_beta": True},
+        },
+    ],
+)
+def test_what_a_loss_has_learnt_is_resumed(
+    gallery: Gallery,
+    settings: TrainingSettings,
+    tmp_path: Path,
+    kept: list[dict[str, Tensor]],
+    changes: dict[str, Any],
+) -> None:
+    asked = replace(settings, **changes)
+    train(gallery, tmp_path / "whole", asked)
+    whole = kept[-1]
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        stop = stop_between_checkpoints(monkeypatch)
+        with pytest.raises(StoppedError):
+            train(gallery, tmp_path / "stopped", asked, on_checkpoint=stop)
+    train(gallery, tmp_path / "stopped", asked, resume=True)
+    assert_equal(kept[-1], whole)
+    assert files(tmp_path / "stopped") == files(tmp_path / "whole")
+
+
 def test_resuming_begins_what_had_not_begun_and_leaves_what_is_finished(
     gallery: Gallery, settings: TrainingSettings, tmp_path: Path
 ) -> None:

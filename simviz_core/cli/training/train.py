@@ -1,6 +1,7 @@
 """`train GALLERY`: train a network on a gallery, keeping checkpoints on the way."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,21 +12,28 @@ from simviz_core.cli.options.gallery import (
     asked_gallery,
     say_values,
 )
-from simviz_core.cli.options.network import add_trained_network_options
-from simviz_core.cli.options.output import Commands, OneLineParser, whole_numbers
-from simviz_core.errors import TrainingError
+from simviz_core.cli.options.network import add_network_options
+from simviz_core.cli.options.output import Commands, OneLineParser, whole_number, whole_numbers
+from simviz_core.errors import SettingsError, TrainingError
 from simviz_core.gallery import Gallery
-from simviz_core.networks import NETWORKS
+from simviz_core.networks import default_pooling, network_facts
 from simviz_core.runs import RunCheckpoint
 from simviz_core.training import (
     BATCH_HARD,
     LEARNING_RATE,
     LEARNING_RATE_FROM_SCRATCH,
-    LOSSES,
+    LOSS_LEARNING_RATE,
+    TRIPLET_LOSSES,
     TrainingSettings,
     choose_held_out,
     default_moments,
     train,
+)
+from simviz_core.training.library import (
+    LOSSES,
+    MINERS,
+    OPTION,
+    options_from_text,
 )
 
 
@@ -34,18 +42,26 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
     command = commands.add_parser(
         "train",
         help="train a network on a gallery",
-        description="Train a network on a gallery with the triplet loss, keeping checkpoints.",
+        description="Train a network on a gallery, keeping checkpoints on the way.",
     )
     command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
     add_class_level_option(command)
-    add_trained_network_options(command)
+    add_network_options(command)
     _add_training_options(command)
+    _add_loss_options(command)
     _add_data_options(command)
     command.set_defaults(run=_run)
 
 
 def _add_training_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--embedding-size",
+        type=whole_number,
+        metavar="D",
+        help="train a fully connected layer after the pooling, too, which makes embeddings of D "
+        "components; default: none",
+    )
     command.add_argument(
         "--from-scratch", action="store_true", help="begin with random weights, not pretrained ones"
     )
@@ -58,14 +74,6 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
         metavar="A,B,…",
         help="iterations to keep, beside the last; default: 0, 5, 20 and 50 %% of all",
     )
-    command.add_argument("--loss", choices=LOSSES, default=BATCH_HARD, help="default: %(default)s")
-    command.add_argument(
-        "--margin",
-        type=float,
-        default=TrainingSettings.margin,
-        help="how much farther a wrong match should be, a distance of unit embeddings; "
-        "default: %(default)s",
-    )
     command.add_argument(
         "--learning-rate",
         type=float,
@@ -76,6 +84,43 @@ def _add_training_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--resume", action="store_true", help="go on where the run was when it was stopped"
     )
+
+
+def _add_loss_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--loss",
+        metavar="NAME",
+        default=BATCH_HARD,
+        help=f"{', '.join(TRIPLET_LOSSES)}, or one of pytorch-metric-learning, such as "
+        "ProxyAnchorLoss; `losses` lists them; default: %(default)s",
+    )
+    command.add_argument(
+        "--margin",
+        type=float,
+        help="of the triplet losses: how much farther a wrong match should be, a distance of unit "
+        f"embeddings; default: {TrainingSettings.margin}",
+    )
+    command.add_argument(
+        "--loss-learning-rate",
+        type=float,
+        default=LOSS_LEARNING_RATE,
+        metavar="RATE",
+        help="of the weights that a loss has itself, such as its proxies; default: %(default)g",
+    )
+    command.add_argument(
+        "--miner",
+        metavar="NAME",
+        help="one of pytorch-metric-learning, such as MultiSimilarityMiner; default: none",
+    )
+    for part in ("loss", "miner"):
+        command.add_argument(
+            f"--{part}-option",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            dest=f"{part}_options",
+            help=f"an argument of the {part}, as its class names it; can be given again",
+        )
 
 
 def _add_data_options(command: argparse.ArgumentParser) -> None:
@@ -113,22 +158,42 @@ def _run(options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, gallery: Gallery) -> TrainingSettings:
     a_quarter = str(max(1, len(gallery.by_label) // 4))
+    if options.margin is not None and options.loss not in TRIPLET_LOSSES:
+        raise SettingsError(
+            f"--margin is of the triplet losses; give that of {options.loss} as --loss-option"
+        )
     rate = LEARNING_RATE_FROM_SCRATCH if options.from_scratch else LEARNING_RATE
     return TrainingSettings(
         network=options.network,
-        pooling=options.pooling or NETWORKS[options.network].pooling,
-        size=options.size,
+        pooling=options.pooling or default_pooling(options.network),
+        size=options.size or network_facts(options.network).size,
+        embedding_size=options.embedding_size,
         from_scratch=options.from_scratch,
         iterations=options.iterations,
         checkpoints=options.checkpoints or default_moments(options.iterations),
         loss=options.loss,
-        margin=options.margin,
+        margin=TrainingSettings.margin if options.margin is None else options.margin,
+        loss_options=_named_options(LOSSES, options.loss, options.loss_options),
+        miner=options.miner,
+        miner_options=_named_options(MINERS, options.miner, options.miner_options),
+        loss_learning_rate=options.loss_learning_rate,
         classes=options.classes,
         images=options.images,
         learning_rate=rate if options.learning_rate is None else options.learning_rate,
         seed=options.seed,
         held_out=choose_held_out(gallery, options.held_out or a_quarter, options.seed),
     )
+
+
+def _named_options(package: str, name: str | None, texts: Sequence[str]) -> dict[str, OPTION]:
+    if not texts:
+        return {}
+    if name is None or name in TRIPLET_LOSSES:
+        raise SettingsError(
+            f"{texts[0]!r} is an option of nothing: {name or 'no miner'} has none; "
+            "`python -m simviz_core losses` lists those of others"
+        )
+    return options_from_text(package, name, texts)
 
 
 def _print_checkpoint(checkpoint: RunCheckpoint) -> None:
