@@ -285,3 +285,11 @@ def test_the_server_takes_what_the_pages_offer() -> None:
 def test_usage_statistics_are_off() -> None:
     config = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
     assert config["browser"]["gatherUsageStats"] is False
+
+
+def test_tests_that_the_page_on_security_names_exist() -> None:
+    named = set(
+        re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "security.md").read_text("utf-8"))
+    )
+    tests = (path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    assert named - {name for text in tests for name in re.findall(r"def (test_\w+)", text)} == set()

@@ -19,6 +19,7 @@ from simviz_core.errors import SimVizError
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import choose
 from simviz_ui.serving.jobs import index_jobs
+from simviz_ui.serving.upload_rates import UploadRates, session_limits_of_operator
 from simviz_ui.serving.uploads import (
     IS_UPLOAD,
     Filled,
@@ -76,6 +77,12 @@ class UploadKind:
 def upload_store() -> UploadStore:
     """The server's store of uploads."""
     return UploadStore(limits_of_operator(), before_removal=index_jobs().stop)
+
+
+@st.cache_resource(show_spinner=False)
+def upload_rates() -> UploadRates:
+    """What the sessions of this server have uploaded lately."""
+    return UploadRates(session_limits_of_operator())
 
 
 def upload_box(kind: UploadKind, field: str) -> None:
@@ -174,6 +181,11 @@ def _take(kind: UploadKind, field: str, key: str) -> None:
     if not files:
         return
     errors = [message for file in files if (message := _too_large(file, kind))]
+    if not errors:
+        try:
+            upload_rates().admit(_session_id(), sum(file.size for file in files))
+        except SimVizError as error:
+            errors.append(str(error))
     held = [] if errors else _held(kind, files, errors)
     for file in files:
         _free(file)

@@ -318,11 +318,12 @@ def lies_in_uploads(path: Path) -> bool:
 
 def limits_of_operator() -> UploadLimits:
     """The limits that the operator set, else the usual ones."""
-    gigabytes = _positive(GIGABYTES_VARIABLE, GIGABYTES)
-    return UploadLimits(gigabytes * 1e9, _positive(HOURS_VARIABLE, HOURS) * 3600)
+    gigabytes = positive_number(GIGABYTES_VARIABLE, GIGABYTES)
+    return UploadLimits(gigabytes * 1e9, positive_number(HOURS_VARIABLE, HOURS) * 3600)
 
 
-def _positive(variable: str, usual: float) -> float:
+def positive_number(variable: str, usual: float) -> float:
+    """What an environment variable sets, where that is a number above 0; else what is usual."""
     text = os.environ.get(variable, "")
     if not text:
         return usual

@@ -119,5 +119,8 @@ def test_no_page_fetches_or_links_anything_for_a_name(
             ", .katex, [data-testid=stMarkdownContainer] :is(code, em, del, table)"
         )
         assert made.evaluate_all("found => found.map((one) => one.outerHTML)") == [], name
+    metrics = page.request.get(f"{app_url}/_stcore/metrics").text()
+    assert "cache_memory_bytes" in metrics
+    assert not [name for name in (str(folder), *LABELS, *FILES) if name in metrics]
     local = (app_url, app_url.replace("http", "ws", 1), "data:", "blob:")
     assert [url for url in outside if not url.startswith(local)] == []

@@ -26,6 +26,7 @@ from simviz_ui.choices import galleries
 from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 from simviz_ui.choices.uploads import upload_store
 from simviz_ui.serving.jobs import index_jobs
+from simviz_ui.serving.upload_rates import SESSION_COUNT_VARIABLE
 from simviz_ui.serving.uploads import UploadLimits
 
 SEARCH = "pages/search.py"
@@ -232,6 +233,28 @@ def test_images_of_one_name_are_told(app: AppTest) -> None:
     assert "1 images, no classes" in captions(app)
     (expander,) = [each for each in app.expander if "left out" in each.label]
     assert expander.text[0].value == "1.png: another of the files has this name"
+
+
+def test_names_of_uploads_lead_nowhere(app: AppTest) -> None:
+    open_page(app, "pages/overview.py")
+    sent = ["../../up.png", "C:\\photos\\b.png", "/etc/c.png", "a\r\nSet-Cookie: a=b.png"]
+    uploader(app, "gallery").set_value([(name, png("red"), "image/png") for name in sent]).run()
+    (images,) = upload_store().folder.glob("*/images")
+    kept = {path.name for path in images.iterdir()}
+    assert kept == {"up.png", "b.png", "c.png", "a\r\nSet-Cookie: a=b.png"}
+    assert "4 images, no classes" in captions(app)
+
+
+def test_a_session_uploads_no_more_than_it_may(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SESSION_COUNT_VARIABLE, "1")
+    open_page(app, "pages/overview.py")
+    first = upload_gallery(app, "pets.zip", archive(cats__1_png=png("red")))
+    sent = ("more.zip", archive(cats__1_png=png("blue")), "application/zip")
+    uploader(app, "gallery").set_value([sent]).run()
+    assert "a session may upload 1 times" in plain(app.error[0].value)
+    assert app.session_state["gallery"] == first
 
 
 def test_an_uploaded_gallery_that_is_gone_is_named(app: AppTest) -> None:
