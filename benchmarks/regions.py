@@ -49,7 +49,7 @@ from simviz_core.decomposition import DecomposedImage
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.gallery import DEMO_GALLERY, GalleryImage, open_gallery
 from simviz_core.gallery.masks import mask_weights
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import WHOLE, LoadedImage, load_image
 from simviz_core.networks import (
     NETWORKS,
     POOLINGS,
@@ -193,22 +193,22 @@ def ask(
     """The scores of every image by each ranking, and the seconds that each ranking took."""
     network, box = fine.network, Region((box_of(mask),))
     region = Region(boxes_of(mask)) if drawn == "boxes" else box
-    covered = mask_weights(mask, query.decomposed.grid) if drawn == "mask" else None
+    covered = mask_weights(mask, query.decomposed.grid, WHOLE) if drawn == "mask" else None
     image = fine.image(query.picture.pixels)
     scores, clock = {}, [time.perf_counter()]
 
     scores["whole image"] = index.scores(whole_vector(query.decomposed))
     clock.append(time.perf_counter())
 
-    weights = weights_on(region, query.picture, query.decomposed.grid)
+    weights = weights_on(region, query.picture, query.decomposed.grid, WHOLE)
     weights = weights if covered is None else covered
     scores["region"] = index.scores(region_vector(query.decomposed, weights))
     clock.append(time.perf_counter())
 
     def weights_of(grid: tuple[int, int]) -> Tensor:
         if drawn == "mask":
-            return mask_weights(mask, grid)
-        return weights_on(region, query.picture, grid)
+            return mask_weights(mask, grid, WHOLE)
+        return weights_on(region, query.picture, grid, WHOLE)
 
     scores["fine region"] = index.scores(fine_region_vector(image, weights_of))
     clock.append(time.perf_counter())

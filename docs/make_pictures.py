@@ -25,7 +25,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.figures import FigureStyle, colour_scale, overlay
-from simviz_core.images import load_image
+from simviz_core.images import WHOLE, load_image
 from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
@@ -103,7 +103,7 @@ def story_picture(story: Story, folder: Path) -> Image.Image:
     query, match = (network.decompose_feature_map(each) for each in maps_of)
     weights, vector = None, whole_vector(query)
     if story.region.is_drawn:
-        weights = weights_on(story.region, pictures[0], query.grid)
+        weights = weights_on(story.region, pictures[0], query.grid, WHOLE)
         vector = region_vector(query, weights)
     maps = match_maps(query, match, vector, weights)
     drawn = [

@@ -31,7 +31,7 @@ Link = dict[str, list[str]]
 GALLERY = ("gallery", "class_level", "references")
 NETWORK = (
     *("network", "weights", "checkpoint_part", "pooling", "size", "tail", "layer", "output"),
-    "channel_order",
+    *("channel_order", "fit"),
 )
 DISPLAY = ("colours", "opacity", "style", "scale")
 RELATIVE = ("relative_to", "relative_image")
@@ -115,6 +115,7 @@ class View:
     layer: str | None = None
     output: str | None = None
     channel_order: str | None = None
+    fit: str | None = None
     query: str | None = None
     match: str | None = None
     selection: str | None = None

@@ -16,6 +16,7 @@ from simviz_core.networks import (
     SimilarityNetwork,
     is_program_name,
     load_network,
+    network_facts,
 )
 from simviz_core.networks.settings import NetworkSettings
 
@@ -105,7 +106,9 @@ def _with_preprocessing(settings: NetworkSettings) -> SimilarityNetwork:
     if settings.preprocessing is None:
         return network
     if isinstance(network, EnsembleNetwork):
-        raise SettingsError("the networks of an ensemble keep their own preprocessing")
+        if not settings.preprocessing.scales_as(network_facts(settings.network).preprocessing):
+            raise SettingsError("the networks of an ensemble keep their own preprocessing")
+        return network.with_fit(settings.fit)
     return replace(network, preprocessing=settings.preprocessing)
 
 

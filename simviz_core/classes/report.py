@@ -188,13 +188,17 @@ def image_in_class(
 
 
 def class_block(
-    summary: ClassSummary, images: Sequence[ImageInClass], first: int = 1
+    summary: ClassSummary,
+    images: Sequence[ImageInClass],
+    settings: NetworkSettings,
+    first: int = 1,
 ) -> ClassBlock:
     """Images of one class as the figure shows them.
 
     Args:
         summary: Of the class that they are compared with.
         images: With their maps, at least one; all with a contrast to the same class, or none.
+        settings: The network.
         first: The rank of the first one.
 
     Raises:
@@ -205,7 +209,7 @@ def class_block(
         title=summary_line(summary),
         panels=tuple(
             ClassPanel(
-                load_image(Path(found.path), value_ranges=found.value_ranges).pixels,
+                settings.seen(load_image(Path(found.path), value_ranges=found.value_ranges).pixels),
                 f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}",
                 found.map.mean_values,
                 found.contrast.values if found.contrast else None,

@@ -315,6 +315,7 @@ def _report(
         options.top,
         partial(_decompose, network),
         _quality(index.part(rows)),
+        network.frame(query.picture.pixels),
     )
     weights = network.weights.line if network.weights else None
     return replace(report, weights=weights), index

@@ -254,7 +254,7 @@ def _write_figure(
 ) -> None:
     first = 1 if options.images else options.skip + 1
     blocks = [
-        class_block(summary, [i for i in images if i.map.label == summary.label], first)
+        class_block(summary, [i for i in images if i.map.label == summary.label], settings, first)
         for summary in summaries
     ]
     title = settings.title

@@ -207,7 +207,9 @@ def _channels(
     channels = strongest_channels(query, match, index, options.channels, EXAMPLES)
     if options.figure:
         pair = (pictures[0].pixels, pictures[1].pixels)
-        rows = channel_rows(channels, pair, partial(_decompose, network))
+        rows = channel_rows(
+            channels, pair, asked_settings(options, network), partial(_decompose, network)
+        )
         figure = channels_figure(rows, title, figure_style(options), file_format(options.figure))
         Path(options.figure).write_bytes(figure)
     if options.csv:

@@ -77,7 +77,10 @@ from simviz_core.pairs import (
     layers_as_json,
     lost_as_json,
     lost_maps,
+    padding_as_json,
+    padding_words,
     pair_as_json,
+    pair_padding,
     poolings_as_json,
     relative_as_json,
     relative_pair,
@@ -207,6 +210,7 @@ def _run(options: argparse.Namespace) -> None:
     query, match = (network.decompose_feature_map(F) for F in (F_query, F_match))
     settings = asked_settings(options, network)
     pair = explain_pair(query, match, settings)
+    padding = pair_padding(pair, images[0].pixels, images[1].pixels)
     standing = None if index is None else standing_in(index, pair.similarity)
     cells = cell_pairs(query, match)
     parts = [block_part(cells, block, (query, match)) for block in options.blocks]
@@ -219,7 +223,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.compare_poolings:
         poolings = _compared(pair, (F_query, F_match), images, network)
     if options.figure:
-        pictures = images[0].pixels, images[1].pixels
+        pictures = settings.seen(images[0].pixels), settings.seen(images[1].pixels)
         captions, style = (_caption(options.query), _caption(options.match)), figure_style(options)
         as_format = file_format(options.figure)
         if against:
@@ -238,6 +242,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.json:
         values = pair_as_json(pair, options.query, options.match, parts)
         values["query_values"], values["match_values"] = (i.values_as_json() for i in images[:2])
+        values |= padding_as_json(padding)
         values["query_note"], values["match_note"] = (i.note or None for i in images[:2])
         compared = {"poolings": poolings_as_json(poolings)} if poolings else {}
         beyond = {"relative": relative_as_json(relative)} if relative else {}
@@ -252,6 +257,8 @@ def _run(options: argparse.Namespace) -> None:
         write_csv(feature_rows(pair), options.csv)
     if not (options.figure or options.npz or options.json or options.csv):
         _print_summary(pair, parts, poolings)
+        if padding:
+            print(padding_words(pair, padding))
         _print_instead(relative, instead)
         if against:
             print(verdict(against, options.match, options.against))
@@ -286,11 +293,11 @@ def _by_layer(
 def _against_figure(
     options: argparse.Namespace, images: Sequence[LoadedImage], against: PairAgainst
 ) -> bytes:
-    query, match, other = images
+    query, match, other = (against.settings.seen(image.pixels) for image in images)
     captions = [_caption(path) for path in (options.match, options.query, options.against)]
     row = AgainstRow(
         "",
-        (match.pixels, query.pixels, other.pixels),
+        (match, query, other),
         (captions[0], captions[1], captions[2]),
         against,
     )

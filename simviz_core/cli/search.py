@@ -58,7 +58,7 @@ from simviz_core.decomposition import CLASS_TOKEN
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, search_figure, search_poolings_figure
 from simviz_core.gallery import Conditions, Gallery, GalleryImage
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import PAD, LoadedImage, load_image
 from simviz_core.map_measures import map_spread
 from simviz_core.networks import FineNetwork, SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
@@ -78,6 +78,7 @@ from simviz_core.retrieval import (
     crop_to,
     fine_region_vector,
     match_maps,
+    outside_note,
     rank,
     ranking_rows,
     relative_match_maps,
@@ -215,6 +216,8 @@ def _run(options: argparse.Namespace) -> None:
     }
     found = reports[network.pooling.name]
     compared = [reports[name] for name in COMPARED if options.compare_poolings]
+    if note := _outside(asked, found.settings):
+        print(f"simviz: {note}", file=sys.stderr)
     if options.figure:
         _write_figure(asked, found, compared)
     if options.json:
@@ -245,9 +248,10 @@ def _conditions(
 
 def _find(asked: _Asked, network: SimilarityNetwork, index: GalleryIndex) -> SearchReport:
     options, region, image = asked.options, asked.region, asked.image
-    query = network.decompose([crop_to(region, image) if options.crop else image.pixels])[0]
+    picture = crop_to(region, image) if options.crop else image.pixels
+    query, frame = network.decompose([picture])[0], network.frame(picture)
     is_region = region.is_drawn and not options.crop
-    weights = weights_on(region, image, query.grid) if is_region else None
+    weights = weights_on(region, image, query.grid, frame) if is_region else None
 
     own = asked.own
     allowed = choose(
@@ -269,6 +273,7 @@ def _find(asked: _Asked, network: SimilarityNetwork, index: GalleryIndex) -> Sea
     pictures: list[Image.Image] = []
     maps: list[MatchMaps] = []
     relative: list[RelativeMatchMaps] = []
+    in_padding: list[dict[str, float]] = []
     if options.figure or options.maps or options.compare_poolings:
         for match in ranking.matches:
             picture = match.image.load().pixels
@@ -276,20 +281,27 @@ def _find(asked: _Asked, network: SimilarityNetwork, index: GalleryIndex) -> Sea
             F = asked.features.get(key)
             if F is None:
                 F = asked.features[key] = network.feature_map([picture])[0]
-            pictures.append(picture)
+            of_match = network.frame(picture)
+            pictures.append(of_match.seen(picture))
             decomposed = network.decompose_feature_map(F)
             maps.append(match_maps(query, decomposed, ranking.vector, weights))
+            if network.preprocessing.fit == PAD:
+                both = (frame, maps[-1].query_map), (of_match, maps[-1].match_map)
+                sums = [lies.in_padding(values) for lies, values in both]
+                in_padding.append(dict(zip(("query", "match"), sums, strict=True)))
             if reference is not None:
                 relative.append(relative_match_maps(query, decomposed, reference, weights))
     settings, label = asked_settings(options, network), own.label if own else None
-    return SearchReport(settings, ranking, label, pictures, maps, reference, relative, fine)
+    return SearchReport(
+        settings, ranking, label, pictures, maps, reference, relative, fine, in_padding
+    )
 
 
 def _fine_vector(asked: _Asked, fine: FineNetwork) -> Vector:
     """What ranks by the fine cells of what is drawn on the query."""
-    return fine_region_vector(
-        fine.image(asked.image.pixels), partial(weights_on, asked.region, asked.image)
-    )
+    picture = asked.image.pixels
+    weights = partial(weights_on, asked.region, asked.image, frame=fine.network.frame(picture))
+    return fine_region_vector(fine.image(picture), weights)
 
 
 def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchReport]) -> None:
@@ -298,6 +310,8 @@ def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchRep
     values |= asked.conditions.as_json()
     values["query_values"] = asked.image.values_as_json()
     values["query_note"] = asked.image.note or None
+    if note := _outside(asked, found.settings):
+        values["region_note"] = note
     if compared:
         values |= {"poolings": searches_as_json(compared)}
     if found.reference is not None:
@@ -305,6 +319,13 @@ def _write_json(asked: _Asked, found: SearchReport, compared: Sequence[SearchRep
         maps = found.relative if options.maps else ()
         values |= {"relative": relative_search_as_json(found.reference, maps, is_region)}
     write_json(values, options.json)
+
+
+def _outside(asked: _Asked, settings: NetworkSettings) -> str:
+    """What of the region the network does not see; "" for nothing."""
+    if asked.options.crop:
+        return ""  # it is cut out of the whole picture
+    return outside_note(asked.region, asked.image, settings.frame(asked.image.pixels))
 
 
 def _print_matches(found: SearchReport, title: str | None) -> None:
@@ -333,14 +354,15 @@ def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchR
         query = crop_to(region, image)
         region, extent = Region(), query.size
     style, title = figure_style(options), _title(options, found.settings, bool(compared))
+    frame = found.settings.frame(query)
     if compared:
         rows = [(each.settings.pooling, search_panels(each)) for each in compared]
-        figure = search_poolings_figure(query, rows, title, style, as_format)
+        figure = search_poolings_figure(frame.seen(query), rows, title, style, as_format)
     else:
         panels = search_panels(found)
         note = FINE_NOTE if options.fine else ""
         figure = search_figure(
-            query, region, extent, panels, title, style, found.reference, note, as_format
+            query, frame, region, extent, panels, title, style, found.reference, note, as_format
         )
     Path(options.figure).write_bytes(figure)
 

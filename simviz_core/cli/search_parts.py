@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ from simviz_core.retrieval import (
     allowed_for,
     contributions_text,
     match_maps,
+    outside_note,
     part_text,
     parts_as_json,
     parts_query,
@@ -137,11 +139,16 @@ def search_for_parts(options: argparse.Namespace) -> None:
 def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
     options = asked.options
     weights = [
-        weights_on(part.region, asked.pictures[part.image], asked.images[part.image].grid)
+        weights_on(
+            part.region, picture, asked.images[part.image].grid, network.frame(picture.pixels)
+        )
         if part.region.is_drawn
         else None
         for part in asked.parts
+        for picture in [asked.pictures[part.image]]
     ]
+    for note in _outside(asked, network).values():
+        print(f"simviz: {note}", file=sys.stderr)
     query = parts_query(asked.parts, [asked.images[part.image] for part in asked.parts], weights)
     index = up_to_date_index(options, asked.gallery, network)
     allowed = allowed_for(
@@ -159,6 +166,16 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
     return found
 
 
+def _outside(asked: _Asked, network: SimilarityNetwork) -> dict[str, str]:
+    """What of the parts' regions the network does not see, by their place in the query, from 1."""
+    notes = {}
+    for number, part in enumerate(asked.parts, start=1):
+        picture = asked.pictures[part.image]
+        if note := outside_note(part.region, picture, network.frame(picture.pixels)):
+            notes[str(number)] = f"part {number}: {note}"
+    return notes
+
+
 def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> None:
     options = asked.options
     settings = asked_settings(options, network)
@@ -174,9 +191,9 @@ def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> No
     if options.figure:
         labels = [(image.label if image else None, cut) for image, cut in asked.known]
         figure = parts_figure(
-            shown_parts(asked.parts, asked.pictures),
+            shown_parts(asked.parts, asked.pictures, settings),
             found,
-            [picture.pixels for picture in shown],
+            [settings.seen(picture.pixels) for picture in shown],
             maps,
             shared_label(labels),
             search_title(parts_title(len(asked.parts), options.per_class), settings),
@@ -188,6 +205,8 @@ def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> No
         values = {"query": options.query}
         values |= parts_as_json(found, settings, maps if options.maps else ())
         values |= asked_conditions(options, asked.gallery).as_json()
+        if notes := _outside(asked, network):
+            values["region_notes"] = notes
         values["query_values"] = asked.pictures[options.query].values_as_json()
         write_json(values, options.json)
     if options.csv:

@@ -54,7 +54,8 @@ class BlankedPart:
             SettingsError: The image has no such cells, or the region covers nothing of it.
         """
         if self.region is not None:
-            weights_on(self.region, picture, image.grid)  # refuses what covers nothing
+            frame = network.frame(picture.pixels)
+            weights_on(self.region, picture, image.grid, frame)  # refuses what covers nothing
             return removed_region(self.region, picture, network, image.grid)
         if self.block is not None:
             if not self.block.lies_in(image.grid):

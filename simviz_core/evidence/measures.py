@@ -22,22 +22,23 @@ def energy_inside(values: Values, covered: Values) -> float | None:
         covered: The share of each cell that the mask covers, (H, W), 0..1.
 
     Returns:
-        0..1; None of a map without a positive cell.
+        0..1; None of a map without a positive cell, or where there is nothing inside.
 
     Source: Wang et al., "Score-CAM", CVPR workshops 2020 (energy-based pointing game).
     """
     positive = np.maximum(values.astype(np.float64), 0)
     total = float(positive.sum())
-    return float((positive * covered).sum()) / total if total > 0 else None
+    has_any = total > 0 and bool(covered.any())
+    return float((positive * covered).sum()) / total if has_any else None
 
 
-def pointing_game(values: Values, covered: Values) -> float:
-    """1 where the strongest cell, the first of equals, touches the mask, else 0.
+def pointing_game(values: Values, covered: Values) -> float | None:
+    """1 where the strongest cell, the first of equals, touches the mask, else 0; None of no mask.
 
     Source: Zhang et al., "Top-down Neural Attention by Excitation Backprop", IJCV 2018; with the
         cell instead of a tolerance in pixels.
     """
-    return float(covered.ravel()[int(values.argmax())] >= TOUCHED)
+    return float(covered.ravel()[int(values.argmax())] >= TOUCHED) if covered.any() else None
 
 
 def roc_area(values: Values, covered: Values) -> float | None:

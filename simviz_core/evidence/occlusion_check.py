@@ -19,7 +19,6 @@ from torch import Tensor
 from simviz_core.decomposition import (
     DecomposedImage,
     region_score,
-    region_weights,
     similarity,
     similarity_map,
     similarity_without,
@@ -137,10 +136,10 @@ def removed_region(
     region: Region, image: LoadedImage, network: SimilarityNetwork, grid: tuple[int, int]
 ) -> Removal:
     """A drawn region, exact to the share of a pixel and of a cell."""
-    extent = (image.width, image.height)
+    extent, frame = (image.width, image.height), network.frame(image.pixels)
     sides = height_and_width(network.size)
     cells, pixels = (
-        region_weights(region.include, size, extent, region.exclude) for size in (grid, sides)
+        frame.region_weights(region.include, size, extent, region.exclude) for size in (grid, sides)
     )
     return Removal(cells, pixels.numpy().astype(np.float32))
 

@@ -233,7 +233,7 @@ def _on_objects(
         image, other = (ExplainedImage(network, picture) for picture in pictures)
         mask = masks.of_image(query)
         assert mask is not None
-        covered = mask_weights(mask, image.grid).numpy()
+        covered = mask_weights(mask, image.grid, image.frame).numpy()
         target = Target(other.unit, mean)
         yield {
             name: localisation(METHODS[name].map(image, target)[0], covered)

@@ -64,6 +64,7 @@ def caveats(curve: FeatureCurve) -> list[str]:
 def channel_rows(
     channels: Sequence[PairChannel],
     pictures: tuple[Image.Image, Image.Image],
+    settings: NetworkSettings,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
 ) -> list[ChannelRow]:
     """Channels of a pair as the figure shows them.
@@ -71,6 +72,7 @@ def channel_rows(
     Args:
         channels: Strongest first.
         pictures: The query and the match, RGB.
+        settings: The network.
         decompose: Decomposes the images that excite them.
 
     Raises:
@@ -81,7 +83,7 @@ def channel_rows(
         images = [match.image.load() for match in found.excited]
         examples = tuple(
             (
-                image.pixels,
+                settings.seen(image.pixels),
                 excitation_map(decomposed, found.channel),
                 f"{match.image.label or match.image.path.name} · {match.score:.3f}",
             )
@@ -89,7 +91,8 @@ def channel_rows(
                 images, decompose(images), found.excited, strict=True
             )
         )
-        pair = ((pictures[0], found.query_map), (pictures[1], found.match_map))
+        query, match = (settings.seen(picture) for picture in pictures)
+        pair = ((query, found.query_map), (match, found.match_map))
         rows.append(ChannelRow(channel_words(found), pair, examples))
     return rows
 

@@ -13,6 +13,7 @@ from simviz_core.figures.maps import FigureStyle, MapScales, add_colour_bar, ove
 from simviz_core.figures.search import CAPTION, COLUMNS, HIT, MISS, draw_query
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.images import LoadedImage
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     SCORE_SENTENCE,
     MatchMaps,
@@ -47,15 +48,22 @@ def part_title(number: int, part: QueryPart) -> str:
     return f"{number}. {'subtracted' if part.is_subtracted else 'added'} × {abs(part.weight):g}"
 
 
-def shown_parts(parts: Sequence[QueryPart], pictures: Mapping[str, LoadedImage]) -> list[ShownPart]:
+def shown_parts(
+    parts: Sequence[QueryPart], pictures: Mapping[str, LoadedImage], settings: NetworkSettings
+) -> list[ShownPart]:
     """The parts as the figure shows them.
 
     Args:
         parts: Of the query.
         pictures: By the name of a part's image.
+        settings: The network; what it does not see is drawn dark.
     """
     return [
-        ShownPart(part, picture.pixels, (picture.width, picture.height))
+        ShownPart(
+            part,
+            settings.frame(picture.pixels).dimmed(picture.pixels),
+            (picture.width, picture.height),
+        )
         for part in parts
         for picture in [pictures[part.image]]
     ]

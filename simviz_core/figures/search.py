@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle as Frame
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +19,7 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.text import PNG, as_file
+from simviz_core.images import Frame
 from simviz_core.retrieval import SAME_RANKING, Reference, Region, SearchPanel
 
 COLUMNS = 5
@@ -31,6 +32,7 @@ CAPTION = 30
 
 def search_figure(
     query: Image.Image,
+    frame: Frame,
     region: Region,
     extent: tuple[int, int],
     panels: Sequence[SearchPanel],
@@ -44,6 +46,7 @@ def search_figure(
 
     Args:
         query: RGB.
+        frame: Where its maps lie in it; what lies outside is drawn dark.
         region: What is drawn on the query; may be nothing.
         extent: Width and height of the query's original, which the region is given in.
         panels: The matches, best first, at least one.
@@ -63,7 +66,7 @@ def search_figure(
     lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
     grid = figure.add_gridspec(2 * lines, columns + 1, width_ratios=[1.15] + [1] * columns)
-    draw_query(figure.add_subplot(grid[0:2, 0]), query, region, extent)
+    draw_query(figure.add_subplot(grid[0:2, 0]), frame.dimmed(query), region, extent)
     of_matches, of_queries = _scales(panels, style, region, reference)
     axes: list[Axes] = []
     for number, panel in enumerate(panels):
@@ -71,7 +74,7 @@ def search_figure(
         upper = figure.add_subplot(grid[2 * line, column + 1])
         lower = figure.add_subplot(grid[2 * line + 1, column + 1])
         _draw(upper, panel.picture, panel.match_map, of_matches, style)
-        _draw(lower, query, panel.query_map, of_queries, style)
+        _draw(lower, frame.seen(query), panel.query_map, of_queries, style)
         colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
         upper.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
         axes += [upper, lower]
@@ -152,5 +155,5 @@ def draw_query(
         for x0, y0, x1, y1 in rectangles:
             corner = (min(x0, x1), min(y0, y1))
             panel.add_patch(
-                Frame(corner, abs(x1 - x0), abs(y1 - y0), fill=False, edgecolor=colour, lw=2)
+                Rectangle(corner, abs(x1 - x0), abs(y1 - y0), fill=False, edgecolor=colour, lw=2)
             )

@@ -8,8 +8,8 @@ from typing import Any
 from simviz_core.findings.numbers import is_map
 
 _SETTINGS = (
-    *("network", "pooling", "size", "tail", "layer", "output", "checkpoint", "checkpoint_part"),
-    *("random_weights", "preprocessing"),
+    *("network", "pooling", "size", "fit", "tail", "layer", "output"),
+    *("checkpoint", "checkpoint_part", "random_weights", "preprocessing"),
 )
 _ELSEWHERE = (*_SETTINGS, "weights", "version")
 """What the settings' table and the line of the weights say already."""

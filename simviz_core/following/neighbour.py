@@ -112,14 +112,15 @@ def neighbour_rows(change: NeighbourChange, query: str) -> list[AgainstRow]:
         query: The query's name.
     """
     match, image, against = (picture.pixels for picture in change.pictures)
+    seen_by = [seen.found.settings.seen for seen in change.at]
     return [
         AgainstRow(
             f"iteration {seen.iteration:,}",
-            (match, image, against),
+            (see(match), see(image), see(against)),
             (change.now.id, query, change.was.id),
             seen.found,
         )
-        for seen in change.at
+        for seen, see in zip(change.at, seen_by, strict=True)
     ]
 
 

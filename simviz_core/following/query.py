@@ -26,7 +26,7 @@ from simviz_core.following.timeline import (
 )
 from simviz_core.gallery import GalleryImage
 from simviz_core.gallery.masks import PixelMask, mask_weights
-from simviz_core.images import LoadedImage
+from simviz_core.images import Frame, LoadedImage
 from simviz_core.map_measures import share_inside
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
@@ -71,6 +71,7 @@ def checkpoint_report(
     top: int,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
     quality: RetrievalQuality | None,
+    frame: Frame,
     load: Callable[[GalleryImage], LoadedImage] = GalleryImage.load,
 ) -> CheckpointReport:
     """Look at a query with one checkpoint.
@@ -83,6 +84,7 @@ def checkpoint_report(
         top: How many matches.
         decompose: Decomposes images with the checkpoint's network.
         quality: Of the retrieval.
+        frame: Where the cells lie in the query's picture.
         load: Loads the picture of a match.
 
     Returns:
@@ -110,7 +112,7 @@ def checkpoint_report(
     maps = [match_maps(image, match, unit, None) for match in matches]
     mask_share = None
     if query.mask is not None:
-        mask_share = share_inside(snapshot.map, mask_weights(query.mask, image.grid).numpy())
+        mask_share = share_inside(snapshot.map, mask_weights(query.mask, image.grid, frame).numpy())
     return CheckpointReport(
         checkpoint,
         quality,

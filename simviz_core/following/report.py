@@ -24,7 +24,7 @@ from simviz_core.retrieval import (
     is_hit,
     quality_as_json,
 )
-from simviz_core.runs import Run, RunCheckpoint
+from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,11 @@ def run_rows(
             continue
         own, *differences = checkpoint.differences
         caption = f"similarity {score_line(snapshot.similarity, own)}"
-        panels = [MapPanel(query.pixels, checkpoint.shown_map, caption)]
+        settings = checkpoint_settings(report.run, checkpoint.checkpoint)
+        panels = [MapPanel(settings.seen(query.pixels), checkpoint.shown_map, caption)]
         pair = checkpoint.shown_pair
         if pair is not None and partner is not None:
-            panels.append(MapPanel(partner.pixels, pair.match_map, ""))
+            panels.append(MapPanel(settings.seen(partner.pixels), pair.match_map, ""))
         else:
             for match, maps, difference in zip(
                 snapshot.ranking.matches, checkpoint.shown_maps, differences, strict=True
@@ -177,7 +178,7 @@ def run_rows(
                 name = match.image.label or match.image.path.name
                 panels.append(
                     MapPanel(
-                        match.image.load().pixels,
+                        settings.seen(match.image.load().pixels),
                         maps.match_map,
                         f"{name} · {score_line(match.score, difference)}",
                         is_hit(label, match.image),
@@ -241,6 +242,7 @@ def _run_as_json(report: RunReport) -> dict[str, Any]:
         "network": run.network,
         "pooling": run.pooling,
         "size": run.size,
+        "fit": run.fit,
         "checkpoints": [_checkpoint_as_json(checkpoint) for checkpoint in report.checkpoints],
         "changes": [
             {"from": before, "to": after, **asdict(change)}

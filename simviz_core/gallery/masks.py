@@ -20,7 +20,7 @@ from torch import Tensor
 
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.gallery import Gallery, is_inside
-from simviz_core.images import MAX_PIXELS
+from simviz_core.images import MAX_PIXELS, Frame
 
 CATEGORIES_FILE = "categories.json"
 MAX_CATEGORIES_BYTES = 1_000_000
@@ -110,24 +110,31 @@ def find_masks(gallery: Gallery, allowed: Sequence[Path] | None = None) -> Galle
     return GalleryMasks(folder, categories, objects)
 
 
-def mask_weights(mask: PixelMask, grid: tuple[int, int]) -> Tensor:
+def mask_weights(mask: PixelMask, grid: tuple[int, int], frame: Frame) -> Tensor:
     """The share of each cell that a mask covers.
 
     Args:
-        mask: (height, width) in pixels.
+        mask: Of the whole picture, (height, width) in pixels.
         grid: Rows and columns of cells, (H, W); cells need not be whole pixels.
+        frame: Where the cells lie in the picture.
 
     Returns:
-        w, (H, W), float64, 0..1.
+        w, (H, W), float64, 0..1; padding is never covered.
     """
-    down, across = (_overlaps(*lengths) for lengths in zip(grid, mask.shape, strict=True))
+    (rows, columns), (height, width) = grid, mask.shape
+    left, top, right, bottom = frame.corners(width, height)
+    down, across = _overlaps(rows, height, top, bottom), _overlaps(columns, width, left, right)
     return torch.from_numpy(down @ mask @ across.T)
 
 
-def _overlaps(cells: int, pixels: int) -> NDArray[np.float64]:
-    """The share of each cell that each pixel takes along one axis, (cells, pixels)."""
-    cell, pixel = np.arange(cells)[:, None], np.arange(pixels) * (cells / pixels)
-    ends = np.minimum(cell + 1, pixel + cells / pixels)
+def _overlaps(cells: int, pixels: int, start: float, end: float) -> NDArray[np.float64]:
+    """The share of each cell that each pixel takes along one axis, (cells, pixels).
+
+    The cells lie from `start` to `end`, in pixels.
+    """
+    size = cells / (end - start)  # of a pixel, in cells
+    cell, pixel = np.arange(cells)[:, None], (np.arange(pixels) - start) * size
+    ends = np.minimum(cell + 1, pixel + size)
     return np.clip(ends - np.maximum(cell, pixel), 0, None)
 
 

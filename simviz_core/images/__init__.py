@@ -1,5 +1,6 @@
 """Images: loaded upright, in RGB and 8 bit, and with the range of the values that this shows."""
 
+from simviz_core.images.fitting import CROP, FITS, PAD, STRETCH, WHOLE, CentreCrop, Fit, Frame
 from simviz_core.images.kinds import (
     IMAGE_SUFFIXES,
     LOOK_AT,
@@ -22,13 +23,21 @@ from simviz_core.images.shared_range import shared_ranges
 from simviz_core.images.value_range import ValueRange, given_range
 
 __all__ = [
+    "CROP",
+    "FITS",
     "FORMATS",
     "IMAGE_SUFFIXES",
     "LONGEST_SIDE",
     "LOOK_AT",
     "MAX_BYTES",
     "MAX_PIXELS",
+    "PAD",
+    "STRETCH",
+    "WHOLE",
     "WORKING_SIDE",
+    "CentreCrop",
+    "Fit",
+    "Frame",
     "LoadedImage",
     "ValueRange",
     "begins_as_image",

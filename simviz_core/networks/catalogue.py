@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.images import CentreCrop
 from simviz_core.networks.poolings import OWN_POOLING
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.hub import weights_errors
@@ -110,7 +111,7 @@ NETWORKS = {
             "EfficientNet-Lite0",
             "1,280 channels, 7 × 7 cells at 224; ImageNet weights are installed with SimViz",
             "average",
-            Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+            Preprocessing((0.5, 0.5, 0.5), (0.5, 0.5, 0.5), crop=CentreCrop(224 / 256)),
             _build_efficientnet_lite0,
         ),
         NetworkEntry(
@@ -118,7 +119,7 @@ NETWORKS = {
             "ResNet-50",
             "2,048 channels, 7 × 7 cells at 224; ImageNet weights (98 MB) download at first use",
             "average",
-            Preprocessing(),
+            Preprocessing(crop=CentreCrop(224 / 232)),
             _build_resnet50,
         ),
         NetworkEntry(
@@ -126,7 +127,7 @@ NETWORKS = {
             "VGG-16",
             "512 channels, 7 × 7 cells at 224; ImageNet weights (528 MB) download at first use",
             "average",
-            Preprocessing(),
+            Preprocessing(crop=CentreCrop(224 / 256)),
             _build_vgg16,
         ),
     )

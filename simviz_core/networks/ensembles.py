@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, join, unit_norm
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.images import Fit, Frame
 from simviz_core.networks.fingerprint import settings_digest
 from simviz_core.networks.inspection.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.poolings import AS_IT_IS, OWN_POOLING, pooling_by_name
@@ -42,7 +44,8 @@ class EnsembleNetwork(SimilarityNetwork):
     Its "feature map" is that of all networks, flattened and put one after the other, (N, L).
 
     Attributes:
-        members: The networks, all of one input size. Images are resized as for the first one.
+        members: The networks, all of one input size. Images are fitted and resized as for the
+            first one.
         shapes: Of their feature maps, (H, W, C).
     """
 
@@ -87,6 +90,15 @@ class EnsembleNetwork(SimilarityNetwork):
             return self
         members = tuple(member.with_pooling(name) for member in self.members)
         return replace(self, pooling=pooling_by_name(name), members=members)
+
+    def with_fit(self, fit: Fit) -> "EnsembleNetwork":
+        """The ensemble with images that become its input in another way."""
+        members = tuple(member.with_fit(fit) for member in self.members)
+        return replace(self, preprocessing=replace(self.preprocessing, fit=fit), members=members)
+
+    def frame(self, image: Image.Image) -> Frame:
+        """Where the input lies in an image: as the first network has it."""
+        return self.members[0].frame(image)
 
     def _scaled(self, pixels: Tensor) -> Iterator[tuple[SimilarityNetwork, Tensor]]:
         """Each network with the pixels as it expects them."""

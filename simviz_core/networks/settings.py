@@ -4,8 +4,11 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from PIL import Image
+
+from simviz_core.images import STRETCH, WHOLE, Fit, Frame
 from simviz_core.networks.poolings import as_it_is, pooling_words
-from simviz_core.networks.preprocessing import BGR, RGB, Preprocessing
+from simviz_core.networks.preprocessing import BGR, Preprocessing
 from simviz_core.networks.sizes import InputSize, size_text
 from simviz_core.networks.weights import PRETRAINED, RANDOM, WeightsInUse
 
@@ -26,7 +29,8 @@ class NetworkSettings:
         tail: What becomes of the layers after the pooling: "auto", "keep" or "drop".
         layer: The name of the layer whose output is pooled; None for the last feature map.
         is_random: Whether the weights are random, instead of pretrained, for trying out.
-        preprocessing: How pixels are scaled and resized; None for the network's own way.
+        preprocessing: How images become the input, and pixels are scaled; None for a stretched
+            image that is scaled the network's own way.
         part: Which part of the checkpoint is taken, where several fit; None for the first.
         weights: What of them is used, once that is known; two settings do not differ by it.
         checkpoint_name: What the checkpoint is called in what is shown and exported, where that is
@@ -73,9 +77,25 @@ class NetworkSettings:
         return f"{self.network}, {self._input}\n{self._weights_lines}"
 
     @property
+    def fit(self) -> Fit:
+        """How an image becomes the network's input."""
+        return self.preprocessing.fit if self.preprocessing else STRETCH
+
+    def frame(self, image: Image.Image) -> Frame:
+        """Where the network's input, and so every map, lies in an image."""
+        if self.preprocessing is None:
+            return WHOLE
+        return self.preprocessing.frame(image.size, self.size)
+
+    def seen(self, image: Image.Image) -> Image.Image:
+        """What the network sees of an image, RGB: what its maps are laid over."""
+        return self.frame(image).seen(image)
+
+    @property
     def _input(self) -> str:
-        order = self.preprocessing.channel_order if self.preprocessing else RGB
-        return f"{size_text(self.size)} px{', blue first' if order == BGR else ''}"
+        own = self.preprocessing or Preprocessing()
+        order = "blue first" if own.channel_order == BGR else ""
+        return ", ".join(filter(None, (f"{size_text(self.size)} px", own.fit_words, order)))
 
     @property
     def _weights_lines(self) -> str:
@@ -87,6 +107,7 @@ class NetworkSettings:
             "network": self.network,
             "pooling": self.pooling,
             "size": self.size,
+            "fit": self.fit,
             "checkpoint": self.named_checkpoint,
             "checkpoint_part": self.part,
             "weights": self.weights_line,

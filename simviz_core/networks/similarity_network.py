@@ -11,14 +11,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from simviz_core.decomposition import DecomposedImage, Pooling, Tail, decompose_through, unit_norm
-from simviz_core.images import resize_for_network
+from simviz_core.images import Fit, Frame
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
 from simviz_core.networks.inspection.finite import require_finite, require_length
 from simviz_core.networks.inspection.reading import NetworkReading
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.networks.poolings import pooling_by_name
 from simviz_core.networks.preprocessing import BGR, Preprocessing
-from simviz_core.networks.sizes import InputSize
+from simviz_core.networks.sizes import InputSize, height_and_width
 from simviz_core.networks.weights import WeightsInUse
 
 
@@ -67,17 +67,24 @@ class SimilarityNetwork:
             self.size,
             self.preprocessing,
             *([BGR] if self.preprocessing.channel_order == BGR else []),
+            *self.preprocessing.fit_digest,
             *([self.trunk.cut] if isinstance(self.trunk, CutTrunk) else []),
             *(setting for tail in self.tail for setting in rule_settings(tail)),
         )
 
+    def frame(self, image: Image.Image) -> Frame:
+        """Where the trunk's input, and so every map, lies in an image."""
+        return self.preprocessing.frame(image.size, self.size)
+
     def resized(self, image: Image.Image) -> NDArray[np.uint8]:
-        """An image stretched into the rectangle that the trunk sees, nothing cropped.
+        """An image as the trunk sees it: stretched, padded or cropped, and resized.
 
         Returns:
             (height, width, 3), 0..255.
         """
-        return np.asarray(resize_for_network(image, self.size, self.preprocessing.interpolation))
+        height, width = height_and_width(self.size)
+        frame, interpolation = self.frame(image), self.preprocessing.interpolation
+        return np.asarray(frame.resized(image, (width, height), interpolation))
 
     def pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Images as they enter the trunk.
@@ -187,6 +194,10 @@ class SimilarityNetwork:
             reading=None,
             weights=self.weights_for_another_pooling,
         )
+
+    def with_fit(self, fit: Fit) -> "SimilarityNetwork":
+        """The same network with images that become its input in another way."""
+        return replace(self, preprocessing=replace(self.preprocessing, fit=fit))
 
     @property
     def weights_for_another_pooling(self) -> WeightsInUse | None:

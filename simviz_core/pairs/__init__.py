@@ -33,6 +33,12 @@ from simviz_core.pairs.layers import (
     layer_shares,
     layers_as_json,
 )
+from simviz_core.pairs.padding import (
+    PairPadding,
+    padding_as_json,
+    padding_words,
+    pair_padding,
+)
 from simviz_core.pairs.poolings import (
     COMPARED,
     compare_poolings,
@@ -61,6 +67,7 @@ __all__ = [
     "LostMaps",
     "PairAgainst",
     "PairExplanation",
+    "PairPadding",
     "RelativePair",
     "Side",
     "against_arrays",
@@ -81,7 +88,10 @@ __all__ = [
     "layers_as_json",
     "lost_as_json",
     "lost_maps",
+    "padding_as_json",
+    "padding_words",
     "pair_as_json",
+    "pair_padding",
     "poolings_as_json",
     "relative_as_json",
     "relative_pair",

@@ -160,8 +160,8 @@ def save_pair_arrays(
         cells: Its pairs of cells.
         file: Receives `query_map` (H, W), `match_map` (H', W'), `cell_pairs` (H, W, H', W'),
             `feature_contributions` (D,), float32, and the scalars `similarity`, `bias`,
-            `match_bias`, `residual`, `network`, `pooling`, `size`, `checkpoint` and `layer` (empty
-            for none), `tail`, `random_weights`, `weights`; `label` of a class token.
+            `match_bias`, `residual`, `network`, `pooling`, `size`, `fit`, `checkpoint` and `layer`
+            (empty for none), `tail`, `random_weights`, `weights`; `label` of a class token.
         more: Further arrays under their names, such as `against_arrays`.
     """
     label: dict[str, Any] = {"label": np.asarray(AS_IT_IS)} if pair.is_class_token else {}
@@ -179,6 +179,7 @@ def save_pair_arrays(
         network=np.asarray(settings["network"]),
         pooling=np.asarray(settings["pooling"]),
         size=np.asarray(settings["size"]),
+        fit=np.asarray(settings["fit"]),
         checkpoint=np.asarray(settings["checkpoint"]),
         tail=np.asarray(settings["tail"]),
         layer=np.asarray(settings["layer"]),

@@ -58,6 +58,7 @@ from simviz_core.retrieval.regions import (
     Region,
     crop_to,
     exclude_counts,
+    outside_note,
     rectangle_text,
     weights_on,
 )
@@ -167,6 +168,7 @@ __all__ = [
     "mean_reference",
     "most_similar",
     "open_index",
+    "outside_note",
     "part_from_text",
     "part_text",
     "parts_as_json",

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from PIL import Image
 from torch import Tensor
 
-from simviz_core.decomposition.regions import Rectangle, region_weights
+from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
-from simviz_core.images import LoadedImage
+from simviz_core.images import WHOLE, Frame, LoadedImage
+
+LEAST_OUTSIDE = 0.0005
+"""Of a region's area, to be said: less is shown as 0.0%."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +37,70 @@ def rectangle_text(corners: Rectangle) -> str:
     return ",".join(str(int(x)) if x == int(x) else repr(float(x)) for x in corners)
 
 
-def weights_on(region: Region, image: LoadedImage, grid: tuple[int, int]) -> Tensor:
+def weights_on(region: Region, image: LoadedImage, grid: tuple[int, int], frame: Frame) -> Tensor:
     """The exact share of each cell that a region covers.
 
     Args:
-        region: The region; what lies outside the image is cut off.
+        region: The region; what lies outside the image, or its frame, is cut off.
         image: The image that it is drawn on.
         grid: Rows and columns of the image's cells, (H, W).
+        frame: Where the cells lie in the image, as its network has it.
 
     Returns:
         w, (H, W), float64, 0..1, not all zero.
 
     Raises:
-        SettingsError: The region covers nothing of the image, or a corner is not a number.
+        SettingsError: The region covers nothing of the image, or of what the network sees of it,
+            or a corner is not a number.
     """
-    extent = (image.width, image.height)
     try:
-        weights = region_weights(region.include, grid, extent, region.exclude)
+        weights = _weights(region, image, grid, frame)
     except ValueError as error:
         raise SettingsError(str(error)) from error
     if not bool((weights > 0).any()):
+        if bool((_weights(region, image, grid, WHOLE) > 0).any()):
+            raise SettingsError(
+                f"the region lies outside what the network sees of {image.name}, "
+                f"{_seen(image, frame)}; draw inside of it, or take stretch or pad (--fit) instead "
+                "of crop"
+            )
         raise SettingsError(_covers_nothing(image))
     return weights
+
+
+def outside_note(region: Region, image: LoadedImage, frame: Frame) -> str:
+    """What of a region lies outside what the network sees, in a sentence; "" for nothing.
+
+    Args:
+        region: That covers something of it.
+        image: The image that it is drawn on.
+        frame: Where the network's input lies in the image.
+    """
+    if not (region.is_drawn and frame.is_cropped):
+        return ""
+    drawn = float(_weights(region, image, (1, 1), WHOLE))
+    left, top, right, bottom = frame.corners(1, 1)
+    area = (right - left) * (bottom - top)
+    outside = 1 - float(_weights(region, image, (1, 1), frame)) * area / drawn
+    if outside < LEAST_OUTSIDE:
+        return ""
+    return (
+        f"{outside:.1%} of the region lies outside what the network sees of the image, "
+        f"{_seen(image, frame)}, and counts for nothing"
+    )
+
+
+def _weights(region: Region, image: LoadedImage, grid: tuple[int, int], frame: Frame) -> Tensor:
+    extent = (image.width, image.height)
+    return frame.region_weights(region.include, grid, extent, region.exclude)
+
+
+def _seen(image: LoadedImage, frame: Frame) -> str:
+    left, top, right, bottom = map(round, frame.corners(image.width, image.height))
+    return (
+        f"columns {left} to {right} and rows {top} to {bottom} of {image.width} × {image.height} "
+        "pixels"
+    )
 
 
 def crop_to(region: Region, image: LoadedImage) -> Image.Image:

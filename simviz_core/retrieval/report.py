@@ -42,6 +42,8 @@ class SearchReport:
         relative: The maps of each match relative to it; None where there are none, empty where
             none are asked for.
         fine: What the region was taken from; None for the cells of the last feature map.
+        in_padding: What of each match's two maps lies in the padding, `query` and `match`; empty
+            where images are not padded, or no maps are asked for.
     """
 
     settings: NetworkSettings
@@ -52,6 +54,7 @@ class SearchReport:
     reference: Reference | None = None
     relative: Sequence[RelativeMatchMaps | None] = ()
     fine: FineNetwork | None = None
+    in_padding: Sequence[dict[str, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,13 @@ def search_as_json(
     Returns:
         The settings, and `results`: path, label and score of each match; where a region was
         drawn also its similarity to the whole query, and to the query without the region's cells;
-        maps as lists of rows. `images_indexed` of the `images_in_gallery` were searched.
+        maps as lists of rows, and what of them lies `in_padding`. `images_indexed` of the
+        `images_in_gallery` were searched.
     """
     ranking = report.ranking
     results: list[dict[str, Any]] = []
     for number, match in enumerate(ranking.matches):
-        result = {
+        result: dict[str, Any] = {
             "path": str(match.image.path),
             "label": match.image.label,
             "score": match.score,
@@ -196,6 +200,8 @@ def search_as_json(
             maps = report.maps[number]
             result["query_map"] = maps.query_map.tolist() if maps else None
             result["match_map"] = maps.match_map.tolist() if maps else None
+            if report.in_padding:
+                result["in_padding"] = report.in_padding[number]
         results.append(result)
     return {
         "query": query,

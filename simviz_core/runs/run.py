@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from simviz_core.errors import RunError
+from simviz_core.images import STRETCH, Fit
+from simviz_core.networks import network_facts
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.sizes import InputSize
 
@@ -49,6 +51,7 @@ class Run:
         held_out: The classes that training never saw.
         settings: Whatever else the training program noted: numbers and texts by name.
         passed_over: Files in a bare folder that look like checkpoints but tell no iteration.
+        fit: How images become its input.
     """
 
     root: Path
@@ -63,6 +66,7 @@ class Run:
     held_out: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     passed_over: tuple[str, ...] = ()
+    fit: Fit = STRETCH
 
     def checkpoint(self, iteration: int) -> RunCheckpoint:
         """Look a checkpoint up by its iteration.
@@ -85,7 +89,10 @@ class Run:
 def checkpoint_settings(run: Run, checkpoint: RunCheckpoint) -> NetworkSettings:
     """The network as it was at a checkpoint, as every page and command names and loads it."""
     path = str(checkpoint.path) if checkpoint.path else None
-    return NetworkSettings(run.network, run.pooling, run.size, path)
+    preprocessing = None
+    if run.fit != STRETCH:
+        preprocessing = network_facts(run.network).preprocessing.fitted(run.fit)
+    return NetworkSettings(run.network, run.pooling, run.size, path, preprocessing=preprocessing)
 
 
 def with_pretrained(run: Run) -> tuple[RunCheckpoint, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from simviz_core.errors import RunError, SettingsError
 from simviz_core.files import write_atomically
+from simviz_core.images import FITS, STRETCH, Fit
 from simviz_core.networks import NETWORKS, SIZES, InputSize, network_facts
 from simviz_core.networks.poolings import check_pooling
 from simviz_core.networks.sizes import checked_size, input_size
@@ -43,6 +44,7 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "network": run.network,
         "pooling": run.pooling,
         "size": run.size,
+        **({} if run.fit == STRETCH else {"fit": run.fit}),
         "dataset": run.dataset,
         "loss": run.loss,
         "seed": run.seed,
@@ -93,9 +95,17 @@ def read_run(root: Path) -> Run:
         from_scratch=_optional(values, "from_scratch", bool, where),
         held_out=tuple(map(str, _optional(values, "held_out", list, where) or ())),
         settings=_optional(values, "settings", dict, where) or {},
+        fit=_fit(values, where),
     )
     _check(run, where)
     return run
+
+
+def _fit(values: Mapping[str, Any], where: str) -> Fit:
+    fit = _optional(values, "fit", str, where) or STRETCH
+    if fit not in FITS:
+        raise RunError(f"{where}: 'fit' is {fit!r:.60}, which is none of {', '.join(FITS)}")
+    return fit
 
 
 def _check(run: Run, where: str) -> None:

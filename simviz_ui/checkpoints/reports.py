@@ -104,6 +104,7 @@ def _make_report(place: CheckpointIndex, followed: Followed) -> None:
                 TOP,
                 partial(_decomposed, place),
                 index_quality(_part(place.index, rows)),
+                place.settings.frame(followed.query.picture.pixels),
                 gallery_picture,
             ),
             weights=with_weights_in_use(place.settings).weights_line,

@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from simviz_core.cli import checkpoints_command
 from simviz_core.errors import ImageError
@@ -181,19 +182,19 @@ def _column(
 ) -> ShownColumn:
     iteration = f"iteration {place.checkpoint.iteration:,}"
     title = iteration if place.checkpoint.path else "0 · pretrained"
+    see = place.settings.seen
     if report is None:
         running = place.job is not None and place.job.progress is not None
         text = "Computing maps …" if place.index else "Indexing …" if running else "Waiting …"
-        plain = ShownPicture(
-            as_data_uri(fitted(followed.query.picture.pixels, BOX)), followed.chosen.id, "query", ""
-        )
+        query = fitted(see(followed.query.picture.pixels), BOX)
+        plain = ShownPicture(as_data_uri(query), followed.chosen.id, "query", "")
         return ShownColumn(title, "", *number, (plain,), waiting=text)
     if report.snapshot is None:
         return ShownColumn(title, "", *number, error=_shortened(report.error, place))
     note = ""
     if report.quality:
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
-    snapshot, query = report.snapshot, fitted(followed.query.picture.pixels, BOX)
+    snapshot, query = report.snapshot, fitted(see(followed.query.picture.pixels), BOX)
     own, *differences = report.differences
     pictures = [
         ShownPicture(
@@ -205,7 +206,7 @@ def _column(
         )
     ]
     if report.shown_pair is not None and followed.partner is not None:
-        partner = fitted(followed.partner.picture.pixels, BOX)
+        partner = fitted(see(followed.partner.picture.pixels), BOX)
         values = report.shown_pair.match_map
         over = heat_uri(partner, values, scales.of(values), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
@@ -215,7 +216,7 @@ def _column(
         snapshot.ranking.matches, report.shown_maps, differences, strict=True
     ):
         label = match.image.label
-        source, heat = _match_uris(match.image, maps.match_map, scales, style)
+        source, heat = _match_uris(match.image, see, maps.match_map, scales, style)
         pictures.append(
             ShownPicture(
                 source,
@@ -245,11 +246,15 @@ def _reference_label(followed: Followed) -> str:
 
 
 def _match_uris(
-    image: GalleryImage, values: NDArray[np.float32], scales: MapScales, style: FigureStyle
+    image: GalleryImage,
+    see: Callable[[Image.Image], Image.Image],
+    values: NDArray[np.float32],
+    scales: MapScales,
+    style: FigureStyle,
 ) -> tuple[str | None, str | None]:
     """A match's picture and its map; nothing of a file that cannot be read."""
     try:
-        picture = fitted(gallery_picture(image).pixels, BOX)
+        picture = fitted(see(gallery_picture(image).pixels), BOX)
     except ImageError:
         return None, None
     return as_data_uri(picture), heat_uri(picture, values, scales.of(values), style)

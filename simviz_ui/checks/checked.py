@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 from cachetools import LRUCache
+from PIL import Image
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.networks.settings import NetworkSettings
@@ -40,6 +41,11 @@ class CheckedPair:
     def title(self) -> str:
         """Of its figures."""
         return f"{self.chosen.id}, compared with {self.other_name}   ·   {self.settings.title}"
+
+    @property
+    def seen(self) -> Image.Image:
+        """What the network sees of the image, RGB: what its maps are laid over."""
+        return self.settings.seen(self.chosen.picture.pixels)
 
     def key(self, *more: object) -> tuple[object, ...]:
         """What a result depends on."""

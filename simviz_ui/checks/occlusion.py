@@ -81,7 +81,7 @@ def _exports(
         before = similarity_map(pair.image, pair.other).numpy(force=True)
         words = f"{part.words} blanked ({check.fill}): {check.sentence}"
         return occlusion_figure(
-            pair.chosen.picture.pixels,
+            pair.seen,
             (before, check.blanked_map),
             check.blanked_picture,
             (pair.title, words, CAVEAT),
@@ -143,7 +143,7 @@ def _show_numbers(pair: CheckedPair, part: BlankedPart, check: OcclusionCheck) -
 
 def _show_pictures(pair: CheckedPair, check: OcclusionCheck, style: FigureStyle) -> None:
     before = similarity_map(pair.image, pair.other).numpy(force=True)
-    whole = fitted(pair.chosen.picture.pixels, PICTURE_BOX)
+    whole = fitted(pair.seen, PICTURE_BOX)
     shown, scales = occlusion_panels(whole, before, check.blanked_picture, check.blanked_map, style)
     for place, (picture, caption) in zip(st.columns(3, gap="small"), shown, strict=True):
         place.image(picture, caption=caption, output_format="JPEG", alt=caption)

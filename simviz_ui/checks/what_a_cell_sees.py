@@ -57,7 +57,7 @@ def what_a_cell_sees(pair: CheckedPair, row: int, column: int, style: FigureStyl
 
 def _show(pair: CheckedPair, seen: SeenByCell, style: FigureStyle) -> None:
     left, right = st.columns(2, gap="medium")
-    shown = _picture(seen, fitted(pair.chosen.picture.pixels, PICTURE_BOX), style)
+    shown = _picture(seen, fitted(pair.seen, PICTURE_BOX), style)
     words = f"row {seen.row}, column {seen.column}"
     left.image(shown, alt=f"What the cell in {words} sees", output_format="JPEG")
     right.markdown(f"**Measured** (colours): {as_markdown(seen.measured)}")
@@ -66,7 +66,7 @@ def _show(pair: CheckedPair, seen: SeenByCell, style: FigureStyle) -> None:
 
     def figure(file_format: str) -> bytes:
         words = f"Measured: {seen.measured}\nIn theory: {seen.in_theory}"
-        picture = _picture(seen, pair.chosen.picture.pixels, style)
+        picture = _picture(seen, pair.seen, style)
         return field_figure(picture, (pair.title, words), file_format)
 
     def numbers() -> str:

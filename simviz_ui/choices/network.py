@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from simviz_core.errors import CheckpointError, SimVizError
+from simviz_core.images import FITS, STRETCH, Fit
 from simviz_core.networks import (
     BETWEEN,
     DEFAULT_NETWORK,
@@ -59,10 +60,11 @@ def network_settings() -> NetworkSettings:
         is_known = network in NETWORKS
         line = st.empty()
         pooling, size = pooling_choice(network), size_choice(network)
+        fit = _fit(network)
         with st.expander("Weights and layers", icon=":material/tune:"):
             weights = _weights()
             tail, layer, output = _layers()
-            preprocessing = _channel_order(network)
+            preprocessing = _preprocessing(network, fit)
         if isinstance(weights, SimVizError):
             with line.container():
                 show_error(weights)
@@ -82,8 +84,10 @@ def network_settings() -> NetworkSettings:
                 output=output,
                 preprocessing=preprocessing,
             )
-            is_plain = is_known and (*weights, tail, layer, output, preprocessing) == (
-                *(None, False, "auto", None, None, None),
+            is_plain = (
+                is_known
+                and (*weights, tail, layer, output) == (None, False, "auto", None, None)
+                and (preprocessing is None or preprocessing.channel_order == RGB)
             )
             with line.container():
                 return _plain(settings) if is_plain else _shown(settings)
@@ -105,6 +109,7 @@ def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
         "layer": settings.layer,
         "output": settings.output,
         "channel_order": settings.preprocessing.channel_order if settings.preprocessing else None,
+        "fit": settings.fit,
     }
 
 
@@ -284,8 +289,33 @@ def _size_of_any(network: str, field: str) -> InputSize:
         st.stop()
 
 
-def _channel_order(network: str) -> Preprocessing | None:
-    """How pixels are scaled, where it is otherwise than the network's own way."""
+def _fit(network: str) -> Fit:
+    chosen = st.segmented_control(
+        "How images fit",
+        FITS,
+        required=True,
+        format_func=str.capitalize,
+        **hold("fit", STRETCH, FITS),
+        help="How an image becomes the network's input. Stretch takes all of it and changes its "
+        "proportions. Pad keeps them and fills the rest with the network's mean colour. Crop takes "
+        "its middle, as the network was trained. Maps lie on what the network sees.",
+    )
+    fit = chosen or STRETCH
+    if fit != STRETCH and (found := _network_preprocessing(network)) is not None:
+        st.caption(replace(found, fit=fit).fit_sentence)
+    return fit
+
+
+def _network_preprocessing(network: str) -> Preprocessing | None:
+    """A network's own; None where it cannot be had, which is said in its place."""
+    try:
+        return network_facts(network).preprocessing
+    except SimVizError:
+        return None
+
+
+def _preprocessing(network: str, fit: Fit) -> Preprocessing | None:
+    """How images become the input, where that is not stretched in the network's own way."""
     chosen = st.segmented_control(
         "Channel order",
         list(CHANNEL_ORDERS),
@@ -295,12 +325,11 @@ def _channel_order(network: str) -> Preprocessing | None:
         help="The order that the network sees the colours in. Networks that were trained with "
         "images as OpenCV reads them, or in Caffe, see blue first.",
     )
-    if chosen in (None, RGB):
+    order = chosen or RGB
+    if (order, fit) == (RGB, STRETCH):
         return None
-    try:
-        return replace(network_facts(network).preprocessing, channel_order=chosen)
-    except SimVizError:
-        return None  # the network itself cannot be had, which is said in its place
+    own = _network_preprocessing(network)
+    return own and replace(own, channel_order=order, fit=fit)
 
 
 def _layers() -> tuple[str, str | None, str | None]:

@@ -32,6 +32,13 @@ def show_weights(*settings: NetworkSettings) -> None:
         if len(lines) > 1:
             words = f"{'; '.join(dict.fromkeys(networks))}: {line}"
         st.caption(f":material/database: {as_markdown(words)}")
+    for words in dict.fromkeys(
+        each.preprocessing.fit_words for each in settings if each.preprocessing
+    ):
+        if words:
+            st.caption(
+                f":material/crop: Pictures with maps are shown as the network saw them: {words}."
+            )
 
 
 def asked_part(checkpoint: str | None) -> str | None:

@@ -97,5 +97,5 @@ def _column(
         typicalities.append(mapped.map.typicality)
         if image in shown:
             alt = f"{image.id}, class map with {title} pooling"
-            maps.append(ComparedMap(picture.pixels, mapped.map.mean_values, alt))
+            maps.append(ComparedMap(settings.seen(picture.pixels), mapped.map.mean_values, alt))
     return ComparedColumn(title, "mean similarity", f"{np.mean(typicalities):.4f}", maps)

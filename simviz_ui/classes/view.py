@@ -127,7 +127,7 @@ def show_classes(
     places = st.columns(len(columns), gap="medium")
     for place, label, shown in zip(places, choice.labels, columns, strict=True):
         with place:
-            _column(sums, label, choice.is_relative, shown, scales, style)
+            _column(sums, label, choice.is_relative, shown, settings, scales, style)
     if scales.shared:
         colour_bar(scales.shared, CONTRASTED if choice.is_relative else CLASS_MAP_LABEL)
     _say_relative([item.found for column in columns for item in column if item.found])
@@ -185,6 +185,7 @@ def _column(
     label: str,
     is_relative: bool,
     shown: Sequence[_Shown],
+    settings: NetworkSettings,
     scales: MapScales,
     style: FigureStyle,
 ) -> None:
@@ -197,7 +198,7 @@ def _column(
     contrasts = [item.found.contrast for item in shown if item.found and item.found.contrast]
     if contrasts:
         st.caption(as_markdown(contrast_legend(label, contrasts[0].other)))
-    cards = [_card(item, is_relative, scales, style) for item in shown]
+    cards = [_card(item, is_relative, settings, scales, style) for item in shown]
     typical = [item.image.id for item in shown]
 
     def open_pair(image_id: str) -> None:
@@ -207,7 +208,13 @@ def _column(
     results_grid(cards, f"class_{label}", open_pair, _search)
 
 
-def _card(item: _Shown, is_relative: bool, scales: MapScales, style: FigureStyle) -> ShownMatch:
+def _card(
+    item: _Shown,
+    is_relative: bool,
+    settings: NetworkSettings,
+    scales: MapScales,
+    style: FigureStyle,
+) -> ShownMatch:
     heat, source, note, score = (
         None,
         None,
@@ -215,7 +222,7 @@ def _card(item: _Shown, is_relative: bool, scales: MapScales, style: FigureStyle
         "" if item.typicality is None else f"{item.typicality:.3f}",
     )
     if item.picture is not None:
-        pixels = fitted(item.picture.pixels, CARD_BOX)
+        pixels = fitted(settings.seen(item.picture.pixels), CARD_BOX)
         source = as_data_uri(pixels)
         values = None
         if item.found is not None and not is_relative:
@@ -258,7 +265,8 @@ def _exports(
 
     def figure(file_format: str) -> bytes:
         blocks = [
-            class_block(summary, found) for summary, found in zip(summaries, ready, strict=True)
+            class_block(summary, found, settings)
+            for summary, found in zip(summaries, ready, strict=True)
         ]
         title = settings.title
         return class_figure(blocks, title, style, file_format, contrast_sentence(images))

@@ -57,7 +57,7 @@ def show_miss(gallery: Gallery, row: ShownMiss) -> None:
     notes = ("wrong: nearest of all", f"right: {_ordinal(miss.rank)} of all")
     shown = shown_matches(query, ranking, pictures, maps, style, scales, notes, True)
     shown[1] = replace(shown[1], rank=miss.rank)
-    plain = as_data_uri(fitted(picture.pixels, QUERY_BOX))
+    plain = as_data_uri(fitted(query.seen, QUERY_BOX))
     show_weights(settings)
     results_grid(
         shown,

@@ -85,7 +85,8 @@ def show_channels(
             (columns[0], query, found.query_map),
             (columns[1], match, found.match_map),
         ):
-            _show(column, chosen.picture.pixels, values, scales.of(values), style, chosen.id)
+            seen = settings.seen(chosen.picture.pixels)
+            _show(column, seen, values, scales.of(values), style, chosen.id)
         examples += _show_examples(columns[2:], found, settings, style)
     if scales.shared:
         colour_bar(scales.shared, "contribution of a cell of the pair through the channel")
@@ -115,7 +116,8 @@ def _show_examples(
     scales = MapScales.of_maps(values, style)
     for column, (match, picture), shown in zip(columns, readable, values, strict=False):
         caption = f"{match.image.label or match.image.path.name} · {match.score:.3f}"
-        _show(column, picture.pixels, shown, scales.of(shown), style, caption)
+        seen = settings.seen(picture.pixels)
+        _show(column, seen, shown, scales.of(shown), style, caption)
     return [picture for _, picture in readable]
 
 
@@ -149,7 +151,7 @@ def _exports(
 
     def figure(file_format: str) -> bytes:
         pair = (query.picture.pixels, match.picture.pixels)
-        rows = channel_rows(channels, pair, partial(decomposed, settings=settings))
+        rows = channel_rows(channels, pair, settings, partial(decomposed, settings=settings))
         title = settings.title
         return channels_figure(rows, title, style, file_format)
 

@@ -108,7 +108,9 @@ def _offered(settings: NetworkSettings) -> dict[str, NetworkSettings]:
     for name, entry in NETWORKS.items():
         if name != settings.network:
             title = f"{entry.title}, {entry.pooling} pooling"
-            offered[title] = NetworkSettings(name, entry.pooling, size)
+            offered[title] = NetworkSettings(
+                name, entry.pooling, size, preprocessing=entry.preprocessing.fitted(settings.fit)
+            )
     return offered
 
 

@@ -118,7 +118,12 @@ def _show_section(
         show_error(error)
         return
     found = explain_against(images[0], images[1], images[2], pair.settings)
-    pictures = (match.picture.pixels, query.picture.pixels, other.picture.pixels)
+    see = pair.settings.seen
+    pictures = (
+        see(match.picture.pixels),
+        see(query.picture.pixels),
+        see(other.picture.pixels),
+    )
     row = AgainstRow("", pictures, (match.id, query.id, other.id), found)
     show_against([row], style)
     _exports(row, (query, match, other), style)

@@ -73,7 +73,11 @@ def pair_poolings(
 def _column(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> ComparedColumn:
     title = compared_title(pair.settings.pooling)
     maps = [
-        ComparedMap(chosen.picture.pixels, values, f"{chosen.id}, map with {title} pooling")
+        ComparedMap(
+            pair.settings.seen(chosen.picture.pixels),
+            values,
+            f"{chosen.id}, map with {title} pooling",
+        )
         for chosen, values in ((query, pair.query_map), (match, pair.match_map))
     ]
     return ComparedColumn(title, "similarity", f"{pair.similarity:.4f}", maps)
@@ -87,7 +91,8 @@ def _exports(
     style: FigureStyle,
 ) -> None:
     def figure(file_format: str) -> bytes:
-        pictures = query.picture.pixels, match.picture.pixels
+        see = pair.settings.seen
+        pictures = see(query.picture.pixels), see(match.picture.pixels)
         return poolings_figure(compared, *pictures, (query.id, match.id), style, file_format)
 
     def numbers() -> str:

@@ -23,11 +23,15 @@ from simviz_core.pairs import (
     CellPairs,
     LostMaps,
     PairExplanation,
+    PairPadding,
     RelativePair,
     Side,
     block_part,
     feature_rows,
+    padding_as_json,
+    padding_words,
     pair_as_json,
+    pair_padding,
     save_pair_arrays,
 )
 from simviz_core.retrieval import NOTHING, GalleryIndex
@@ -38,6 +42,7 @@ from simviz_ui.choices.weights_in_use import show_weights
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.cell_maps import cell_maps
 from simviz_ui.display.exports import export_row, figure_files
+from simviz_ui.display.messages import as_markdown
 from simviz_ui.display.values import show_values
 from simviz_ui.navigation import page_fragment
 from simviz_ui.pair.against import pair_against
@@ -90,6 +95,7 @@ def show_maps(
             cells,
             query,
             match,
+            pair.settings,
             style,
             key="cells",
             pinned=str(pinned) if pinned else "",
@@ -97,6 +103,8 @@ def show_maps(
             other=as_other_maps(instead),
         )
         show_values([query.picture, match.picture])
+        if padding := _padding(pair, query, match):
+            st.caption(f":material/info: {as_markdown(padding_words(pair, padding))}")
         if instead is not None:
             say_instead(instead)
     block = pinned_now()
@@ -108,6 +116,10 @@ def show_maps(
     pair_layers(pair, query, match)
     pair_poolings(pair, query, match, style, is_relative=instead is not None)
     pair_against(pair, query, match, gallery, style)
+
+
+def _padding(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> PairPadding | None:
+    return pair_padding(pair, query.picture.pixels, match.picture.pixels)
 
 
 def _show_without(part: BlockPart) -> None:
@@ -188,7 +200,8 @@ def _exports(
     index: GalleryIndex | None,
 ) -> None:
     def figure(file_format: str) -> bytes:
-        pictures = query.picture.pixels, match.picture.pixels
+        see = pair.settings.seen
+        pictures = see(query.picture.pixels), see(match.picture.pixels)
         return pair_figure(
             pair, *pictures, (query.id, match.id), style, parts, instead, file_format
         )
@@ -198,6 +211,7 @@ def _exports(
         for side, chosen in (("query", query), ("match", match)):
             values[f"{side}_values"] = chosen.picture.values_as_json()
             values[f"{side}_note"] = chosen.picture.note or None
+        values |= padding_as_json(_padding(pair, query, match))
         found = None if index is None else index_distributions(index)
         standing = None if found is None else found.standing(pair.similarity)
         values["standing"] = standing_as_json(standing)

@@ -169,7 +169,7 @@ def _show_column(
     if not shown:
         st.caption("No image is left to be found.")
         return
-    picture = fitted(column.query.chosen.picture.pixels, QUERY_BOX) if with_query else None
+    picture = fitted(column.query.seen, QUERY_BOX) if with_query else None
     # The Pair page pins the cells that the region covers.
     block = None if column.weights is None else block_around(column.weights, "query")
     results_grid(

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from streamlit_drawable_canvas import boxes_to_drawing, st_canvas
 
-from simviz_core.images import LoadedImage
+from simviz_core.images import Frame, LoadedImage
 from simviz_core.retrieval import Region
 from simviz_ui.components.canvas import tend_canvas
 from simviz_ui.navigation import came_with_link, remember, run_again, view, was_shown
@@ -24,7 +24,7 @@ FILLS = {"include": "rgba(47, 158, 96, 0.12)", "exclude": "rgba(214, 69, 69, 0.3
 FONT_SIZE = 12
 
 
-def draw_region(image_id: str, image: LoadedImage) -> Region:
+def draw_region(image_id: str, image: LoadedImage, frame: Frame) -> Region:
     """Show an image to draw on, and return what is drawn on it.
 
     The drawing belongs to the image: it is there again when the image is chosen again, after a
@@ -33,6 +33,7 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
     Args:
         image_id: The image's id.
         image: The image.
+        frame: What the network sees of it; the rest is dark.
 
     Returns:
         The region, in pixels of the original; a box whose label begins with "ex" is excluded.
@@ -63,7 +64,7 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
         fill_color=FILLS[kind],
         stroke_color=STROKES[kind],
         stroke_width=STROKE_WIDTH,
-        background_image=_encoded(image.digest, image),
+        background_image=_encoded(image.digest, frame, image),
         width=size[0],
         height=size[1],
         max_display_height=CANVAS_BOX[1],
@@ -89,9 +90,10 @@ def draw_region(image_id: str, image: LoadedImage) -> Region:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _encoded(digest: str, _image: LoadedImage) -> bytes:
+def _encoded(digest: str, frame: Frame, _image: LoadedImage) -> bytes:
     buffer = io.BytesIO()
-    _image.pixels.resize(canvas_size(_image), reducing_gap=2).save(buffer, "JPEG", quality=90)
+    shown = frame.dimmed(_image.pixels).resize(canvas_size(_image), reducing_gap=2)
+    shown.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -85,4 +85,5 @@ def _vector(
     _region: Region,
 ) -> Vector:
     image = _fine_image(fingerprint, digest, _fine, _query)
-    return fine_region_vector(image, partial(weights_on, _region, _query.chosen.picture))
+    weights = partial(weights_on, _region, _query.chosen.picture, frame=_query.frame)
+    return fine_region_vector(image, weights)

@@ -337,7 +337,9 @@ def _query_of(
     """
     parts = [_opened(*each, gallery, settings) for each in enumerate(asked)]
     weights = [
-        weights_on(each.part.region, each.query.chosen.picture, each.query.image.grid)
+        weights_on(
+            each.part.region, each.query.chosen.picture, each.query.image.grid, each.query.frame
+        )
         if each.part.region.is_drawn
         else None
         for each in parts
@@ -378,7 +380,7 @@ def export_parts(
             search.column.query, found.ranking, search.column.weights, settings, None
         )
         return parts_figure(
-            shown_parts(named, pictures),
+            shown_parts(named, pictures, settings),
             found,
             report.pictures,
             report.maps,

@@ -31,7 +31,7 @@ def region_cells(region: Region, query: Query) -> Tensor | None:
     if not region.is_drawn:
         return None
     try:
-        return weights_on(region, query.chosen.picture, query.image.grid)
+        return weights_on(region, query.chosen.picture, query.image.grid, query.frame)
     except SettingsError as error:
         show_error(error)
         return None

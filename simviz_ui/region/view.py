@@ -17,6 +17,7 @@ from simviz_core.retrieval import (
     GalleryIndex,
     Reference,
     SearchReport,
+    outside_note,
     ranking_rows,
     relative_search_as_json,
     search_as_json,
@@ -72,8 +73,11 @@ def region_search(
         left = st.container(width=CANVAS_BOX[0] + 4)
         right = st.container(width="stretch", key="rankings")
     with left:
-        region = draw_region(query.chosen.id, query.chosen.picture)
+        region = draw_region(query.chosen.id, query.chosen.picture, query.frame)
         weights = region_cells(region, query)
+        note = "" if weights is None else outside_note(region, query.chosen.picture, query.frame)
+        if note:
+            st.caption(f":material/crop: {note}.")
         show_values([query.chosen.picture])
         share = st.empty()
         collect_parts(query.chosen, region, gallery, settings)
@@ -218,6 +222,7 @@ def _exports(
     def figure(file_format: str) -> bytes:
         return search_figure(
             chosen.picture.pixels,
+            column.query.frame,
             column.region,
             (chosen.picture.width, chosen.picture.height),
             search_panels(
@@ -239,6 +244,8 @@ def _exports(
         values |= conditions.as_json()
         values["query_values"] = chosen.picture.values_as_json()
         values["query_note"] = chosen.picture.note or None
+        if note := outside_note(column.region, chosen.picture, column.query.frame):
+            values["region_note"] = note
         if reference is not None:
             is_region = column.weights is not None
             values |= {"relative": relative_search_as_json(reference, (), is_region)}

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from PIL import Image
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.figures import FigureStyle, MapScales
 from simviz_core.gallery import Gallery
-from simviz_core.images import LoadedImage
+from simviz_core.images import Frame, LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     MatchMaps,
@@ -40,11 +41,23 @@ class Query:
         chosen: The image.
         image: Decomposed.
         label: Its class; None where it has none, or is not of the gallery.
+        settings: The network that decomposed it.
     """
 
     chosen: ChosenImage
     image: DecomposedImage
     label: str | None
+    settings: NetworkSettings
+
+    @property
+    def frame(self) -> Frame:
+        """Where its cells lie in its picture."""
+        return self.settings.frame(self.chosen.picture.pixels)
+
+    @property
+    def seen(self) -> Image.Image:
+        """What the network sees of it, RGB: what its maps are laid over."""
+        return self.frame.seen(self.chosen.picture.pixels)
 
 
 def make_query(chosen: ChosenImage, gallery: Gallery, settings: NetworkSettings) -> Query:
@@ -55,7 +68,7 @@ def make_query(chosen: ChosenImage, gallery: Gallery, settings: NetworkSettings)
     """
     known = gallery.by_id.get(chosen.id)
     (image,) = decomposed([chosen.picture], settings)
-    return Query(chosen, image, known.label if known else None)
+    return Query(chosen, image, known.label if known else None, settings)
 
 
 def maps_of(
@@ -125,13 +138,15 @@ def shown_matches(
         zip(ranking.matches, pictures, maps, strict=True)
     ):
         source = heat = query_heat = None
+        padding = ""
         if picture is not None:
-            pixels = fitted(picture.pixels, CARD_BOX)
+            pixels = fitted(query.settings.seen(picture.pixels), CARD_BOX)
             source = as_data_uri(pixels)
             if both is not None:
+                padding = _padding_note(query.settings.frame(picture.pixels), both, match.score)
                 heat = heat_uri(pixels, both.match_map, scales.of(both.match_map), style)
                 if with_query_maps:
-                    values, pixels = both.query_map, query.chosen.picture.pixels
+                    values, pixels = both.query_map, query.seen
                     query_heat = heat_uri(pixels, values, (of_query or scales).of(values), style)
         shown.append(
             ShownMatch(
@@ -140,13 +155,22 @@ def shown_matches(
                 alt=f"{match.image.id}{', with its similarity map' if both else ''}",
                 label=match.image.label or match.image.path.name,
                 score=f"{match.score:.3f}",
-                note=" · ".join(filter(None, (ranking.copy_note(rank), *notes[rank : rank + 1]))),
+                note=" · ".join(
+                    filter(None, (ranking.copy_note(rank), *notes[rank : rank + 1], padding))
+                ),
                 is_hit=is_hit(query.label, match.image),
                 heat=heat,
                 query_heat=query_heat,
             )
         )
     return shown
+
+
+def _padding_note(frame: Frame, maps: MatchMaps, score: float) -> str:
+    """How much of a score lies in the padding of a match; "" where there is none."""
+    if not frame.is_padded or not score:
+        return ""
+    return f"{frame.in_padding(maps.match_map) / score:.0%} in padding"
 
 
 def search_report(
@@ -167,7 +191,7 @@ def search_report(
         settings,
         ranking,
         query.label,
-        [picture.pixels if picture else None for picture in pictures],
+        [settings.seen(picture.pixels) if picture else None for picture in pictures],
         maps_of(query, ranking, pictures, weights, settings),
         reference,
         relative_maps_of(query.image, pictures, weights, settings, reference),

@@ -167,7 +167,7 @@ def _show_row(row: _Row, style: FigureStyle, scales: MapScales, is_own: bool) ->
     shown = shown_matches(
         row.query, row.ranking, row.pictures, row.maps, style, scales, notes, True
     )
-    picture = as_data_uri(fitted(row.query.chosen.picture.pixels, QUERY_BOX))
+    picture = as_data_uri(fitted(row.query.seen, QUERY_BOX))
     results_grid(
         shown,
         f"matches_{pooling}",
@@ -197,7 +197,7 @@ def _exports(
         ]
         title = search_title("whole image", settings, is_comparison=True)
         readable = [(pooling, panels) for pooling, panels in lines if panels]
-        return search_poolings_figure(chosen.picture.pixels, readable, title, style, file_format)
+        return search_poolings_figure(query.seen, readable, title, style, file_format)
 
     def table() -> str:
         return as_csv(ranking_rows([(pooling, _report(row)) for pooling, row in rows.items()]))

@@ -81,7 +81,7 @@ def show_matches(
     scales = match_scales(maps, style, True, is_relative=reference is not None)
     notes = [f"difference {each.query.difference:+.3f}" if each else "" for each in relative]
     shown = shown_matches(query, ranking, pictures, maps, style, scales, notes, True)
-    plain = as_data_uri(fitted(query.chosen.picture.pixels, QUERY_BOX))
+    plain = as_data_uri(fitted(query.seen, QUERY_BOX))
     show_weights(settings)
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
     show_values([query.chosen.picture, *pictures])
@@ -112,6 +112,7 @@ def _exports(
     def figure(file_format: str) -> bytes:
         return search_figure(
             chosen.picture.pixels,
+            settings.frame(chosen.picture.pixels),
             Region(),
             (chosen.picture.width, chosen.picture.height),
             search_panels(search_report(query, ranking, None, settings, reference)),

@@ -91,7 +91,7 @@ def network_of(settings: NetworkSettings) -> SimilarityNetwork:
     plain = _plain_network(*_weights(settings))
     choices = NetworkChoices(settings.pooling)
     adapted = adapt_network(settings.network, plain.trunk, settings.size, choices)
-    return replace(adapted, weights=plain.weights)
+    return replace(adapted, weights=plain.weights).with_fit(settings.fit)
 
 
 def network_reading_of(settings: NetworkSettings) -> NetworkReading:
@@ -167,9 +167,11 @@ def _weights(settings: NetworkSettings) -> Weights:
 
 def _is_plain(settings: NetworkSettings) -> bool:
     """Whether the trunk of a network of the catalogue will do, for whatever pooling and size."""
-    asked = settings.layer, settings.output, settings.preprocessing
-    is_whole = settings.tail == "auto" and asked == (None, None, None)
+    is_whole = (settings.tail, settings.layer, settings.output) == ("auto", None, None)
     if settings.network not in NETWORKS or not is_whole or settings.pooling not in POOLINGS:
+        return False
+    own, asked = NETWORKS[settings.network].preprocessing, settings.preprocessing
+    if asked is not None and not asked.scales_as(own):
         return False
     return settings.checkpoint is None or not _has_embedder(_weights(settings))
 

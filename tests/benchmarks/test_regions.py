@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.regions import box_of, boxes_of, chance_precision, mask_weights, right_and_wrong
 from simviz_core.decomposition.regions import region_weights
+from simviz_core.images import WHOLE
 
 
 def two_lamps() -> np.ndarray:
@@ -38,7 +39,7 @@ def test_a_rectangular_mask_weighs_as_its_rectangle_does(grid: tuple[int, int]) 
     mask = np.zeros((24, 32), dtype=bool)
     mask[5:17, 3:30] = True
     expected = region_weights([box_of(mask)], grid, (32, 24))
-    torch.testing.assert_close(mask_weights(mask, grid), expected)
+    torch.testing.assert_close(mask_weights(mask, grid, WHOLE), expected)
 
 
 def test_right_are_visible_objects_of_that_design_in_other_hotels() -> None:

@@ -15,6 +15,7 @@ from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.gallery import Gallery, open_gallery
 from simviz_core.gallery.masks import find_masks, mask_weights
+from simviz_core.images import WHOLE
 from simviz_core.networks import DEFAULT_NETWORK, DEFAULT_SIZE, NETWORKS
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
@@ -72,7 +73,7 @@ def share_on(gallery: Gallery, query, match, image: str, objects: list[str]) -> 
     mask = masks and masks.of_image(image, objects)
     assert mask is not None
     values = similarity_map(query, match).double()
-    on_objects = (mask_weights(mask, query.grid) * values).sum() / values.sum()
+    on_objects = (mask_weights(mask, query.grid, WHOLE) * values).sum() / values.sum()
     return 100 * on_objects.item(), 100 * mask.mean()
 
 
@@ -124,7 +125,7 @@ def test_the_same_bedspread_elsewhere(
             assert mask.any()
         return sum(designs(demo_rooms, name)["bedspread"] == bedspread for name in names)
 
-    by_region = found(region_vector(query, weights_on(REGION.region, picture, query.grid)))
+    by_region = found(region_vector(query, weights_on(REGION.region, picture, query.grid, WHOLE)))
     assert by_region[0] == REGION.match
     assert designs(demo_rooms, REGION.match)["bedspread"] == bedspread
     said = [showing(by_region), 12, showing(found(whole_vector(query))), 12]

@@ -56,6 +56,7 @@ from simviz_core.images import LoadedImage, ValueRange, load_image, shared_range
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
+from simviz_core.retrieval import outside_note
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -213,11 +214,15 @@ def _blanked(asked: _Asked, part: BlankedPart) -> _Found:
         asked.network, picture.pixels, *asked.images, removal, asked.options.fill
     )
     words = f"{part.words} blanked ({check.fill}): {check.sentence}"
+    note = ""
+    if part.region is not None:
+        note = outside_note(part.region, picture, asked.settings.frame(picture.pixels))
+        words += f"; {note}" if note else ""
     figure = None
     if asked.options.figure:
         before = similarity_map(*asked.images).numpy(force=True)
         figure = occlusion_figure(
-            picture.pixels,
+            asked.settings.seen(picture.pixels),
             (before, check.blanked_map),
             check.blanked_picture,
             (f"{asked.title}   ·   {asked.settings.title}", words, CAVEAT),
@@ -225,6 +230,8 @@ def _blanked(asked: _Asked, part: BlankedPart) -> _Found:
             file_format(asked.options.figure),
         )
     values = occlusion_as_json(check, part, *asked.names, asked.settings)
+    if note:
+        values["region_note"] = note
     return _Found(values, figure, f"{words}\n{CAVEAT}")
 
 
@@ -255,7 +262,13 @@ def _sees(asked: _Asked, cell: CellBlock) -> _Found:
     figure = None
     if asked.options.figure:
         field = None if seen.field is None else seen.field.outline
-        shown = field_picture(picture, seen.heat, seen.outline, field, figure_style(asked.options))
+        shown = field_picture(
+            asked.settings.seen(picture),
+            seen.heat,
+            seen.outline,
+            field,
+            figure_style(asked.options),
+        )
         title = f"{asked.title} · {asked.settings.title}"
         figure = field_figure(shown, (title, words), file_format(asked.options.figure))
     return _Found(seen_as_json(seen, *asked.names, asked.settings), figure, words)

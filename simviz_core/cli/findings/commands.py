@@ -48,6 +48,7 @@ _NO_FILES = frozenset(
         *("network", "pooling", "size", "tail", "layer", "output", "mean", "std", "interpolation"),
         *(
             "channel_order",
+            "fit",
             "random_weights",
             "checkpoint_part",
             "value_range",

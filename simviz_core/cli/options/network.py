@@ -7,6 +7,7 @@ from dataclasses import replace
 from simviz_core.checkpoints.loading import load_for_settings, settings_in_use
 from simviz_core.cli.options.output import path_word, share
 from simviz_core.errors import SettingsError
+from simviz_core.images import FITS
 from simviz_core.networks import (
     BETWEEN,
     DEFAULT_NETWORK,
@@ -28,7 +29,7 @@ from simviz_core.networks.poolings import LEARNT_POOLINGS
 from simviz_core.networks.preprocessing import CHANNEL_ORDERS, INTERPOLATIONS
 from simviz_core.networks.settings import NetworkSettings
 
-SCALING = ("mean", "std", "interpolation", "channel_order")
+SCALING = ("mean", "std", "interpolation", "channel_order", "fit")
 """Options that stand for what becomes of pixels on their way in."""
 
 
@@ -58,6 +59,12 @@ def add_network_choices(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
         "default: the network's own",
+    )
+    command.add_argument(
+        "--fit",
+        choices=FITS,
+        help="how images become the input: stretched into it, padded with the network's mean "
+        "colour, or cropped to their middle as the network was trained; default: stretch",
     )
 
 
@@ -149,7 +156,13 @@ def _asked(options: argparse.Namespace) -> NetworkSettings:
 
 def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:
     asked = {name: getattr(options, name) for name in SCALING if getattr(options, name) is not None}
-    return replace(network_facts(options.network).preprocessing, **asked) if asked else None
+    return replace(_own_preprocessing(options.network), **asked) if asked else None
+
+
+def _own_preprocessing(network: str) -> Preprocessing:
+    """What is known by a network's name, of which no code is run for it."""
+    with allowing(network):
+        return network_facts(network).preprocessing
 
 
 def settings_words(settings: NetworkSettings) -> list[str]:
@@ -164,12 +177,18 @@ def settings_words(settings: NetworkSettings) -> list[str]:
     words += ["--output", settings.output] if settings.output else []
     words += ["--random-weights"] if settings.is_random else []
     words += ["--allow-code"] if is_program_name(settings.network) else []
-    if settings.preprocessing is None:
-        return words
-    scaling = {"mean": settings.preprocessing.mean, "std": settings.preprocessing.std}
-    words += [f"--{name}={','.join(map(str, values))}" for name, values in scaling.items()]
-    words += ["--interpolation", settings.preprocessing.interpolation]
-    return [*words, "--channel-order", settings.preprocessing.channel_order]
+    return words if settings.preprocessing is None else words + _scaling_words(settings)
+
+
+def _scaling_words(settings: NetworkSettings) -> list[str]:
+    """The options for what becomes of pixels on their way in, where it is not the network's way."""
+    own, words = _own_preprocessing(settings.network), []
+    for name in SCALING:
+        value = getattr(settings.preprocessing, name)
+        if value != getattr(own, name):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            words.append(f"--{name.replace('_', '-')}={text}")
+    return words
 
 
 def network_name(text: str) -> str:

@@ -92,7 +92,7 @@ class ObjectGame:
         unit = self.network.unit_embeddings(self.network.pixels([pictures[1]]))[0]
         mask = self.masks.of_image(query)
         assert mask is not None
-        covered = mask_weights(mask, image.grid).numpy()
+        covered = mask_weights(mask, image.grid, image.frame).numpy()
         item = (GAME, f"{query} × {match}", self.gallery.image(query).label or query)
         return outcomes_of(
             item,

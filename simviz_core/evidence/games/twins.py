@@ -135,7 +135,7 @@ class TwinGames:
         self, game: TwinGame, a: ExplainedImage, b: ExplainedImage, twin: ExplainedImage
     ) -> list[Outcome]:
         with Image.open(game.mask, formats=["PNG"]) as opened:
-            covered = mask_weights(np.asarray(opened.convert("1")), b.grid).numpy()
+            covered = mask_weights(np.asarray(opened.convert("1")), b.grid, b.frame).numpy()
         target = Target(a.unit, self.mean)
         others = {
             method.name: method.map(twin, target)[0]
@@ -157,7 +157,7 @@ class TwinGames:
         mask = self.masks.of_image(game.query, [game.category])
         if mask is None:
             raise GalleryError(f"{game.query} has no mask of its {game.category}")
-        covered = mask_weights(mask, a.grid).numpy()
+        covered = mask_weights(mask, a.grid, a.frame).numpy()
 
         def measure(values: Map, name: str) -> Measures:
             return localisation(values, covered)

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage
+from simviz_core.images import Frame
 from simviz_core.networks import ClassTokenNetwork, SimilarityNetwork
 
 Map = NDArray[np.float32]
@@ -62,6 +63,11 @@ class ExplainedImage:
     def grid(self) -> tuple[int, int]:
         """Rows and columns of cells."""
         return self.decomposed.grid
+
+    @property
+    def frame(self) -> Frame:
+        """Where its cells lie in the picture."""
+        return self.network.frame(self.picture)
 
     def runs(self, make: MakeRuns) -> Runs:
         """The network's runs on changed copies of it; made at the first call."""

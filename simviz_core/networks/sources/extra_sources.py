@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.images import CentreCrop
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import hub_within_reach, not_downloaded
@@ -86,7 +87,17 @@ def _processor_settings(transformers: Any, name: str, asked_for: dict[str, bool]
         per_colour(getattr(processor, "image_mean", None) or Preprocessing().mean),
         per_colour(getattr(processor, "image_std", None) or Preprocessing().std),
         resampling.get(int(getattr(processor, "resample", 3) or 3), "bicubic"),
+        crop=_processor_crop(processor),
     )
+
+
+def _processor_crop(processor: Any) -> CentreCrop | None:
+    """The crop of an image processor that resizes the shorter side first; None for any other."""
+    shorter = (getattr(processor, "size", None) or {}).get("shortest_edge")
+    cut = (getattr(processor, "crop_size", None) or {}).get("height")
+    if not (getattr(processor, "do_center_crop", False) and shorter and cut):
+        return None
+    return CentreCrop(min(cut / shorter, 1.0))
 
 
 def find_open_clip(name: str) -> NamedSource:
@@ -117,6 +128,7 @@ def find_open_clip(name: str) -> NamedSource:
         per_colour(settings.get("mean") or open_clip.OPENAI_DATASET_MEAN),
         per_colour(settings.get("std") or open_clip.OPENAI_DATASET_STD),
         interpolation_of(settings.get("interpolation") or "bicubic"),
+        crop=CentreCrop(1.0, settings.get("resize_mode") != "squash"),
     )
     title = f"open_clip {name}"
 

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.images import CentreCrop
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import hub_silence, not_downloaded, weights_errors
@@ -37,7 +38,10 @@ def find(name: str) -> NamedSource:
     preprocessing, size = Preprocessing(), (224, 224)
     if config is not None:
         preprocessing = Preprocessing(
-            per_colour(config.mean), per_colour(config.std), interpolation_of(config.interpolation)
+            per_colour(config.mean),
+            per_colour(config.std),
+            interpolation_of(config.interpolation),
+            crop=_centre_crop(config),
         )
         size = config.input_size[1], config.input_size[2]
 
@@ -51,6 +55,12 @@ def find(name: str) -> NamedSource:
             return _create(name, pretrained, extra)
 
     return NamedSource(f"timm/{name}", f"timm {name}", preprocessing, size, build)
+
+
+def _centre_crop(config: Any) -> CentreCrop | None:
+    if config.crop_mode not in ("center", "squash"):
+        return None  # "border" cuts nothing off
+    return CentreCrop(min(float(config.crop_pct), 1.0), config.crop_mode == "center")
 
 
 def _create(name: str, pretrained: bool, extra: dict[str, Any]) -> nn.Module:

@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from simviz_core.errors import SettingsError
+from simviz_core.images import CentreCrop
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.base import NamedSource, interpolation_of, per_colour
 from simviz_core.networks.sources.hub import weights_errors
@@ -43,7 +44,10 @@ def find(name: str) -> NamedSource:
     weights = offered[tag] if tag else offered.DEFAULT
     preset = weights.transforms()
     preprocessing = Preprocessing(
-        per_colour(preset.mean), per_colour(preset.std), interpolation_of(preset.interpolation)
+        per_colour(preset.mean),
+        per_colour(preset.std),
+        interpolation_of(preset.interpolation),
+        crop=CentreCrop(min(preset.crop_size[0] / preset.resize_size[0], 1.0)),
     )
     side = preset.crop_size[0]
 

@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from simviz_core.figures import (
     DIVERGING_COLOUR_MAP,
@@ -16,6 +17,7 @@ from simviz_core.figures import (
     FigureStyle,
     MapScales,
 )
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs.cells import CellPairs, Side
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.assets import asset
@@ -54,6 +56,7 @@ def cell_maps(
     pairs: CellPairs,
     query: ChosenImage,
     match: ChosenImage,
+    settings: NetworkSettings,
     style: FigureStyle,
     key: str,
     pinned: str,
@@ -69,6 +72,7 @@ def cell_maps(
         pairs: What the pairs of cells contribute.
         query: One image.
         match: The other image.
+        settings: The network: pictures are shown as it sees them.
         style: How the maps are shown.
         key: The widget's key.
         pinned: The block of cells that is pinned when these images are first shown, as it is
@@ -87,10 +91,20 @@ def cell_maps(
         scales = MapScales.of_contrasts([of_query, of_match], style)
     data = {
         "query": _side(
-            query, pairs, "query", scales.of(of_query), None if other is None else of_query
+            query,
+            settings.seen(query.picture.pixels),
+            pairs,
+            "query",
+            scales.of(of_query),
+            None if other is None else of_query,
         ),
         "match": _side(
-            match, pairs, "match", scales.of(of_match), None if other is None else of_match
+            match,
+            settings.seen(match.picture.pixels),
+            pairs,
+            "match",
+            scales.of(of_match),
+            None if other is None else of_match,
         ),
         "measured": other.measured if other else "",
         "adds_up": other.adds_up if other else True,
@@ -110,12 +124,13 @@ def cell_maps(
 
 def _side(
     chosen: ChosenImage,
+    seen: Image.Image,
     pairs: CellPairs,
     side: Side,
     scale: ColourScale,
     shown: NDArray[np.float32] | None,
 ) -> dict[str, Any]:
-    picture = fitted(chosen.picture.pixels, PICTURE_BOX)
+    picture = fitted(seen, PICTURE_BOX)
     values, rest = pairs.map_of(side), pairs.rest_of(side)
     return {
         "picture": as_data_uri(picture),

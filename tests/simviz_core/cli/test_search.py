@@ -17,7 +17,7 @@ from simviz_core.cli.options.region import add_rectangle_options, asked_region, 
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import Gallery
-from simviz_core.images import load_image
+from simviz_core.images import WHOLE, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import GalleryIndex, Region, weights_on
@@ -99,7 +99,7 @@ def test_regions_are_scored_by_what_they_contribute(
     assert len(found["results"]) == 23
     image = load_image(query)
     i = network.decompose([image.pixels])[0]
-    weights = weights_on(Region((BED, second), (excluded,)), image, i.grid)
+    weights = weights_on(Region((BED, second), (excluded,)), image, i.grid, WHOLE)
     for result in found["results"][:5]:
         j = network.decompose([load_image(result["path"]).pixels])[0]
         part = (weights * similarity_map(i, j)).sum().item()

@@ -9,6 +9,7 @@ from PIL import Image
 from simviz_core.errors import SettingsError
 from simviz_core.figures import FigureStyle, MapScales, search_figure
 from simviz_core.figures.search import COLUMNS, EXCLUDED, HIT, INCLUDED, MISS
+from simviz_core.images import Frame
 from simviz_core.retrieval import Region, SearchPanel
 
 GREY = (128, 128, 128)
@@ -35,7 +36,7 @@ def panels(count: int, is_hit: bool | None = None) -> list[SearchPanel]:
 
 def drawn(found: list[SearchPanel], region: Region = WHOLE, style: FigureStyle = STYLE) -> bytes:
     query = Image.new("RGB", (90, 60), GREY)
-    return search_figure(query, region, (900, 600), found, "whole image", style)
+    return search_figure(query, Frame(), region, (900, 600), found, "whole image", style)
 
 
 def pixels_of(colours: dict[tuple[int, int, int], int], name: str) -> int:

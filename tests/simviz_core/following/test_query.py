@@ -18,7 +18,7 @@ from simviz_core.following import (
 )
 from simviz_core.following.report import order_of_change
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import LoadedImage, load_image
+from simviz_core.images import WHOLE, LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, choose, relative_to
 from simviz_core.runs import Run, RunCheckpoint
@@ -44,7 +44,7 @@ def look(
         return [batch[place] for place in range(len(images))]
 
     rows = choose(index)
-    return checkpoint_report(START, index, query, rows, top, decompose, None, load)
+    return checkpoint_report(START, index, query, rows, top, decompose, None, WHOLE, load)
 
 
 def test_the_query_is_never_found(

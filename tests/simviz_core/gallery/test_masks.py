@@ -8,6 +8,7 @@ from PIL import Image
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.gallery import open_gallery
 from simviz_core.gallery.masks import GalleryMasks, find_masks, mask_weights
+from simviz_core.images import WHOLE
 
 NAMES = {"categories": ["background", "wall", "lamp"], "objects": ["lamp"]}
 
@@ -108,9 +109,9 @@ def test_a_mask_that_is_no_picture_of_categories(images: Path) -> None:
 def test_cells_that_are_no_whole_pixels_get_their_exact_share(images: Path) -> None:
     mask = masks_of(images).of_image("room/1.jpg", ["wall"])
     assert mask is not None
-    weights = mask_weights(mask, (1, 2))
+    weights = mask_weights(mask, (1, 2), WHOLE)
     np.testing.assert_allclose(weights, [[3 / 4, 0]])
-    assert float(mask_weights(mask, (3, 5)).mean()) == pytest.approx(mask.mean())
+    assert float(mask_weights(mask, (3, 5), WHOLE).mean()) == pytest.approx(mask.mean())
 
 
 def test_the_demo_s_masks_name_their_objects(demo_rooms: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.images import WORKING_SIDE, load_image
+from simviz_core.images import WHOLE, WORKING_SIDE, load_image
 from simviz_core.retrieval import Region, weights_on
 
 ROWS, COLUMNS = 24, 40
@@ -126,5 +126,5 @@ def test_damaged_exif_leaves_the_pixels() -> None:
 def test_regions_of_a_turned_tiff_are_those_of_the_upright_picture(orientation: int) -> None:
     loaded = load_image(file_of(stored_as(UPRIGHT, orientation), "TIFF", orientation))
     corner = Region(include=((30.0, 0.0, 40.0, 12.0),))  # outside, if width and height were swapped
-    weights = weights_on(corner, loaded, (2, 4))
+    weights = weights_on(corner, loaded, (2, 4), WHOLE)
     np.testing.assert_allclose(weights.numpy(), [[0, 0, 0, 1], [0, 0, 0, 0]])

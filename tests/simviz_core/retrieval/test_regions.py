@@ -8,7 +8,7 @@ from PIL import Image
 
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
-from simviz_core.images import LoadedImage
+from simviz_core.images import WHOLE, LoadedImage
 from simviz_core.retrieval import Region, crop_to, weights_on
 
 sides = st.integers(1, 3000)
@@ -33,7 +33,7 @@ def test_nothing_drawn_is_the_whole_image() -> None:
     assert Region(((0, 0, 1, 1),)).is_drawn
     assert Region(exclude=((0, 0, 1, 1),)).is_drawn
     image = loaded(30, 20)
-    assert torch.all(weights_on(Region(), image, (2, 3)) == 1)
+    assert torch.all(weights_on(Region(), image, (2, 3), WHOLE) == 1)
     assert crop_to(Region(), image) is image.pixels
 
 
@@ -60,16 +60,16 @@ def test_cells_count_by_the_share_that_is_covered(
         [[reference.covered_share(in_cells, y, x) for x in range(columns)] for y in range(rows)]
     )
     if expected.max() > 1e-9:
-        found = weights_on(region, image, grid)
+        found = weights_on(region, image, grid, WHOLE)
         np.testing.assert_allclose(found, expected, atol=1e-9)
         turned = Region(((x1 * width, y0 * height, x0 * width, y1 * height),))
-        torch.testing.assert_close(weights_on(turned, image, grid), found)
+        torch.testing.assert_close(weights_on(turned, image, grid, WHOLE), found)
 
 
 def test_what_lies_outside_is_cut_off() -> None:
     image = loaded(70, 70)
-    inside = weights_on(Region(((0, 20, 35, 70),)), image, (7, 7))
-    beyond = weights_on(Region(((-50, 20, 35, 1e9),)), image, (7, 7))
+    inside = weights_on(Region(((0, 20, 35, 70),)), image, (7, 7), WHOLE)
+    beyond = weights_on(Region(((-50, 20, 35, 1e9),)), image, (7, 7), WHOLE)
     torch.testing.assert_close(beyond, inside)
     assert inside.sum() == pytest.approx(5 * 3.5)
 
@@ -77,9 +77,9 @@ def test_what_lies_outside_is_cut_off() -> None:
 def test_exclusion_wins_over_inclusion() -> None:
     image = loaded(70, 70)
     region = Region(((0, 0, 40, 40), (30, 30, 70, 70)), exclude=((30, 30, 40, 40),))
-    assert weights_on(region, image, (7, 7)).sum() == pytest.approx(16 + 16 - 2)
+    assert weights_on(region, image, (7, 7), WHOLE).sum() == pytest.approx(16 + 16 - 2)
     only_excluded = Region(exclude=((0, 0, 70, 10),))
-    assert weights_on(only_excluded, image, (7, 7)).sum() == pytest.approx(42)
+    assert weights_on(only_excluded, image, (7, 7), WHOLE).sum() == pytest.approx(42)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_exclusion_wins_over_inclusion() -> None:
 )
 def test_a_region_that_covers_nothing_says_so(region: Region) -> None:
     with pytest.raises(SettingsError, match=r"nothing of room\.jpg \(64 × 48 pixels\)"):
-        weights_on(region, loaded(64, 48), (7, 7))
+        weights_on(region, loaded(64, 48), (7, 7), WHOLE)
 
 
 @pytest.mark.parametrize("corner", [float("nan"), float("inf"), -float("inf")])
@@ -106,7 +106,7 @@ def test_corners_must_be_numbers(corner: float, place: int) -> None:
     corners[place] = corner
     drawn = (1, 1, 2, 2), tuple(corners)
     with pytest.raises(SettingsError, match="finite"):
-        weights_on(Region(drawn), loaded(64, 48), (7, 7))
+        weights_on(Region(drawn), loaded(64, 48), (7, 7), WHOLE)
     with pytest.raises(SettingsError, match="finite"):
         crop_to(Region(drawn), loaded(64, 48))
 
@@ -159,7 +159,7 @@ def test_a_crop_is_never_empty_and_never_beyond_the_image(
     x0, y0, x1, y1 = corners
     region = Region(((x0 * width, y0 * height, x1 * width, y1 * height),))
     try:
-        weights_on(region, image, (7, 7))
+        weights_on(region, image, (7, 7), WHOLE)
     except SettingsError:
         return
     cropped = crop_to(region, image)

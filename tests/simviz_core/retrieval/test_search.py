@@ -24,7 +24,7 @@ from simviz_core.decomposition import (
     similarity_map,
 )
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import load_image
+from simviz_core.images import WHOLE, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.similarity_network import pooling_by_name
@@ -172,7 +172,7 @@ def test_maps_of_real_images_add_up(
     network = replace(network, pooling=pooling_by_name(pooling))
     query, match = (load_image(rooms_index.images[row].path) for row in (0, 9))
     i, j = network.decompose([query.pixels])[0], network.decompose([match.pixels])[0]
-    weights = weights_on(Region(((40, 110, 290, 235),)), query, i.grid)
+    weights = weights_on(Region(((40, 110, 290, 235),)), query, i.grid, WHOLE)
     vector = region_vector(i, weights)
     maps = match_maps(i, j, vector, weights)
     score = float(vector @ j.unit_embedding.numpy())

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.images import CentreCrop
 from simviz_core.networks import (
     NetworkFacts,
     adapt_network,
@@ -79,7 +80,9 @@ def test_a_processor_beside_the_network_says_how_pixels_are_scaled(tmp_path: Pat
     transformers.CLIPImageProcessor(
         image_mean=[0.1, 0.2, 0.3], image_std=[0.4, 0.5, 0.6], resample=2
     ).save_pretrained(tmp_path)
-    expected = Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "bilinear")
+    # Its own defaults: the shorter side to 224 pixels, and the middle 224 of the longer one.
+    crop = CentreCrop(1.0)
+    expected = Preprocessing((0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "bilinear", crop=crop)
     assert network_facts(name).preprocessing == expected
 
 
