@@ -41,12 +41,12 @@ from simviz_core.retrieval import (
     allowed_for,
     contributions_text,
     match_maps,
-    outside_note,
     part_text,
     parts_as_json,
     parts_query,
     parts_table,
     rank_parts,
+    region_notes,
     search_title,
     shared_label,
     weights_on,
@@ -147,8 +147,10 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
         for part in asked.parts
         for picture in [asked.pictures[part.image]]
     ]
-    for note in _outside(asked, network).values():
-        print(f"simviz: {note}", file=sys.stderr)
+    for number, note in region_notes(
+        asked.parts, asked.pictures, asked_settings(options, network)
+    ).items():
+        print(f"simviz: part {number}: {note}", file=sys.stderr)
     query = parts_query(asked.parts, [asked.images[part.image] for part in asked.parts], weights)
     index = up_to_date_index(options, asked.gallery, network)
     allowed = allowed_for(
@@ -164,16 +166,6 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
     if not found.ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
     return found
-
-
-def _outside(asked: _Asked, network: SimilarityNetwork) -> dict[str, str]:
-    """What of the parts' regions the network does not see, by their place in the query, from 1."""
-    notes = {}
-    for number, part in enumerate(asked.parts, start=1):
-        picture = asked.pictures[part.image]
-        if note := outside_note(part.region, picture, network.frame(picture.pixels)):
-            notes[str(number)] = f"part {number}: {note}"
-    return notes
 
 
 def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> None:
@@ -205,7 +197,7 @@ def _write(asked: _Asked, found: PartsRanking, network: SimilarityNetwork) -> No
         values = {"query": options.query}
         values |= parts_as_json(found, settings, maps if options.maps else ())
         values |= asked_conditions(options, asked.gallery).as_json()
-        if notes := _outside(asked, network):
+        if notes := region_notes(asked.parts, asked.pictures, settings):
             values["region_notes"] = notes
         values["query_values"] = asked.pictures[options.query].values_as_json()
         write_json(values, options.json)

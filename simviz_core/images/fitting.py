@@ -109,9 +109,10 @@ class Frame:
 
     def in_padding(self, values: NDArray[np.float32]) -> float:
         """What the cells of a map, (H, W), hold that lies in the padding: Σ (1 − w) M."""
+        if not self.is_padded:
+            return 0.0
         rows, columns = values.shape
-        outside = 1 - self.picture_weights((rows, columns)).numpy()
-        return float((outside * values).sum()) if self.is_padded else 0.0
+        return float(((1 - self.picture_weights((rows, columns)).numpy()) * values).sum())
 
     def seen(self, picture: Image.Image) -> Image.Image:
         """What a network sees of a picture, before it is resized: maps lie on all of it.
@@ -124,10 +125,12 @@ class Frame:
             reduced where a side would have more than `LONGEST_SHOWN` pixels.
         """
         if self.is_padded:
-            left, top, right, bottom = self.corners(*picture.size)
-            scale = min(1.0, LONGEST_SHOWN / max(right - left, bottom - top))
-            sides = (max(1, round(side * scale)) for side in (right - left, bottom - top))
-            return self.resized(picture, (next(sides), next(sides)))
+            across, down = self.right - self.left, self.bottom - self.top
+            own = max(picture.width / self.width, picture.height / self.height)
+            scale = min(own, LONGEST_SHOWN / max(across, down))
+            return self.resized(
+                picture, (max(1, round(across * scale)), max(1, round(down * scale)))
+            )
         return picture.crop(self._box(picture)) if self.is_cropped else picture
 
     def resized(
@@ -145,9 +148,11 @@ class Frame:
         """
         if not self.is_padded:
             return resize_for_network(self.seen(picture), size, interpolation)
-        left, top, width, height = _inside(picture.size, size)
+        x, y = size[0] / (self.right - self.left), size[1] / (self.bottom - self.top)
+        inner = max(1, round(self.width * x)), max(1, round(self.height * y))
         canvas = Image.new("RGB", size, self.fill)
-        canvas.paste(resize_for_network(picture, (width, height), interpolation), (left, top))
+        place = round(-self.left * x), round(-self.top * y)
+        canvas.paste(resize_for_network(picture, inner, interpolation), place)
         return canvas
 
     def dimmed(self, picture: Image.Image) -> Image.Image:

@@ -36,6 +36,7 @@ from simviz_core.retrieval.parts import (
     parts_query,
     parts_table,
     rank_parts,
+    region_notes,
     shared_label,
 )
 from simviz_core.retrieval.planning import IndexPlan, plan_index
@@ -182,6 +183,7 @@ __all__ = [
     "rank_parts",
     "ranking_rows",
     "rectangle_text",
+    "region_notes",
     "region_vector",
     "relative_map_of",
     "relative_match_maps",

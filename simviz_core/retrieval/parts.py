@@ -6,7 +6,7 @@ image is q · ê_j, and so exactly the sum of what each part contributes to it, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,7 @@ from simviz_core.decomposition import DecomposedImage
 from simviz_core.decomposition.regions import Rectangle
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import NO_CONDITIONS, Conditions, GalleryImage
+from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval.ranking import (
     AllowedRows,
@@ -30,7 +31,7 @@ from simviz_core.retrieval.ranking import (
     region_vector,
     whole_vector,
 )
-from simviz_core.retrieval.regions import Region, rectangle_text
+from simviz_core.retrieval.regions import Region, outside_note, rectangle_text
 from simviz_core.retrieval.search import MatchMaps, Ranking
 
 WHOLE_IMAGE = Region()
@@ -333,6 +334,27 @@ def parts_as_json(
         "results": results,
         "version": __version__,
     }
+
+
+def region_notes(
+    parts: Sequence[QueryPart], pictures: Mapping[str, LoadedImage], settings: NetworkSettings
+) -> dict[str, str]:
+    """What of the parts' regions the network does not see, in sentences.
+
+    Args:
+        parts: Of the query.
+        pictures: By the name of a part's image.
+        settings: The network.
+
+    Returns:
+        By the number of the part, from 1; only of those that lie partly outside.
+    """
+    notes = {}
+    for number, part in enumerate(parts, start=1):
+        picture = pictures[part.image]
+        if note := outside_note(part.region, picture, settings.frame(picture.pixels)):
+            notes[str(number)] = note
+    return notes
 
 
 def parts_table(found: PartsRanking) -> list[dict[str, Any]]:

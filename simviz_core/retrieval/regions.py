@@ -119,7 +119,9 @@ def crop_to(region: Region, image: LoadedImage) -> Image.Image:
     if not region.include:
         return image.pixels
     inside = [
-        rectangle for drawn in region.include if (rectangle := _clipped(drawn, image)) is not None
+        rectangle
+        for drawn in region.include
+        if (rectangle := _clipped(drawn, image, WHOLE)) is not None
     ]
     if not inside:
         raise SettingsError(_covers_nothing(image))
@@ -133,15 +135,15 @@ def crop_to(region: Region, image: LoadedImage) -> Image.Image:
     return image.pixels.crop((x0, y0, x1, y1))
 
 
-def exclude_counts(region: Region, image: LoadedImage) -> bool:
-    """Whether what a region excludes takes anything out of what it includes.
+def exclude_counts(region: Region, image: LoadedImage, frame: Frame) -> bool:
+    """Whether what a region excludes takes anything out of what it includes, within the frame.
 
     Raises:
         SettingsError: A corner is not a number.
     """
     whole = (0.0, 0.0, float(image.width), float(image.height))
-    included = [_clipped(drawn, image) for drawn in region.include or (whole,)]
-    excluded = [_clipped(drawn, image) for drawn in region.exclude]
+    included = [_clipped(drawn, image, frame) for drawn in region.include or (whole,)]
+    excluded = [_clipped(drawn, image, frame) for drawn in region.exclude]
     return any(
         max(a[0], b[0]) < min(a[2], b[2]) and max(a[1], b[1]) < min(a[3], b[3])
         for a in included
@@ -150,13 +152,14 @@ def exclude_counts(region: Region, image: LoadedImage) -> bool:
     )
 
 
-def _clipped(drawn: Rectangle, image: LoadedImage) -> Rectangle | None:
-    """The part of a rectangle that lies on the image, its corners in order; None for nothing."""
+def _clipped(drawn: Rectangle, image: LoadedImage, frame: Frame) -> Rectangle | None:
+    """The part of a rectangle on the image and in the frame, corners in order; None for nothing."""
     if not all(math.isfinite(corner) for corner in drawn):
         raise SettingsError("the corners of a rectangle must be finite numbers")
     (left, right), (top, bottom) = sorted(drawn[0::2]), sorted(drawn[1::2])
-    left, top = max(0.0, left), max(0.0, top)
-    right, bottom = min(float(image.width), right), min(float(image.height), bottom)
+    x0, y0, x1, y1 = frame.corners(image.width, image.height)
+    left, top = max(0.0, x0, left), max(0.0, y0, top)
+    right, bottom = min(float(image.width), x1, right), min(float(image.height), y1, bottom)
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 

@@ -27,10 +27,12 @@ from simviz_core.retrieval import (
     crop_to,
     exclude_counts,
     in_order,
+    outside_note,
     parts_as_json,
     parts_query,
     parts_table,
     rank_parts,
+    region_notes,
     search_title,
     shared_label,
     weights_on,
@@ -113,17 +115,19 @@ def collect_parts(
                 "image above, draw, and add. What is subtracted counts against a match.",
             )
     if region.exclude:
-        _say_excluded(chosen, region, is_full)
+        _say_excluded(chosen, region, settings, is_full)
     if parts:
         _show_list(parts, gallery, settings)
     elif st.session_state.get(BEFORE):
         _undo_button()
 
 
-def _say_excluded(chosen: ChosenImage, region: Region, is_full: bool) -> None:
+def _say_excluded(
+    chosen: ChosenImage, region: Region, settings: NetworkSettings, is_full: bool
+) -> None:
     """What excluding does to the score, and the other thing that it could mean."""
     try:
-        counts = exclude_counts(region, chosen.picture)
+        counts = exclude_counts(region, chosen.picture, settings.frame(chosen.picture.pixels))
     except SettingsError:
         return  # said where the region is used
     if counts:
@@ -154,7 +158,7 @@ def _show_list(parts: Sequence[QueryPart], gallery: Gallery, settings: NetworkSe
     """The parts with their weights, to be weighed and deleted."""
     st.markdown(f"**{parts_title(len(parts), False).capitalize()}**")
     for number, part in enumerate(parts):
-        _show_part(number, part, gallery)
+        _show_part(number, part, gallery, settings)
     with st.container(horizontal=True, gap="small"):
         _undo_button()
         st.button(
@@ -175,16 +179,19 @@ def _show_list(parts: Sequence[QueryPart], gallery: Gallery, settings: NetworkSe
     st.caption(SCORE_SENTENCE)
 
 
-def _show_part(number: int, part: QueryPart, gallery: Gallery) -> None:
+def _show_part(number: int, part: QueryPart, gallery: Gallery, settings: NetworkSettings) -> None:
     places = st.columns([2, 4, 2.6, 1.4], gap="small", vertical_alignment="center")
+    note = ""
     try:
         picture = open_image(f"part {number}", gallery, part.image).picture
+        note = outside_note(part.region, picture, settings.frame(picture.pixels))
         places[0].image(fitted(crop_to(part.region, picture), THUMBNAIL_BOX))
     except SimVizError as error:
         with places[0]:
             show_error(error)
     sign = "−" if part.is_subtracted else "+"
     what = "whole image" if not part.region.is_drawn else _rectangles(part.region)
+    what += f"; {note}" if note else ""
     places[1].markdown(f"**{number + 1}.** {sign} {as_markdown(part.image)}  \n:small[{what}]")
     key = f"part_weight_{number}"
     st.session_state[key] = abs(part.weight)
@@ -392,6 +399,8 @@ def export_parts(
 
     def numbers() -> str:
         values = {"query": named[0].image} | parts_as_json(found, settings)
+        if notes := region_notes(named, pictures, settings):
+            values["region_notes"] = notes
         return json.dumps(values, indent=1)
 
     export_row(

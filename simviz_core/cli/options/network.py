@@ -60,12 +60,6 @@ def add_network_choices(command: argparse.ArgumentParser) -> None:
         help="width and height that the images are resized to, in pixels, or WIDTHxHEIGHT; "
         "default: the network's own",
     )
-    command.add_argument(
-        "--fit",
-        choices=FITS,
-        help="how images become the input: stretched into it, padded with the network's mean "
-        "colour, or cropped to their middle as the network was trained; default: stretch",
-    )
 
 
 def add_network_details(command: argparse.ArgumentParser) -> None:
@@ -102,6 +96,12 @@ def add_network_details(command: argparse.ArgumentParser) -> None:
         "--channel-order",
         choices=CHANNEL_ORDERS,
         help="the order that the network sees the colours in; default: the network's own",
+    )
+    command.add_argument(
+        "--fit",
+        choices=FITS,
+        help="how images become the input: stretched into it, padded with the network's mean "
+        "colour, or cropped to their middle as the network was trained; default: stretch",
     )
     command.add_argument(
         "--allow-code",

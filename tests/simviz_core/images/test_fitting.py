@@ -171,8 +171,11 @@ def test_a_frame_is_the_same_for_a_reduced_picture() -> None:
 @pytest.mark.parametrize("size", [(8192, 1), (1, 8192), (5000, 3)])
 def test_a_strip_with_its_padding_takes_little_memory(size: tuple[int, int]) -> None:
     frame = frame_of(PAD, size, (224, 224), CentreCrop(), GREY)
-    shown = frame.seen(Image.new("RGB", size))
-    assert max(shown.size) <= LONGEST_SHOWN
+    shown = np.asarray(frame.seen(Image.new("RGB", size, "red")))
+    assert shown.shape[0] == shown.shape[1] <= LONGEST_SHOWN
+    # As thick as the network sees it: at least a pixel of its input.
+    share = (shown == (255, 0, 0)).all(-1).mean()
+    assert share == pytest.approx(frame.picture_weights((1, 1)).item(), rel=0.1)
 
 
 @given(fit=st.sampled_from(FITS), end=st.sampled_from([float("nan"), float("inf")]))

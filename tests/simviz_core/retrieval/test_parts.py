@@ -25,7 +25,7 @@ from simviz_core.decomposition import (
 )
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import GalleryImage
-from simviz_core.images import LoadedImage
+from simviz_core.images import WHOLE, LoadedImage
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import (
     GalleryIndex,
@@ -124,10 +124,10 @@ def test_one_part_ranks_as_a_plain_search_does(seed: int, pooling: Pooling) -> N
 def test_what_is_subtracted_counts_where_what_is_cut_out_does_not() -> None:
     picture = LoadedImage(Image.new("RGB", (40, 30)), 40, 30, "room.png", "")
     apart = Region(((0, 0, 10, 30),), ((30, 0, 40, 30),))
-    assert not exclude_counts(apart, picture)
-    assert exclude_counts(Region(((0, 0, 32, 30),), apart.exclude), picture)
-    assert exclude_counts(Region((), apart.exclude), picture)
-    assert not exclude_counts(Region((), ((50, 0, 60, 30),)), picture)
+    assert not exclude_counts(apart, picture, WHOLE)
+    assert exclude_counts(Region(((0, 0, 32, 30),), apart.exclude), picture, WHOLE)
+    assert exclude_counts(Region((), apart.exclude), picture, WHOLE)
+    assert not exclude_counts(Region((), ((50, 0, 60, 30),)), picture, WHOLE)
     made = images(3, AveragePooling(), False)
     index = index_of(made[1:])
     left, right = torch.zeros(GRID), torch.zeros(GRID)

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from simviz_core.errors import RunError
-from simviz_core.runs import RUN_FILE, Run, RunCheckpoint, open_run, run_as_json, write_run
+from simviz_core.runs import (
+    RUN_FILE,
+    Run,
+    RunCheckpoint,
+    checkpoint_settings,
+    open_run,
+    run_as_json,
+    write_run,
+)
 
 CHECKPOINTS = [
     {"iteration": 100, "file": "b.safetensors", "loss": 0.1, "recall_at_1": 0.9, "map_at_r": 0.8},
@@ -26,6 +34,12 @@ def write(root: Path, **changes: Any) -> Path:
     return root
 
 
+def test_a_fit_that_there_is_not_is_named(tmp_path: Path) -> None:
+    assert open_run(write(tmp_path)).fit == "stretch"
+    with pytest.raises(RunError, match="'fit' is 'squeeze', which is none of stretch, pad, crop"):
+        open_run(write(tmp_path, fit="squeeze"))
+
+
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     run = Run(
         root=tmp_path,
@@ -42,9 +56,13 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         from_scratch=False,
         held_out=("a", "ü"),
         settings={"margin": 0.2, "iterations": 7},
+        fit="crop",
     )
     write_run(run)
     assert open_run(tmp_path) == run
+    settings = checkpoint_settings(run, run.checkpoints[1])
+    assert settings.fit == "crop"
+    assert settings.preprocessing is not None
     assert json.loads((tmp_path / RUN_FILE).read_text()) == run_as_json(run)
 
 
