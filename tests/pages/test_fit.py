@@ -29,7 +29,7 @@ def test_a_padded_pair_is_shown_and_said_as_the_command_has_it(
     (shown,) = (c for c in app.get("bidi_component") if "cells" in c.proto.id)
     cells = json.loads(shown.proto.json)
     assert cells["query"]["width"] == cells["query"]["height"]  # of a picture of 64 × 48
-    assert "--fit=pad" in app.code[0].value
+    assert "--fit pad" in app.code[0].value
     app.get_by_key("fit").set_value("crop").run()
     assert not app.exception
     assert "87.5% of what there is room for" in said(app)

@@ -184,10 +184,10 @@ def _scaling_words(settings: NetworkSettings) -> list[str]:
     """The options for what becomes of pixels on their way in, where it is not the network's way."""
     own, words = _own_preprocessing(settings.network), []
     for name in SCALING:
-        value = getattr(settings.preprocessing, name)
+        value, option = getattr(settings.preprocessing, name), f"--{name.replace('_', '-')}"
         if value != getattr(own, name):
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else value
-            words.append(f"--{name.replace('_', '-')}={text}")
+            is_colour = isinstance(value, tuple)
+            words += [f"{option}={','.join(map(str, value))}"] if is_colour else [option, value]
     return words
 
 

@@ -68,9 +68,9 @@ def test_a_command_names_the_fit_alone(pair: list[str], fit: str, run: Run) -> N
     asked = network_facts(NAME).preprocessing.fitted(fit)
     settings = NetworkSettings(NAME, "average", 224, preprocessing=asked)
     command = pair_command(*pair, settings, FigureStyle())
-    assert f"--fit={fit}" in command
+    assert f"--fit {fit}" in command
     assert "--mean" not in command
-    assert f"--fit={fit}" in search_command(
+    assert f"--fit {fit}" in search_command(
         pair[0], "gallery", Region(), settings, FigureStyle(), 3
     )
     words = [word for word in shlex.split(command)[3:] if word not in ("--figure", "pair.png")]
