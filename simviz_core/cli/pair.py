@@ -232,7 +232,7 @@ def _run(options: argparse.Namespace) -> None:
             figure = poolings_figure(poolings, *pictures, captions, style, as_format)
         else:
             figure = pair_figure(
-                pair, *pictures, captions, style, parts, relative or instead, as_format
+                pair, *pictures, captions, style, parts, relative or instead, as_format, padding
             )
         Path(options.figure).write_bytes(figure)
     if options.npz:

@@ -13,8 +13,9 @@ from simviz_core.evidence.occlusion_check import (
 )
 from simviz_core.images import LoadedImage
 from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
-from simviz_core.retrieval import Region, weights_on
+from simviz_core.retrieval import Region, outside_note, weights_on
 
 STRONGEST = 3
 """Cells that are blanked where nothing else is asked for."""
@@ -67,6 +68,12 @@ class BlankedPart:
             return removed_cells(self.block.weights(image.grid), network)
         values = similarity_map(image, other).numpy(force=True)
         return removed_cells(strongest_cells(values, self.strongest), network)
+
+    def note(self, picture: LoadedImage, settings: NetworkSettings) -> str:
+        """What of a drawn region the network does not see, in a sentence; "" for nothing."""
+        if self.region is None:
+            return ""
+        return outside_note(self.region, picture, settings.frame(picture.pixels))
 
     @property
     def words(self) -> str:

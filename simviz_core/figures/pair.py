@@ -18,7 +18,15 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.text import PNG, as_file
-from simviz_core.pairs import LOST_SENTENCE, BlockPart, LostMaps, PairExplanation, RelativePair
+from simviz_core.pairs import (
+    LOST_SENTENCE,
+    BlockPart,
+    LostMaps,
+    PairExplanation,
+    PairPadding,
+    RelativePair,
+    padding_words,
+)
 
 LINE = 120
 """Characters that fit under a figure."""
@@ -33,18 +41,20 @@ def pair_figure(
     parts: Sequence[BlockPart] = (),
     instead: RelativePair | LostMaps | None = None,
     file_format: str = PNG,
+    padding: PairPadding | None = None,
 ) -> bytes:
     """Both images with their maps, the score, its check and the colour scale, as one figure.
 
     Args:
         pair: The explanation.
-        query: RGB.
-        match: RGB.
+        query: What the network sees of it, RGB.
+        match: The same of the match.
         captions: What to write over the two images.
         style: How the maps are shown.
         parts: Blocks of cells; each gets a line of its own, with its map on the other image.
         instead: Maps to show instead of the similarity maps, with what their colours mean.
         file_format: One of `FILE_FORMATS`.
+        padding: What of the similarity maps lies in the padding.
 
     Returns:
         A file of that format.
@@ -73,7 +83,7 @@ def pair_figure(
         draw_block(figure, list(line), part, (query, match), style)
     settings = pair.settings
     figure.suptitle(f"similarity {pair.similarity:.4f}   ·   {settings.title}")
-    figure.supxlabel(_meaning(pair, instead), fontsize=9, color="0.35")
+    figure.supxlabel(_meaning(pair, instead, padding), fontsize=9, color="0.35")
     return as_file(figure, 150, file_format)
 
 
@@ -95,13 +105,19 @@ def _label(instead: RelativePair | LostMaps | None) -> str:
     return CONTRIBUTION if instead is None else "similarity lost without this cell alone"
 
 
-def _meaning(pair: PairExplanation, instead: RelativePair | LostMaps | None) -> str:
+def _meaning(
+    pair: PairExplanation,
+    instead: RelativePair | LostMaps | None,
+    padding: PairPadding | None,
+) -> str:
     """The check that the maps add up, and what the colours mean if it is something else."""
     if isinstance(instead, RelativePair):
         lines = [f"relative to {instead.reference.description}: {instead.query.check()}"]
         lines += textwrap.wrap(instead.reference.sentence, LINE)
         return "\n".join(lines)
-    return sum_check(pair) if instead is None else "\n".join(textwrap.wrap(LOST_SENTENCE, LINE))
+    if instead is not None:
+        return "\n".join(textwrap.wrap(LOST_SENTENCE, LINE))
+    return "\n".join([sum_check(pair), *([padding_words(pair, padding)] if padding else [])])
 
 
 def sum_check(pair: PairExplanation) -> str:

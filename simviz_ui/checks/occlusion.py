@@ -76,10 +76,12 @@ def _exports(
     pair: CheckedPair, part: BlankedPart, check: OcclusionCheck, style: FigureStyle
 ) -> None:
     names = pair.chosen.path, pair.other_path
+    note = part.note(pair.chosen.picture, pair.settings)
 
     def figure(file_format: str) -> bytes:
         before = similarity_map(pair.image, pair.other).numpy(force=True)
         words = f"{part.words} blanked ({check.fill}): {check.sentence}"
+        words += f"; {note}" if note else ""
         return occlusion_figure(
             pair.seen,
             (before, check.blanked_map),
@@ -90,7 +92,8 @@ def _exports(
         )
 
     def numbers() -> str:
-        return json.dumps(occlusion_as_json(check, part, *names, pair.settings), indent=1)
+        values = occlusion_as_json(check, part, *names, pair.settings)
+        return json.dumps(values | ({"region_note": note} if note else {}), indent=1)
 
     export_row(
         {

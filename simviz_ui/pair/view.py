@@ -202,8 +202,9 @@ def _exports(
     def figure(file_format: str) -> bytes:
         see = pair.settings.seen
         pictures = see(query.picture.pixels), see(match.picture.pixels)
+        padding = _padding(pair, query, match)
         return pair_figure(
-            pair, *pictures, (query.id, match.id), style, parts, instead, file_format
+            pair, *pictures, (query.id, match.id), style, parts, instead, file_format, padding
         )
 
     def numbers() -> str:

@@ -133,7 +133,7 @@ def shown_matches(
     Returns:
         One for each match.
     """
-    shown = []
+    shown, of_the_query = [], query.seen if with_query_maps else None
     for rank, (match, picture, both) in enumerate(
         zip(ranking.matches, pictures, maps, strict=True)
     ):
@@ -143,11 +143,15 @@ def shown_matches(
             pixels = fitted(query.settings.seen(picture.pixels), CARD_BOX)
             source = as_data_uri(pixels)
             if both is not None:
-                padding = _padding_note(query.settings.frame(picture.pixels), both, match.score)
+                if not scales.is_centred:  # relative maps add up to something else
+                    lies = query.settings.frame(picture.pixels)
+                    padding = _padding_note(lies, both, match.score)
                 heat = heat_uri(pixels, both.match_map, scales.of(both.match_map), style)
-                if with_query_maps:
-                    values, pixels = both.query_map, query.seen
-                    query_heat = heat_uri(pixels, values, (of_query or scales).of(values), style)
+                if of_the_query is not None:
+                    values = both.query_map
+                    query_heat = heat_uri(
+                        of_the_query, values, (of_query or scales).of(values), style
+                    )
         shown.append(
             ShownMatch(
                 id=match.image.id,

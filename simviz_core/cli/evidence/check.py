@@ -56,7 +56,6 @@ from simviz_core.images import LoadedImage, ValueRange, load_image, shared_range
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
-from simviz_core.retrieval import outside_note
 
 
 def add_to(commands: "Commands[OneLineParser]") -> None:
@@ -214,10 +213,8 @@ def _blanked(asked: _Asked, part: BlankedPart) -> _Found:
         asked.network, picture.pixels, *asked.images, removal, asked.options.fill
     )
     words = f"{part.words} blanked ({check.fill}): {check.sentence}"
-    note = ""
-    if part.region is not None:
-        note = outside_note(part.region, picture, asked.settings.frame(picture.pixels))
-        words += f"; {note}" if note else ""
+    note = part.note(picture, asked.settings)
+    words += f"; {note}" if note else ""
     figure = None
     if asked.options.figure:
         before = similarity_map(*asked.images).numpy(force=True)
