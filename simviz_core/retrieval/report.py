@@ -101,7 +101,8 @@ def search_report(
     pictures = [match.image.load().pixels for match in ranking.matches]
     decomposed = (network.decompose([picture])[0] for picture in pictures)
     maps = [match_maps(query, match, ranking.vector, weights) for match in decomposed]
-    return SearchReport(settings, ranking, label, pictures, maps)
+    seen = [network.frame(picture).seen(picture) for picture in pictures]
+    return SearchReport(settings, ranking, label, seen, maps)
 
 
 def search_panels(report: SearchReport) -> list[SearchPanel]:
