@@ -1,13 +1,15 @@
-"""Install SimViz as `pip install .` does, and use it from another folder.
+"""Install SimViz as the Dockerfile does, and use it from another folder.
 
     python -m deploy.check_installed
 
-Builds the wheel and installs it without what it depends on, which has to be there already, into a
-new virtual environment. Then runs the command, explains a pair of the demo, and starts the app.
+No container engine is needed: the steps are run in a new virtual environment, beside what SimViz
+depends on, which has to be there already. Then the command is run, a pair of the demo explained,
+and the app started.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PORT = 8599
+NOT_HERE = ("--index-url", "useradd", "mkdir -p /galleries", "chown")
+"""What stands in steps that are for a container alone; torch is there already."""
 PATIENCE = 120
 """How long the app may take to answer, in seconds."""
 DEMO = "from simviz_core import DEMO_GALLERY; print(DEMO_GALLERY)"
@@ -51,19 +55,38 @@ def main() -> None:
 
 
 def _installed(place: Path) -> Path:
-    """The Python of a virtual environment in which SimViz is installed."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(place)]
-    _run([*pip, *build, str(REPOSITORY)], place)
-    (wheel,) = place.glob("simviz-*.whl")
-    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.0f} MB")
-    venv = place / "venv"
-    _run(
-        [sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", str(venv)], place
-    )
-    python = venv / "bin" / "python"
-    _run([*pip, "--python", str(python), "install", "--no-deps", str(wheel)], place)
-    return python
+    """The Python of a virtual environment in which the Dockerfile's steps were run."""
+    venv, build = place / "venv", place / "build"
+    _run([sys.executable, "-m", "venv", "--system-site-packages", str(venv)], place)
+    _copy_context(build / "source")
+    for file in ("requirements.txt", "constraints.txt"):
+        shutil.copy(REPOSITORY / file, build)
+    for step in _steps():
+        if any(part in step for part in NOT_HERE):
+            print(f"not run here: {step}")
+            continue
+        words = step.replace("/tmp/simviz", str(build))
+        _run(["bash", "-c", f'PATH="{venv}/bin:$PATH"; {words}'], place)
+    return venv / "bin" / "python"
+
+
+def _copy_context(folder: Path) -> None:
+    """What the Dockerfile copies: all that .dockerignore lets through."""
+    lines = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for name in (line[1:] for line in lines if line.startswith("!")):
+        source, target = REPOSITORY / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+
+def _steps() -> list[str]:
+    """The commands of the Dockerfile's RUN lines, one by one."""
+    text = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.removeprefix("RUN ") for line in text.splitlines() if line.startswith("RUN ")]
+    return [" ".join(step.split()) for line in lines for step in line.split("&&")]
 
 
 def _run(words: Sequence[str], folder: Path) -> str:
@@ -84,23 +107,34 @@ def _start_app(words: Sequence[str], folder: Path) -> None:
             words, cwd=folder, env=_environment(folder), stdout=log, stderr=subprocess.STDOUT
         )
         try:
-            _wait_until_healthy(app, folder / "app.log")
+            url = f"http://127.0.0.1:{PORT}/_stcore/health"
+            wait_until_healthy(app, folder / "app.log", url)
         finally:
             app.terminate()
             app.wait(60)
 
 
-def _wait_until_healthy(app: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_healthy(server: "subprocess.Popen[bytes]", log: Path, url: str) -> None:
+    """Wait until a server answers.
+
+    Args:
+        server: Its process.
+        log: Its output, which is shown where it does not.
+        url: What it is asked for.
+
+    Raises:
+        SystemExit: It has ended, or does not answer.
+    """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and app.poll() is None:
+    while time.monotonic() < deadline and server.poll() is None:
         try:
-            direct.open(f"http://127.0.0.1:{PORT}/_stcore/health", timeout=1)
+            direct.open(url, timeout=1)
         except OSError:
             time.sleep(0.2)
         else:
             return
-    raise SystemExit(f"the app did not answer:\n{log.read_text()}")
+    raise SystemExit(f"{url} did not answer:\n{log.read_text()}")
 
 
 if __name__ == "__main__":

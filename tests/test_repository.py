@@ -92,7 +92,7 @@ CORE_FLOORS = (
     ),
     ("simviz_core.findings",),
     ("simviz_core.evidence",),
-    ("simviz_core.training",),
+    ("simviz_core.training", "simviz_core.configuration"),
     ("simviz_core.api", "simviz_core.cli"),
     ("simviz_core.__main__",),
 )

@@ -5,6 +5,8 @@ import os
 import sys
 
 from simviz_core.cli.options.output import Commands, OneLineParser, whole_number
+from simviz_core.configuration import wrong_settings
+from simviz_core.errors import SettingsError
 from simviz_core.home import HOME
 
 
@@ -29,6 +31,8 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if wrong := wrong_settings():
+        raise SettingsError("; ".join(wrong))
     words = ["-m", "streamlit", "run", str(HOME / "app.py")]
     words += ["--server.port", str(options.port)] if options.port else []
     words += ["--server.address", options.address] if options.address else []

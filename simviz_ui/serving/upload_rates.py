@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from simviz_core.errors import SimVizError
-from simviz_ui.serving.uploads import positive_number
+from simviz_ui.serving.uploads import number_of
 
 HOUR = 3600
 SESSION_GIGABYTES_VARIABLE = "SIMVIZ_UPLOADS_SESSION_GB"
@@ -77,5 +77,5 @@ class UploadRates:
 
 def session_limits_of_operator() -> SessionLimits:
     """The limits that the operator set, else the usual ones."""
-    gigabytes = positive_number(SESSION_GIGABYTES_VARIABLE, SESSION_GIGABYTES)
-    return SessionLimits(gigabytes * 1e9, positive_number(SESSION_COUNT_VARIABLE, SESSION_COUNT))
+    gigabytes = number_of(SESSION_GIGABYTES_VARIABLE, SESSION_GIGABYTES)
+    return SessionLimits(gigabytes * 1e9, number_of(SESSION_COUNT_VARIABLE, SESSION_COUNT))

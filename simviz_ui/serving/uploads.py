@@ -5,8 +5,6 @@ so that a link finds it again, and nobody finds another's upload by trying.
 """
 
 import hashlib
-import logging
-import math
 import os
 import re
 import secrets
@@ -23,6 +21,7 @@ from weakref import finalize
 
 from filelock import FileLock, Timeout
 
+from simviz_core.configuration import positive_number
 from simviz_core.errors import SimVizError
 
 DIGITS = 16
@@ -318,23 +317,13 @@ def lies_in_uploads(path: Path) -> bool:
 
 def limits_of_operator() -> UploadLimits:
     """The limits that the operator set, else the usual ones."""
-    gigabytes = positive_number(GIGABYTES_VARIABLE, GIGABYTES)
-    return UploadLimits(gigabytes * 1e9, positive_number(HOURS_VARIABLE, HOURS) * 3600)
+    gigabytes = number_of(GIGABYTES_VARIABLE, GIGABYTES)
+    return UploadLimits(gigabytes * 1e9, number_of(HOURS_VARIABLE, HOURS) * 3600)
 
 
-def positive_number(variable: str, usual: float) -> float:
+def number_of(variable: str, usual: float) -> float:
     """What an environment variable sets, where that is a number above 0; else what is usual."""
-    text = os.environ.get(variable, "")
-    if not text:
-        return usual
-    with suppress(ValueError):
-        value = float(text)
-        if 0 < value < math.inf:
-            return value
-    logging.getLogger(__name__).warning(
-        "%s is %r, and not a number above 0; %g is taken", variable, text, usual
-    )
-    return usual
+    return positive_number(os.environ.get(variable, "")) or usual
 
 
 def _size(folder: Path) -> int:

@@ -46,3 +46,14 @@ def test_a_torchvision_that_does_not_fit_is_all_that_is_said(
     monkeypatch.setattr("simviz_core.installation.torch_mismatch", lambda: "they do not fit")
     app.run()
     assert (said(app), list(app.sidebar.selectbox)) == (["they do not fit"], [])
+
+
+def test_wrong_settings_are_said_without_a_path_and_named_in_the_log(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SIMVIZ_LINKS", "/nowhere/at/all")
+    app.run()
+    assert said(app) == [
+        "Settings of this server are wrong. Its log says which, and what was expected."
+    ]
+    assert "/nowhere/at/all, which is no folder here" in caplog.text

@@ -1,6 +1,5 @@
 """The server's store of uploads: what it holds, for how long, and what it leaves behind."""
 
-import re
 import subprocess
 import sys
 import threading
@@ -276,17 +275,13 @@ def test_paths_into_uploads_are_known_however_they_are_written(
     assert not lies_in_uploads(tmp_path)
 
 
-def test_limits_that_the_operator_sets(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_limits_that_the_operator_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(GIGABYTES_VARIABLE, "0.5")
     monkeypatch.setenv(HOURS_VARIABLE, "2")
     assert limits_of_operator() == UploadLimits(0.5e9, 7200)
     for wrong in ("much", "0", "-1", "inf", "nan"):
         monkeypatch.setenv(GIGABYTES_VARIABLE, wrong)
         assert limits_of_operator() == UploadLimits(age=7200)
-        assert re.search("SIMVIZ_UPLOADS_GB is .* and not a number above 0", caplog.text)
-        caplog.clear()
 
 
 def test_digests_keep_files_apart() -> None:
