@@ -8,6 +8,7 @@ Compared are, on the same images (at most `--images` of them):
   resizing, batching, writing and joining the chunks are all in the time;
 - the bare network, on the same batches, read, resized and normalised before the clock starts. No
   way of indexing can be faster, and the target is 0.85 of it;
+- bare OpenVINO: the same batches through the trunk alone, nothing pooled;
 - a plain loop: load one image, resize it, embed it, keep the vector in memory.
 
 They take turns, so that what else the machine does meets all of them alike. Ratios are formed
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from benchmarks.networks import bare_openvino
 from benchmarks.timing import median_ratio, take_turns
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
 from simviz_core.images import load_image
@@ -60,8 +62,10 @@ def one_by_one(gallery: Gallery, network: SimilarityNetwork) -> np.ndarray:
 def measure(gallery: Gallery, network: SimilarityNetwork, rounds: int) -> None:
     """Print the comparison."""
     batches = prepared_batches(gallery, network)
+    trunk = bare_openvino(network)
     contenders: dict[str, Callable[[], object]] = {
         "bare network": lambda: [network.unit_embeddings(batch) for batch in batches],
+        "bare OpenVINO": lambda: [trunk(batch) for batch in batches],
         "SimViz": lambda: index_anew(gallery, network),
         "plain loop": lambda: one_by_one(gallery, network),
     }
@@ -69,11 +73,13 @@ def measure(gallery: Gallery, network: SimilarityNetwork, rounds: int) -> None:
 
     print(
         f"{len(gallery.images):,} images of {gallery.source.name}, {network.name} at "
-        f"{network.size}, batches of {len(batches[0])} on {network.device.type}, {rounds} rounds"
+        f"{network.size}, batches of {len(batches[0])} on {network.device.type}, {rounds} rounds, "
+        f"run by {network.engine_in_use.line}"
     )
     print(f"  {'':<46}{'images/s':>10}{'of the bare network':>22}")
     for name, title in (
         ("bare network", "bare network, batches prepared before"),
+        ("bare OpenVINO", "bare OpenVINO, batches prepared before"),
         ("SimViz", "SimViz, from the files to the stored table"),
         ("plain loop", "plain loop, one image at a time"),
     ):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from simviz_core.errors import SettingsError
 from simviz_core.networks import is_program_name
+from simviz_core.networks.engines.choosing import ENGINES
 from simviz_core.retrieval.scanning.memory import memory_limit
 
 
@@ -34,6 +35,10 @@ def _wrong_memory(text: str) -> str:
     except SettingsError:
         return "is no size such as 500MB or 2.5GB"
     return ""
+
+
+def _wrong_engine(text: str) -> str:
+    return "" if text in ENGINES else f"is none of {', '.join(ENGINES)}"
 
 
 def _wrong_folders(text: str) -> str:
@@ -69,6 +74,7 @@ VARIABLES: dict[str, Callable[[str], str]] = {
     "SIMVIZ_LINKS": _wrong_folders,
     "SIMVIZ_CACHE": _wrong_cache,
     "SIMVIZ_MEMORY": _wrong_memory,
+    "SIMVIZ_ENGINE": _wrong_engine,
     "SIMVIZ_NETWORKS": _wrong_programs,
     "SIMVIZ_HUB": _wrong_repositories,
     "SIMVIZ_UPLOADS_GB": _wrong_number,

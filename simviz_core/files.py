@@ -1,7 +1,18 @@
-"""Writing files so that nobody who reads meanwhile sees half of one."""
+"""The cache folder, and writing files so that nobody who reads meanwhile sees half of one."""
 
 import os
 from pathlib import Path
+
+from platformdirs import user_cache_path
+
+CACHE_VARIABLE = "SIMVIZ_CACHE"
+"""The environment variable that names the cache folder."""
+
+
+def default_store_folder() -> Path:
+    """The cache folder: what `SIMVIZ_CACHE` names, else the user's own."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("simviz")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from simviz_core.networks.engines.choosing import ENGINE_VARIABLE, TORCH
 from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
 from simviz_core.retrieval import CACHE_VARIABLE
 
@@ -22,6 +23,9 @@ settings.load_profile("simviz")
 # Read when torch is loaded. Threads that wait for work in a loop make a network several times
 # slower wherever other processes want the same cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# The tests build hundreds of small networks, which run for less time than it takes to convert them.
+# What OpenVINO makes is tested in networks/engines, and by the app that the browser tests open.
+os.environ.setdefault(ENGINE_VARIABLE, TORCH)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

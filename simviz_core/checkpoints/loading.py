@@ -80,7 +80,11 @@ def settings_in_use(settings: NetworkSettings, network: SimilarityNetwork) -> Ne
         and exports say them.
     """
     return replace(
-        settings, pooling=network.pooling.name, size=network.size, weights=network.weights
+        settings,
+        pooling=network.pooling.name,
+        size=network.size,
+        weights=network.weights,
+        engine=network.engine_in_use.line,
     )
 
 

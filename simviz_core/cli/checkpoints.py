@@ -318,7 +318,7 @@ def _report(
         network.frame(query.picture.pixels),
     )
     weights = network.weights.line if network.weights else None
-    return replace(report, weights=weights), index
+    return replace(report, weights=weights, engine=network.engine_in_use.line), index
 
 
 def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> list[DecomposedImage]:

@@ -64,7 +64,8 @@ def _run(options: argparse.Namespace) -> None:
     values = quality_as_json(quality)
     if options.json:
         weights = network.weights.line if network.weights else None
-        write_json({**values, "weights": weights}, options.json)
+        engine = network.engine_in_use.line
+        write_json({**values, "weights": weights, "engine": engine}, options.json)
     if options.csv:
         figures = {name: value for name, value in values.items() if isinstance(value, int | float)}
         write_csv([{"figure": name, "value": figures[name]} for name in figures], options.csv)

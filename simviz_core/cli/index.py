@@ -52,6 +52,7 @@ def _run(options: argparse.Namespace) -> None:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
         weights = network.weights.line if network.weights else None
         values = {**_as_json(report), "value_ranges": ranges, "weights": weights}
+        values |= {"engine": network.engine_in_use.line}
         if others:
             of_others = zip(others, map(_as_json, more), strict=True)
             values |= {"pooling": network.pooling.name, "with_poolings": dict(of_others)}

@@ -44,6 +44,8 @@ def _run(options: argparse.Namespace) -> None:
     print(reading.line)
     if reading.weights:
         print(reading.weights.line)
+    if reading.engine:
+        print(f"run by {reading.engine.line}")
     print(f"largest residual {reading.residual:.1e}")
     if reading.note:
         print(reading.note)

@@ -14,8 +14,9 @@ TOLERANCE = 1e-5
 """How far two runs of a network in float32 may be apart, which add in another order."""
 _IMAGES = ("query", "match", "against", "path")
 _WEIGHTS = ("checkpoint",)
-_NOT_COMPARED = ("version", "weights")
-"""What changes without any number changing: SimViz's version, and how weights are worded."""
+_NOT_COMPARED = ("version", "weights", "engine")
+"""What changes without any number changing: SimViz's version, how weights are worded, and what runs
+the network, up to rounding."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from simviz_core.findings.numbers import is_map
 
 _SETTINGS = (
     *("network", "pooling", "size", "fit", "tail", "layer", "output"),
-    *("checkpoint", "checkpoint_part", "random_weights", "preprocessing"),
+    *("checkpoint", "checkpoint_part", "random_weights", "preprocessing", "engine"),
 )
 _ELSEWHERE = (*_SETTINGS, "weights", "version")
 """What the settings' table and the line of the weights say already."""

@@ -40,6 +40,7 @@ class CheckpointReport:
         mask_share: Share of the map inside the objects' mask, 0..1; None where there is none.
         error: Why the checkpoint cannot be used.
         weights: What of its file is used and left out, in a line; None where that is not known.
+        engine: What runs the network, in a line; None where that is not known.
         relative: The maps relative to a reference; None where that is nothing.
     """
 
@@ -51,6 +52,7 @@ class CheckpointReport:
     mask_share: float | None = None
     error: str | None = None
     weights: str | None = None
+    engine: str | None = None
     relative: RelativeReport | None = None
 
     @property
@@ -266,6 +268,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
         "iteration": report.checkpoint.iteration,
         "checkpoint": str(path) if path else None,
         "weights": report.weights,
+        "engine": report.engine,
     }
     if report.quality:
         values |= quality_as_json(report.quality)

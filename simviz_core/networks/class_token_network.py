@@ -1,11 +1,14 @@
 """Networks that embed by a class token, decomposed along the residual stream."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from simviz_core.decomposition import DecomposedImage, apply_tails, unit_norm, vector_map
+from simviz_core.networks.engines.choosing import TrunkEngine
+from simviz_core.networks.engines.in_use import EngineInUse, by_torch
 from simviz_core.networks.inspection.class_tokens.trunk import ClassTokenTrunk
 from simviz_core.networks.inspection.detection import probe_images
 from simviz_core.networks.inspection.finite import require_finite, require_length
@@ -23,6 +26,11 @@ class ClassTokenNetwork(SimilarityNetwork):
     """
 
     trunk: ClassTokenTrunk
+
+    @property
+    def engine_in_use(self) -> EngineInUse:
+        """PyTorch: what leads to a class token is followed from one of its modules to the next."""
+        return by_torch("class tokens are followed through its modules")
 
     def unit_embeddings(self, pixels: Tensor) -> Tensor:
         """Embed images without decomposing them; see `SimilarityNetwork.unit_embeddings`."""
@@ -65,7 +73,12 @@ class ClassTokenNetwork(SimilarityNetwork):
             pooling_by_name(name),
             self.size,
             weights=self.weights_for_another_pooling,
+            engine=self._patches_engine,
         )
+
+    @cached_property
+    def _patches_engine(self) -> TrunkEngine:
+        return TrunkEngine(self.name, self.trunk.patches)
 
 
 def mean_shares(network: ClassTokenNetwork) -> list[dict[str, float]]:

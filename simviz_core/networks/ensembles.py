@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, join, unit_norm
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.images import Fit, Frame
+from simviz_core.networks.engines.in_use import EngineInUse
 from simviz_core.networks.fingerprint import settings_digest
 from simviz_core.networks.inspection.reading import APPROXIMATE, EXACT, FROZEN, NetworkReading
 from simviz_core.networks.poolings import AS_IT_IS, OWN_POOLING, pooling_by_name
@@ -56,6 +57,15 @@ class EnsembleNetwork(SimilarityNetwork):
     def fingerprint(self) -> str:
         """What tells its embeddings from any other's; see `SimilarityNetwork.fingerprint`."""
         return settings_digest(self.name, *(member.fingerprint for member in self.members))
+
+    @property
+    def engine_in_use(self) -> EngineInUse:
+        """What runs its networks; each of them where that differs."""
+        each = [(member.name, member.engine_in_use) for member in self.members]
+        first = each[0][1]
+        if all(engine.line == first.line for _, engine in each):
+            return EngineInUse(first.name, first.reason)
+        return EngineInUse("; ".join(f"{name}: {engine.line}" for name, engine in each))
 
     def run_trunk(self, pixels: Tensor) -> Tensor:
         """The last feature maps of all networks, flattened.

@@ -19,6 +19,7 @@ from simviz_core.networks.catalogue import (
     network_entry,
 )
 from simviz_core.networks.class_token_network import ClassTokenNetwork
+from simviz_core.networks.engines.choosing import TrunkEngine
 from simviz_core.networks.ensembles import BETWEEN, EnsembleNetwork, ensemble, joined_reading
 from simviz_core.networks.inspection.adapting import (
     Adapted,
@@ -167,7 +168,8 @@ def adapt_network(
     rest = facts.preprocessing, found.pooling, size, found.tail, reading
     if isinstance(found.trunk, ClassTokenTrunk):
         return ClassTokenNetwork(name, found.trunk, *rest)
-    return SimilarityNetwork(name, found.trunk, *rest)
+    engine = TrunkEngine(name, found.trunk)
+    return SimilarityNetwork(name, found.trunk, *rest, engine=engine)
 
 
 def _with_trunk(
@@ -176,7 +178,8 @@ def _with_trunk(
     rule = pooling_by_name(pooling or entry.pooling)
     if size not in SIZES:
         raise SettingsError(f"unknown size {size}; choose one of {', '.join(map(str, SIZES))}")
-    return SimilarityNetwork(entry.name, trunk, entry.preprocessing, rule, size)
+    engine = TrunkEngine(entry.name, trunk)
+    return SimilarityNetwork(entry.name, trunk, entry.preprocessing, rule, size, engine=engine)
 
 
 def network_facts(name: str) -> NetworkFacts:
@@ -214,9 +217,9 @@ def network_reading(network: SimilarityNetwork) -> NetworkReading:
     """What is known of a loaded network, found out now for a network of the catalogue."""
     if isinstance(network, EnsembleNetwork):
         joined = joined_reading([network_reading(member) for member in network.members])
-        return replace(joined, weights=network.weights)
+        return replace(joined, weights=network.weights, engine=network.engine_in_use)
     if network.reading is not None:
-        return replace(network.reading, weights=network.weights)
+        return replace(network.reading, weights=network.weights, engine=network.engine_in_use)
     entry, size = network_entry(network.name), height_and_width(network.size)
     blank = NetworkReading(entry.title, size, REFUSED)
     reading = verified_reading(network.trunk, network.pooling, blank)
@@ -224,4 +227,10 @@ def network_reading(network: SimilarityNetwork) -> NetworkReading:
     if network.pooling.name != entry.pooling:
         own = pooling_by_name(entry.pooling)
         words = own_pooling_words(network.trunk, network.trunk, own, network.pooling, (), size)
-    return replace(reading, own_pooling=entry.pooling, own_head=words, weights=network.weights)
+    return replace(
+        reading,
+        own_pooling=entry.pooling,
+        own_head=words,
+        weights=network.weights,
+        engine=network.engine_in_use,
+    )

@@ -36,6 +36,8 @@ class NetworkSettings:
         checkpoint_name: What the checkpoint is called in what is shown and exported, where that is
             not its path; two settings do not differ by it, either.
         output: Which of the network's outputs is its embedding; None for the one that is found.
+        engine: What runs the network, in words, once that is known; two settings do not differ by
+            it.
     """
 
     network: str
@@ -50,6 +52,7 @@ class NetworkSettings:
     weights: WeightsInUse | None = field(default=None, compare=False)
     checkpoint_name: str | None = field(default=None, compare=False)
     output: str | None = None
+    engine: str | None = field(default=None, compare=False)
 
     @property
     def named_checkpoint(self) -> str | None:
@@ -111,6 +114,7 @@ class NetworkSettings:
             "checkpoint": self.named_checkpoint,
             "checkpoint_part": self.part,
             "weights": self.weights_line,
+            "engine": self.engine,
             "tail": self.tail,
             "layer": self.layer,
             "output": self.output,

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from simviz_core.decomposition import DecomposedImage, Pooling, Tail, decompose_through, unit_norm
 from simviz_core.images import Fit, Frame
+from simviz_core.networks.engines.choosing import SettledEngine, TrunkEngine
+from simviz_core.networks.engines.in_use import EngineInUse, by_torch
 from simviz_core.networks.fingerprint import rule_settings, settings_digest, weights_digest
 from simviz_core.networks.inspection.finite import require_finite, require_length
 from simviz_core.networks.inspection.reading import NetworkReading
@@ -37,6 +39,8 @@ class SimilarityNetwork:
         reading: What was found out about the network when it was loaded; None for networks of
             the catalogue, where there was nothing to find out.
         weights: Where its weights come from; None where that is not known.
+        engine: What may run the trunk instead of its modules, where no gradients are needed; None
+            for nothing. Hooks see the runs of the modules alone.
     """
 
     name: str
@@ -47,6 +51,7 @@ class SimilarityNetwork:
     tail: tuple[Tail, ...] = ()
     reading: NetworkReading | None = None
     weights: WeightsInUse | None = None
+    engine: TrunkEngine | None = None
 
     @property
     def device(self) -> torch.device:
@@ -71,6 +76,17 @@ class SimilarityNetwork:
             *([self.trunk.cut] if isinstance(self.trunk, CutTrunk) else []),
             *(setting for tail in self.tail for setting in rule_settings(tail)),
         )
+
+    @property
+    def engine_in_use(self) -> EngineInUse:
+        """What runs the trunk, where no gradients are needed; settled at first use."""
+        return self._settled.in_use
+
+    @cached_property
+    def _settled(self) -> SettledEngine:
+        if self.engine is None:
+            return SettledEngine(by_torch())
+        return self.engine.settle(self.trunk, height_and_width(self.size), self.embed_feature_map)
 
     def frame(self, image: Image.Image) -> Frame:
         """Where the trunk's input, and so every map, lies in an image."""
@@ -127,6 +143,10 @@ class SimilarityNetwork:
         Raises:
             NetworkError: A value is NaN or infinite.
         """
+        if tuple(pixels.shape[2:]) == height_and_width(self.size):
+            F = self._settled.run(self.trunk, pixels)
+            if F is not None:
+                return F
         with torch.inference_mode():
             F = self.trunk(pixels).permute(0, 2, 3, 1).contiguous()
         require_finite(F, self.trunk, pixels)

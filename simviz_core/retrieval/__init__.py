@@ -1,5 +1,6 @@
 """Retrieval: embeddings of a gallery, the images most similar to a query, and how good that is."""
 
+from simviz_core.files import CACHE_VARIABLE, default_store_folder
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.evaluation import (
     AT,
@@ -102,10 +103,8 @@ from simviz_core.retrieval.search import (
     vector_without,
 )
 from simviz_core.retrieval.store import (
-    CACHE_VARIABLE,
     PRECISIONS,
     EmbeddingTable,
-    default_store_folder,
     embedding_table,
 )
 

@@ -22,15 +22,13 @@ import numpy as np
 import pyarrow as pa
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from simviz_core.errors import DamagedStoreError, StoreError
+from simviz_core.files import CACHE_VARIABLE, default_store_folder
 from simviz_core.gallery import Gallery
 from simviz_core.retrieval.integrity import are_sound, checksums
 from simviz_core.retrieval.rows import CHECKSUM, COLUMNS, StoredImage
 
-CACHE_VARIABLE = "SIMVIZ_CACHE"
-"""The environment variable that names the folder of the embeddings."""
 PRECISIONS = ("float32", "float16")
 """How embeddings are stored. Half of the bytes, and scores that are off by about 1e-5."""
 READ_AT_ONCE = 8192
@@ -46,12 +44,6 @@ OF_DAMAGE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
 """What the system says of a table that lacks files, or has others in their places."""
 LAYOUT = 2
 """Of the tables; part of their names, so that those of an earlier version are not taken up."""
-
-
-def default_store_folder() -> Path:
-    """Where embeddings are kept: what `SIMVIZ_CACHE` names, else the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else user_cache_path("simviz")
 
 
 @dataclass(frozen=True)

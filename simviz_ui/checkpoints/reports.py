@@ -25,7 +25,7 @@ from simviz_core.runs import Run
 from simviz_ui.checkpoints.indexes import CheckpointIndex
 from simviz_ui.chosen import ChosenImage
 from simviz_ui.retrieval.quality import index_quality
-from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_in_use
+from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_and_engine
 from simviz_ui.serving.with_index import kept_with
 
 TOP = 3
@@ -95,6 +95,7 @@ def _make_report(place: CheckpointIndex, followed: Followed) -> None:
     assert place.index is not None
     rows = rows_to_search(place, followed.all_classes)
     try:
+        settings = with_weights_and_engine(place.settings)
         report = replace(
             checkpoint_report(
                 place.checkpoint,
@@ -107,7 +108,8 @@ def _make_report(place: CheckpointIndex, followed: Followed) -> None:
                 place.settings.frame(followed.query.picture.pixels),
                 gallery_picture,
             ),
-            weights=with_weights_in_use(place.settings).weights_line,
+            weights=settings.weights_line,
+            engine=settings.engine,
         )
     except SimVizError as error:
         report = CheckpointReport(place.checkpoint, error=str(error))

@@ -1,5 +1,6 @@
 """The network settings, the same on every page and part of the link."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -24,6 +25,7 @@ from simviz_core.networks import (
     size_text,
     source_names,
 )
+from simviz_core.networks.engines.in_use import EngineInUse
 from simviz_core.networks.poolings import POOLING_CHOICES, as_it_is
 from simviz_core.networks.preprocessing import CHANNEL_ORDERS, RGB, Preprocessing
 from simviz_core.networks.settings import NetworkSettings
@@ -40,7 +42,7 @@ from simviz_ui.choices.weights_in_use import (
 )
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import choose_instead, hold, remember, say_instead, wanted
-from simviz_ui.serving.resources import network_reading_of
+from simviz_ui.serving.resources import engine_of, network_reading_of
 
 POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_CHOICES}
 """For networks whose own pooling is found when they are loaded."""
@@ -121,11 +123,19 @@ def _weights() -> tuple[str | None, bool] | SimVizError:
 
 
 def _plain(settings: NetworkSettings) -> NetworkSettings:
-    """Say what is known of a network of the catalogue as it is, which need not be loaded for it."""
+    """Say what is known of a network of the catalogue as it is."""
     st.caption(NETWORKS[settings.network].description)
     settings = replace(settings, weights=PRETRAINED_WEIGHTS)
     show_weights(settings)
+    with suppress(SimVizError):  # where it cannot be had, the pages say so
+        return _with_engine(settings, engine_of(settings))
     return settings
+
+
+def _with_engine(settings: NetworkSettings, engine: EngineInUse) -> NetworkSettings:
+    """Say what runs a network."""
+    st.caption(f":material/memory: Run by {as_markdown(engine.line)}")
+    return replace(settings, engine=engine.line)
 
 
 def _shown(settings: NetworkSettings) -> NetworkSettings:
@@ -152,7 +162,7 @@ def _shown(settings: NetworkSettings) -> NetworkSettings:
     show_weights(settings)
     if weights is not None:
         part_choice(settings, weights)
-    return settings
+    return _with_engine(settings, reading.engine) if reading.engine else settings
 
 
 def _read(settings: NetworkSettings) -> tuple[NetworkReading, NetworkSettings]:

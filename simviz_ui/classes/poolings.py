@@ -24,7 +24,7 @@ from simviz_ui.display.compared_maps import (
 )
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
-from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_in_use
+from simviz_ui.serving.resources import decomposed, gallery_picture, with_weights_and_engine
 
 LARGEST_CLASS = 48
 """Images that are decomposed for a comparison; a larger class needs the sidebar's pooling."""
@@ -65,7 +65,7 @@ def class_poolings(
         return
     images = tuple(sums.index.images[row] for row in rows)
     try:
-        each = [with_weights_in_use(replace(settings, pooling=pooling)) for pooling in COMPARED]
+        each = [with_weights_and_engine(replace(settings, pooling=pooling)) for pooling in COMPARED]
         columns = [_column(images, label, shown[:SHOWN], own) for own in each]
     except SimVizError as error:
         show_error(error)

@@ -35,7 +35,7 @@ from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, as_plotly_text, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
-from simviz_ui.serving.resources import with_weights_in_use
+from simviz_ui.serving.resources import with_weights_and_engine
 from simviz_ui.view import DIFFERENT, SAME
 
 KINDS = {SAME: "Same class", DIFFERENT: "Different classes"}
@@ -137,7 +137,7 @@ def show_curves(
         same = [one for one in choice.others if one != other and one.network == other.network]
         found = gallery_index(gallery, other, beside=purpose, together=same)
         if found is not None:
-            indexes.append((with_weights_in_use(other), found))
+            indexes.append((with_weights_and_engine(other), found))
     for shown, embeddings in indexes:
         for kind in choice.kinds:
             try:

@@ -51,7 +51,7 @@ from simviz_ui.retrieval.matches import (
 )
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.search.view import command_of
-from simviz_ui.serving.resources import open_picture, run_missing, with_weights_in_use
+from simviz_ui.serving.resources import open_picture, run_missing, with_weights_and_engine
 
 PURPOSE = "search with"
 """Of the indexes beside that of the page, before the pooling's name."""
@@ -100,7 +100,7 @@ def show_poolings(
             is_own = pooling == settings.pooling
             own = settings
             if not is_own:
-                own = with_weights_in_use(replace(settings, pooling=pooling))
+                own = with_weights_and_engine(replace(settings, pooling=pooling))
             others = [
                 replace(settings, pooling=name)
                 for name in COMPARED

@@ -28,6 +28,7 @@ from simviz_core.networks import (
     adapt_network,
     network_reading,
 )
+from simviz_core.networks.engines.in_use import EngineInUse
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.networks.weights import WeightsInUse
 from simviz_core.pairs import (
@@ -91,7 +92,8 @@ def network_of(settings: NetworkSettings) -> SimilarityNetwork:
     plain = _plain_network(*_weights(settings))
     choices = NetworkChoices(settings.pooling)
     adapted = adapt_network(settings.network, plain.trunk, settings.size, choices)
-    return replace(adapted, weights=plain.weights).with_fit(settings.fit)
+    found = replace(adapted, weights=plain.weights, engine=plain.engine)
+    return found.with_fit(settings.fit)
 
 
 def network_reading_of(settings: NetworkSettings) -> NetworkReading:
@@ -130,8 +132,8 @@ def _fingerprint(settings: NetworkSettings, weights: Weights) -> str:
     return network_of(settings).fingerprint
 
 
-def with_weights_in_use(settings: NetworkSettings) -> NetworkSettings:
-    """The settings with what is used of a checkpoint and what is left out, for whatever names them.
+def with_weights_and_engine(settings: NetworkSettings) -> NetworkSettings:
+    """The settings with what is used of a checkpoint and what runs the network, to be named.
 
     Whether a checkpoint's embedder is used depends on the pooling, so that settings with another
     pooling have to be asked for again.
@@ -140,13 +142,14 @@ def with_weights_in_use(settings: NetworkSettings) -> NetworkSettings:
         CheckpointError: Its checkpoint cannot be read, or does not fit.
         NetworkError: Its weights cannot be had.
     """
+    engine = engine_of(settings).line
     if settings.checkpoint is None:
-        return settings  # they say it themselves
+        return replace(settings, engine=engine)  # what its weights are they say themselves
     key = _as_key(settings)
     found = _weights_in_use(key, _weights(key))
     if found is not None and settings.weights is not None:
         found = replace(found, source=settings.weights.source)  # of an upload, its own name
-    return replace(settings, weights=found)
+    return replace(settings, weights=found, engine=engine)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -154,9 +157,25 @@ def _weights_in_use(settings: NetworkSettings, weights: Weights) -> WeightsInUse
     return network_of(settings).weights
 
 
+def engine_of(settings: NetworkSettings) -> EngineInUse:
+    """What runs the network of these settings.
+
+    Raises:
+        CheckpointError: Its checkpoint cannot be read, or does not fit.
+        NetworkError: Its weights cannot be had.
+    """
+    key = _as_key(settings)
+    return _engine(key, _weights(key))
+
+
+@st.cache_data(max_entries=256, show_spinner="Preparing the network …", show_time=True)
+def _engine(settings: NetworkSettings, weights: Weights) -> EngineInUse:
+    return network_of(settings).engine_in_use
+
+
 def _as_key(settings: NetworkSettings) -> NetworkSettings:
     """The settings as a key: without what was found out, by which two do not differ."""
-    return replace(settings, weights=None, checkpoint_name=None)
+    return replace(settings, weights=None, checkpoint_name=None, engine=None)
 
 
 def _weights(settings: NetworkSettings) -> Weights:
@@ -244,12 +263,12 @@ def compared_poolings(
         each = [replace(settings, pooling=name) for name in compared_with(settings.pooling)]
         images = {own: decomposed([query, match], own) for own in each}
         pairs = [explain_pair(i, j, own) for own, (i, j) in images.items()]
-        return [replace(pair, settings=with_weights_in_use(pair.settings)) for pair in pairs]
+        return [replace(pair, settings=with_weights_and_engine(pair.settings)) for pair in pairs]
     decomposed([query, match], settings)  # so that both are there, after one run of the network
     network = None if _is_plain(settings) else network_of(settings)
     maps = (_feature_map(query, settings), _feature_map(match, settings))
     pairs = compare_poolings(*maps, settings, network)
-    return [replace(pair, settings=with_weights_in_use(pair.settings)) for pair in pairs]
+    return [replace(pair, settings=with_weights_and_engine(pair.settings)) for pair in pairs]
 
 
 def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[DecomposedImage]:

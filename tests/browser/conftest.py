@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from running_app import REPOSITORY, running_app
 
+from simviz_core.networks.engines.choosing import ENGINE_VARIABLE
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 ARGUMENTS = [
     "--no-sandbox",
@@ -56,7 +58,8 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, allowed_folder: Path) -> I
     """The address of the app, started in a process of its own, on a free port."""
     log = tmp_path_factory.mktemp("app") / "log.txt"
     folders = f"{REPOSITORY}{os.pathsep}{allowed_folder}"
-    with running_app("app.py", log, {"SIMVIZ_GALLERIES": folders}) as url:
+    # With the engine that users have, whichever the other tests run.
+    with running_app("app.py", log, {"SIMVIZ_GALLERIES": folders, ENGINE_VARIABLE: ""}) as url:
         yield url
 
 

@@ -51,6 +51,7 @@ def test_what_can_be_used_is_not_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path
         ("SIMVIZ_GALLERIES", "/nowhere/at/all", "no folder here; mount it, or leave it out"),
         ("SIMVIZ_CACHE", f"{__file__}/cache", "is a file"),
         ("SIMVIZ_MEMORY", "much", "no size such as 500MB"),
+        ("SIMVIZ_ENGINE", "tensorrt", "is none of openvino, torch"),
         ("SIMVIZ_NETWORKS", "/models/mine.pt2", "neither file:PROGRAM nor python:MODULE:FUNCTION"),
         ("SIMVIZ_HUB", "https://hub/a/b", "no repository such as"),
         ("SIMVIZ_UPLOADS_SESSION_GB", "-1", "is not a number above 0"),

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from simviz_core.decomposition import CLASS_TOKEN
+from simviz_core.networks.engines.in_use import EngineInUse
 from simviz_core.networks.poolings import AS_IT_IS, POOLING_PHRASES
 from simviz_core.networks.sizes import input_size, size_text
 from simviz_core.networks.weights import WeightsInUse
@@ -42,6 +43,7 @@ class NetworkReading:
         weights: Where its weights come from; None where that is not known.
         own_head: How the embedding that is shown agrees with the network's own, in words, where
             the network's own head is left out for a pooling or layer that was asked for.
+        engine: What runs the network; None where that was not settled.
     """
 
     title: str
@@ -64,6 +66,7 @@ class NetworkReading:
     outputs: tuple[str, ...] = ()
     weights: WeightsInUse | None = None
     own_head: str | None = None
+    engine: EngineInUse | None = None
 
     @property
     def pooling_phrase(self) -> str:
@@ -101,5 +104,6 @@ class NetworkReading:
             | {
                 "weights": weights.line if weights else None,
                 "weights_in_use": weights.as_json() if weights else None,
+                "engine": self.engine.as_json() if self.engine else None,
             }
         )

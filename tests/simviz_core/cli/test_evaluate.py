@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from simviz_core.gallery import Gallery
+from simviz_core.networks.engines.in_use import by_torch
 from simviz_core.retrieval import GalleryIndex, quality_as_json, retrieval_quality
 
 Run = Callable[..., tuple[int, str, str]]
 
-
-WEIGHTS = {"weights": "pretrained weights"}
+NETWORK = {"weights": "pretrained weights", "engine": by_torch("SIMVIZ_ENGINE=torch").line}
+"""What is said of the network beside the figures."""
 
 
 def test_json_holds_the_figures(
@@ -19,10 +20,10 @@ def test_json_holds_the_figures(
     status, out, _ = run("evaluate", rooms.source, "--json", "-")
     assert status == 0
     values = json.loads(out)
-    assert values == quality_as_json(retrieval_quality(rooms_index)) | WEIGHTS
+    assert values == quality_as_json(retrieval_quality(rooms_index)) | NETWORK
     figures = {"recall_at_1", "recall_at_5", "recall_at_10", "map_at_r", "queries"}
     covered = {"images_in_gallery", "images_indexed", "share_indexed", "value_ranges"}
-    assert set(values) == figures | covered | {"weights"}
+    assert set(values) == figures | covered | set(NETWORK)
     assert values["images_indexed"] == values["images_in_gallery"] == 24
     assert values["queries"] == 24
     assert 0.5 < values["map_at_r"] < values["recall_at_10"] <= 1
@@ -47,7 +48,7 @@ def test_a_sample_is_drawn_by_its_seed(rooms: Gallery, rooms_index: GalleryIndex
     for seed in (0, 3):
         _, out, _ = run("evaluate", rooms.source, "--queries", 7, "--seed", seed, "--json", "-")
         expected = quality_as_json(retrieval_quality(rooms_index, 7, seed))
-        assert json.loads(out) == expected | WEIGHTS
+        assert json.loads(out) == expected | NETWORK
 
 
 def test_unreadable_files_are_left_out_with_a_warning(small_gallery: Path, run: Run) -> None:
@@ -63,7 +64,7 @@ def test_half_precision_gives_nearly_the_same(
     _, out, _ = run("evaluate", rooms.source, "--precision", "float16", "--json", "-")
     expected = quality_as_json(retrieval_quality(rooms_index))
     found = json.loads(out)
-    assert found.pop("weights") == WEIGHTS["weights"]
+    assert {name: found.pop(name) for name in NETWORK} == NETWORK
     assert found.pop("value_ranges") == expected.pop("value_ranges") == []
     assert found == pytest.approx(expected, abs=0.02)
 

@@ -9,6 +9,7 @@ from PIL import Image
 from simviz_core.cli.index import MOST_NAMES
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks.engines.in_use import by_torch
 from simviz_core.retrieval import CACHE_VARIABLE, embedding_table
 
 Run = Callable[..., tuple[int, str, str]]
@@ -44,6 +45,7 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "repaired": [],
         "value_ranges": [],
         "weights": "pretrained weights",
+        "engine": by_torch("SIMVIZ_ENGINE=torch").line,
     }
     (small_gallery / "chairs" / "view_1.png").unlink()
     Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_2.png")

@@ -133,6 +133,7 @@ def test_figure_rows_and_json_leave_out_what_cannot_be_used(
     assert values["runs"][0]["checkpoints"][1] == {
         "iteration": 5,
         "weights": None,
+        "engine": None,
         "checkpoint": str(tmp_path / "5.pth"),
         "error": "it is damaged",
     }
