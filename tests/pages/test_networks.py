@@ -36,6 +36,7 @@ def test_the_network_says_what_was_found(named: AppTest) -> None:
     assert "timm test_resnet · 96 channels, 5 × 5 at 160 · average pooling · exact" in captions(
         named
     )
+    assert f"Run by {by_torch('SIMVIZ_ENGINE=torch').line}" in captions(named)
     assert metric(named, "Similarity") == sum_check(named)[0]
     assert sum_check(named)[1] < 1e-5
 

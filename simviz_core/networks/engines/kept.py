@@ -35,18 +35,12 @@ def read_program(key: str) -> TrunkProgram | None:
         return None
     with suppress(OSError):
         os.utime(path)  # it was used
-    return TrunkProgram(
-        _as_bytes(tensors["graph"]), _as_bytes(tensors["weights"]), tensors["expected"]
-    )
+    return TrunkProgram(tensors["graph"].numpy().tobytes(), tensors["weights"].numpy().tobytes())
 
 
 def keep_program(key: str, program: TrunkProgram) -> None:
     """Keep a program under a key, as far as the disk allows."""
-    tensors = {
-        "graph": _as_tensor(program.graph),
-        "weights": _as_tensor(program.weights),
-        "expected": program.expected,
-    }
+    tensors = {"graph": _as_tensor(program.graph), "weights": _as_tensor(program.weights)}
     path = _path(key)
     with suppress(OSError, Timeout):  # who else writes it just now writes the same
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +73,3 @@ def _digest(tensors: dict[str, Tensor]) -> Tensor:
 
 def _as_tensor(content: bytes) -> Tensor:
     return torch.frombuffer(bytearray(content), dtype=torch.uint8)
-
-
-def _as_bytes(values: Tensor) -> bytes:
-    return values.numpy().tobytes()
