@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli import main
 from simviz_core.networks import build_network
+from simviz_core.networks.engines.in_use import by_torch
 
 COMPARED = ("Average", "Max", "GeM")
 PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
