@@ -3,7 +3,8 @@
     python -m deploy.constraints --write    constraints.txt, from what is installed here
     python -m deploy.constraints --sizes    megabytes, with torch's CUDA build and without it
 
-Of the packages that requirements.txt and requirements-extras.txt name, and of all that these need.
+Of the packages that requirements.txt, requirements-extras.txt and requirements-scale.txt name, and
+of all that these need.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CONSTRAINTS = REPOSITORY / "constraints.txt"
-BASE, EXTRAS = "requirements.txt", "requirements-extras.txt"
+BASE, EXTRAS, SCALE = "requirements.txt", "requirements-extras.txt", "requirements-scale.txt"
 ONLY_WITH_CUDA = ("nvidia-", "cuda-", "triton")
 """How the names of packages begin that a torch without CUDA does not bring."""
 CUDA_LIBRARIES = ("cuda", "nvshmem", "caffe2_nvrtc")
@@ -61,7 +62,7 @@ def _listed(file: str) -> Iterator[Requirement]:
 
 def constraints_text() -> str:
     """The file's text."""
-    pins = [f"{name}=={each.version}" for name, each in required(BASE, EXTRAS).items()]
+    pins = [f"{name}=={each.version}" for name, each in required(BASE, EXTRAS, SCALE).items()]
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     return "\n".join(
         [

@@ -21,6 +21,10 @@ class DamagedStoreError(StoreError):
     """Stored embeddings that are not what was stored, and have to be made again."""
 
 
+class ClusterError(SimVizError):
+    """A cluster that cannot be reached, or whose machines do not see the same."""
+
+
 class NetworkError(SimVizError):
     """A network that cannot be loaded or decomposed."""
 

@@ -82,7 +82,12 @@ CORE_FLOORS = (
     ("simviz_core.images", "simviz_core.map_measures"),
     ("simviz_core.networks", "simviz_core.gallery"),
     ("simviz_core.checkpoints", "simviz_core.retrieval"),
-    ("simviz_core.runs", "simviz_core.pairs", "simviz_core.misses"),
+    (
+        "simviz_core.runs",
+        "simviz_core.pairs",
+        "simviz_core.misses",
+        "simviz_core.distributed",
+    ),
     ("simviz_core.figures",),
     (
         "simviz_core.classes",
@@ -270,6 +275,7 @@ def pins(file: str) -> dict[str, str]:
 
 def test_constraints_are_of_the_versions_that_are_named() -> None:
     named = pins("requirements.txt") | pins("requirements-extras.txt")
+    named |= pins("requirements-scale.txt")
     assert named.items() <= pins("constraints.txt").items(), "python -m deploy.constraints --write"
     sizes = (REPOSITORY / "docs" / "installing.md").read_text("utf-8")
     for name in ("torch", "torchvision"):

@@ -10,13 +10,23 @@ from simviz_core.cli.options.gallery import (
     bring_together,
     say_values,
 )
-from simviz_core.cli.options.network import asked_network
-from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.network import asked_network, settings_to_load
+from simviz_core.cli.options.output import (
+    Commands,
+    OneLineParser,
+    add_json_option,
+    whole_number,
+    write_json,
+)
+from simviz_core.distributed import ClusterEmbedder
+from simviz_core.errors import SettingsError
 from simviz_core.gallery import left_out_lines
 from simviz_core.networks import POOLINGS
 from simviz_core.networks.poolings import POOLING_PHRASES
-from simviz_core.retrieval import IndexReport
+from simviz_core.retrieval import Embed, IndexReport
 
+RAY = "ray"
+ENGINES = ("here", RAY)
 MOST_NAMES = 20
 """Files that are named in the summary; the JSON names all."""
 
@@ -37,16 +47,36 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
         metavar="RULE,…",
         help=f"fill the tables of these poolings, too, in the same run: {', '.join(POOLINGS)}",
     )
+    index.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help="where images are embedded: in this process, or by the workers of a Ray cluster "
+        "(requirements-scale.txt); default: %(default)s",
+    )
+    index.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="of the Ray cluster, which has to see the gallery and the stored embeddings at the "
+        "same places; default: RAY_ADDRESS, or else one on this machine for the time",
+    )
+    index.add_argument(
+        "--workers",
+        type=whole_number,
+        metavar="N",
+        help="processes of the cluster that embed; default: as many as it has room for",
+    )
     add_json_option(index)
     index.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> None:
+    embed = _asked_engine(options)
     gallery = asked_gallery(options)
     network = asked_network(options)
     others = [name for name in options.with_poolings if name != network.pooling.name]
     networks = [network, *map(network.with_pooling, others)]
-    _, (report, *more) = bring_together(options, gallery, networks)
+    _, (report, *more) = bring_together(options, gallery, networks, embed)
     say_values([], gallery)
     if options.json:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
@@ -62,6 +92,21 @@ def _run(options: argparse.Namespace) -> None:
         _print_summary(report)
         for name, each in zip(others, more, strict=True):
             print(f"with {POOLING_PHRASES[name]}: {_counts(each)}")
+
+
+def _asked_engine(options: argparse.Namespace) -> Embed | None:
+    """What embeds; None for this process.
+
+    Raises:
+        SettingsError: An option is of the other engine.
+    """
+    if options.engine == RAY:
+        return ClusterEmbedder(
+            settings_to_load(options), options.allow_code, options.address, options.workers
+        )
+    if options.address or options.workers:
+        raise SettingsError(f"--address and --workers are for --engine {RAY}")
+    return None
 
 
 def _poolings(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from simviz_core.retrieval.evaluation import (
 )
 from simviz_core.retrieval.indexing import (
     BATCH,
+    Embed,
     IndexProgress,
     IndexReport,
     by_trunk,
@@ -124,6 +125,7 @@ __all__ = [
     "SELF_REFERENCE",
     "AllowedRows",
     "Coverage",
+    "Embed",
     "EmbeddingTable",
     "GalleryIndex",
     "IndexPlan",

@@ -9,7 +9,7 @@ interrupted.
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -37,6 +37,8 @@ Batch = list[tuple[StoredImage, NDArray[np.uint8] | None]]
 """What was read of the images of one batch: the row, and the pixels for the network."""
 Target = tuple[SimilarityNetwork, EmbeddingTable]
 """A network, and where its embeddings go."""
+EmbeddedBatch = tuple[Batch, list[NDArray[np.float32]]]
+"""A batch, and its unit embeddings (N, D) by each network; see `embedded_batches`."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,19 @@ class IndexReport:
     repaired: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
+
+
+Embed = Callable[
+    [
+        Sequence[GalleryImage],
+        Sequence[Target],
+        Sequence[set[str]],
+        Callable[[IndexProgress], None],
+        Callable[[], bool],
+    ],
+    Iterator[tuple[int, list[StoredImage]]],
+]
+"""Embeds images and stores them, see `embed_here`."""
 
 
 def open_index(
@@ -148,6 +163,7 @@ def index_together(
     targets: Sequence[Target],
     on_progress: Callable[[IndexProgress], None] = lambda progress: None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    embed: Embed | None = None,
 ) -> list[IndexReport]:
     """The same for several poolings of one feature map: images are read and run once for all.
 
@@ -157,6 +173,7 @@ def index_together(
             table that was opened with its fingerprint.
         on_progress: Called after every batch.
         is_cancelled: Asked before every batch; what is done by then is kept.
+        embed: Where the network is run; None for this process, `embed_here`.
 
     Returns:
         What was done, for each table.
@@ -179,7 +196,8 @@ def index_together(
         pending = [{image.id for image in (*plan.new, *plan.changed)} for plan, _ in plans]
         todo = [image for image in gallery.images if any(image.id in ids for ids in pending)]
         finished: list[list[StoredImage]] = [[] for _ in targets]
-        for place, rows in _embed(todo, targets, pending, on_progress, is_cancelled):
+        embedded = (embed or embed_here)(todo, targets, pending, on_progress, is_cancelled)
+        for place, rows in embedded:
             finished[place] += rows
         for (plan, _), rows, (_, table) in zip(plans, finished, targets, strict=True):
             if (rows or plan.removed or plan.changed) and table.version:
@@ -279,7 +297,7 @@ def _plan_or_rebuild(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan
         return plan_index(gallery, table), True
 
 
-def _embed(
+def embed_here(
     todo: Sequence[GalleryImage],
     targets: Sequence[Target],
     pending: Sequence[set[str]],
@@ -288,21 +306,32 @@ def _embed(
 ) -> Iterator[tuple[int, list[StoredImage]]]:
     """Embed images batch by batch and store them.
 
+    Args:
+        todo: The images.
+        targets: Networks of one trunk, each with its table, which is locked.
+        pending: For each table, the ids of the images that it is to be given.
+        on_progress: Called after every batch.
+        is_cancelled: Asked before every batch.
+
     Yields:
         The place of a table, and the rows of it that are finished.
     """
     start = committed = time.perf_counter()
     done = 0
     networks = [network for network, _ in targets]
-    waiting: list[tuple[Batch, list[NDArray[np.float32]]]] = []
+    waiting: list[EmbeddedBatch] = []
 
     def store() -> Iterator[tuple[int, list[StoredImage]]]:
         for place, (_, table) in enumerate(targets):
-            parts = [(batch, embeddings[place]) for batch, embeddings in waiting]
-            yield place, _store(parts, pending[place], table)
+            rows, embeddings = chosen_rows(waiting, place, pending[place], table.dimension)
+            # Unreadable files alone do not tell how long an embedding is: they are tried again
+            # next time.
+            if rows and embeddings.shape[1]:
+                table.append(rows, embeddings)
+            yield place, rows
 
-    for batch in _read_ahead(todo, networks[0], is_cancelled):
-        waiting.append((batch, _embed_batch(batch, networks)))
+    for batch, made in embedded_batches(todo, networks, is_cancelled):
+        waiting.append((batch, made))
         done += len(batch)
         now = time.perf_counter()
         rate = done / (now - start)
@@ -313,29 +342,51 @@ def _embed(
     yield from store()
 
 
-def _store(
-    batches: Sequence[tuple[Batch, NDArray[np.float32]]],
-    pending: set[str],
-    table: EmbeddingTable,
-) -> list[StoredImage]:
-    """Write embedded batches in one step, but for what the table has; returns their rows."""
-    kept = [[row.id in pending for row, _ in batch] for batch, _ in batches]
-    rows = [row for batch, _ in batches for row, _ in batch if row.id in pending]
-    if not rows:
-        return []
-    width = max(part.shape[1] for _, part in batches) or table.dimension
-    # Unreadable files alone do not tell how long an embedding is: they are tried again next time.
-    if width:
-        parts = zip(batches, kept, strict=True)
-        table.append(rows, np.concatenate([_widened(part, width)[k] for (_, part), k in parts]))
-    return rows
+def embedded_batches(
+    todo: Sequence[GalleryImage],
+    networks: Sequence[SimilarityNetwork],
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[EmbeddedBatch]:
+    """Read images ahead, and run the network on each batch.
+
+    Args:
+        todo: The images.
+        networks: Of one trunk, which is run once for all.
+        is_cancelled: Asked before every batch.
+
+    Yields:
+        What was read of a batch, and its embeddings by each network, (N, D): zeros of unreadable
+        images; (N, 0) where none can be read.
+    """
+    for batch in _read_ahead(todo, networks[0], is_cancelled):
+        yield batch, _embed_batch(batch, networks)
+
+
+def chosen_rows(
+    batches: Sequence[EmbeddedBatch], place: int, ids: Collection[str], dimension: int
+) -> tuple[list[StoredImage], NDArray[np.float32]]:
+    """What one table is to be given of embedded batches.
+
+    Args:
+        batches: As `embedded_batches` makes them.
+        place: Of the table's network among those of the batches.
+        ids: Of the images that the table is to be given.
+        dimension: Components of its embeddings, D; 0 while that is not known.
+
+    Returns:
+        The rows, M of them, and their embeddings, (M, D); (M, 0) where no image could be read and
+        the dimension is not known.
+    """
+    rows = [row for batch, _ in batches for row, _ in batch if row.id in ids]
+    parts = [made[place] for _, made in batches]
+    width = max((part.shape[1] for part in parts), default=0) or dimension
+    kept = [[row.id in ids for row, _ in batch] for batch, _ in batches]
+    chosen = [_widened(part, width)[k] for part, k in zip(parts, kept, strict=True)]
+    return rows, np.concatenate(chosen or [np.zeros((0, width), dtype=np.float32)])
 
 
 def _embed_batch(batch: Batch, networks: Sequence[SimilarityNetwork]) -> list[NDArray[np.float32]]:
-    """Unit embeddings (N, D) of each network, whose trunk is one and run once.
-
-    Zeros for unreadable images; (N, 0) where none can be read.
-    """
+    """Unit embeddings (N, D) of each network, whose trunk is one and run once."""
     resized = [pixels for _, pixels in batch if pixels is not None]
     if not resized:
         return [np.zeros((len(batch), 0), dtype=np.float32) for _ in networks]

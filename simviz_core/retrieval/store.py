@@ -8,6 +8,7 @@ until they change.
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -36,7 +37,9 @@ READ_AT_ONCE = 8192
 IDS_AT_ONCE = 1000
 """Ids in one condition."""
 MANY_CHUNKS = 32
-"""More chunks than this slow reading down."""
+"""More chunks than this slow reading down…"""
+ENOUGH_ROWS = 1024
+"""… unless most have as many rows: to join those would write the table anew for little."""
 READING_TIME = timedelta(minutes=1)
 """Chunks that have been joined stay this long, for whoever is still reading them."""
 
@@ -196,6 +199,83 @@ class EmbeddingTable:
         Raises:
             StoreError: The disk is full, say.
         """
+        rows = self._rows(images, embeddings)
+        with self._writing():
+            if self.is_there:
+                self._open().add(rows)
+            else:
+                self._database().create_table(self.name, rows)
+
+    def create(self, dimension: int) -> None:
+        """Make the table without rows, for `write_fragment`.
+
+        Args:
+            dimension: Components of an embedding, D.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        empty = self._rows([], np.zeros((0, dimension), dtype=np.float32))
+        with self._writing():
+            self._database().create_table(self.name, empty)
+
+    def write_fragment(
+        self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]
+    ) -> tuple[str, ...]:
+        """Write rows to files of the table, of which they are part once `append_fragments` says so.
+
+        Several processes may do so at once, none of which need hold the lock.
+
+        Args:
+            images: As for `append`.
+            embeddings: Likewise.
+
+        Returns:
+            What `append_fragments` takes.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        from lance.fragment import write_fragments
+
+        rows = self._rows(images, embeddings)
+        with self._writing():
+            written = write_fragments(rows, str(self._path), mode="append")
+        return tuple(json.dumps(fragment.to_json()) for fragment in written)
+
+    def append_fragments(self, fragments: Sequence[str]) -> None:
+        """Add what `write_fragment` has written, in one step, which is done whole or not at all.
+
+        Raises:
+            StoreError: A file that was written is not here, or the disk is full, say.
+        """
+        from lance import FragmentMetadata, LanceDataset, LanceOperation
+
+        added = [FragmentMetadata.from_json(fragment) for fragment in fragments]
+        for file in (file for fragment in added for file in fragment.files):
+            if not (self._path / "data" / file.path).exists():
+                raise StoreError(
+                    f"embeddings that a worker has written to {self._path} are not there on this "
+                    f"machine; {CACHE_VARIABLE} has to name one folder that all machines share"
+                )
+        with self._writing():
+            LanceDataset.commit(
+                str(self._path), LanceOperation.Append(added), read_version=self.version
+            )
+
+    def drop_orphans(self) -> None:
+        """Delete the files of fragments that were never appended; only while the lock is held.
+
+        Raises:
+            StoreError: The folder cannot be written to.
+        """
+        from lance import LanceDataset
+
+        with self._writing():
+            LanceDataset(str(self._path)).cleanup_old_versions(READING_TIME, delete_unverified=True)
+
+    def _rows(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> pa.Table:
+        """Rows as they are stored."""
         stored = np.ascontiguousarray(embeddings.astype(self.precision))
         columns: dict[str, Any] = {
             name: pa.array([getattr(image, name) for image in images], kind)
@@ -204,12 +284,7 @@ class EmbeddingTable:
         vectors = pa.array(stored.ravel())
         columns["embedding"] = pa.FixedSizeListArray.from_arrays(vectors, stored.shape[1])
         columns[CHECKSUM] = pa.array(checksums(stored))
-        rows = pa.table(columns)
-        with self._writing():
-            if self.is_there:
-                self._open().add(rows)
-            else:
-                self._database().create_table(self.name, rows)
+        return pa.table(columns)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Take rows out.
@@ -243,7 +318,8 @@ class EmbeddingTable:
         """
         with self._writing():
             table = self._open()
-            if table.stats()["fragment_stats"]["num_fragments"] > MANY_CHUNKS:
+            chunks = table.stats()["fragment_stats"]
+            if chunks["num_fragments"] > MANY_CHUNKS and chunks["lengths"]["p50"] < ENOUGH_ROWS:
                 table.optimize(cleanup_older_than=READING_TIME)
 
     def discard(self) -> None:

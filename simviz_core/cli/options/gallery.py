@@ -31,6 +31,7 @@ from simviz_core.retrieval import (
     CACHE_VARIABLE,
     PRECISIONS,
     AllowedRows,
+    Embed,
     EmbeddingTable,
     GalleryIndex,
     IndexProgress,
@@ -230,9 +231,21 @@ def bring_up_to_date(
 
 
 def bring_together(
-    options: argparse.Namespace, gallery: Gallery, networks: Sequence[SimilarityNetwork]
+    options: argparse.Namespace,
+    gallery: Gallery,
+    networks: Sequence[SimilarityNetwork],
+    embed: Embed | None = None,
 ) -> tuple[list[EmbeddingTable], list[IndexReport]]:
     """The same for several poolings of one network, whose feature maps are made once for all.
+
+    Args:
+        options: Of the command.
+        gallery: The gallery.
+        networks: The network with each of the poolings.
+        embed: Where the network is run, see `index_together`.
+
+    Returns:
+        The tables, and what was done for each.
 
     Raises:
         SimVizError: See `index_together`.
@@ -250,7 +263,9 @@ def bring_together(
         reports = {
             id(table): report
             for group in by_trunk(targets)
-            for (_, table), report in zip(group, index_together(gallery, group, show), strict=True)
+            for (_, table), report in zip(
+                group, index_together(gallery, group, show, embed=embed), strict=True
+            )
         }
     return tables, [reports[id(table)] for table in tables]
 

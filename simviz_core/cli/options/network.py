@@ -1,7 +1,7 @@
 """Which network a command is asked for, and what of it."""
 
 import argparse
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from simviz_core.checkpoints.loading import load_for_settings, settings_in_use
@@ -130,28 +130,38 @@ def asked_network(options: argparse.Namespace) -> SimilarityNetwork:
     Raises:
         SimVizError: See `load_network` and `load_checkpoint`.
     """
-    with allowing(options.network) if options.allow_code else nullcontext():
-        return load_for_settings(_asked(options))
+    with _allowed(options):
+        return load_for_settings(settings_to_load(options))
+
+
+def settings_to_load(options: argparse.Namespace) -> NetworkSettings:
+    """What `asked_network` loads.
+
+    Raises:
+        SettingsError: There is no such network.
+    """
+    with _allowed(options):
+        return NetworkSettings(
+            options.network,
+            options.pooling or OWN_POOLING,
+            options.size or network_facts(options.network).size,
+            options.checkpoint,
+            options.tail,
+            options.layer,
+            options.random_weights,
+            _asked_preprocessing(options),
+            options.checkpoint_part,
+            output=options.output,
+        )
 
 
 def asked_settings(options: argparse.Namespace, network: SimilarityNetwork) -> NetworkSettings:
     """The settings of a network that `asked_network` loaded."""
-    return settings_in_use(_asked(options), network)
+    return settings_in_use(settings_to_load(options), network)
 
 
-def _asked(options: argparse.Namespace) -> NetworkSettings:
-    return NetworkSettings(
-        options.network,
-        options.pooling or OWN_POOLING,
-        options.size or network_facts(options.network).size,
-        options.checkpoint,
-        options.tail,
-        options.layer,
-        options.random_weights,
-        _asked_preprocessing(options),
-        options.checkpoint_part,
-        output=options.output,
-    )
+def _allowed(options: argparse.Namespace) -> AbstractContextManager[None]:
+    return allowing(options.network) if options.allow_code else nullcontext()
 
 
 def _asked_preprocessing(options: argparse.Namespace) -> Preprocessing | None:

@@ -1,4 +1,6 @@
 import json
+import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,3 +194,27 @@ def test_a_complete_index_may_be_read_only(
     status, _, err = run("search", query, "--gallery", small_gallery)
     assert "cannot be written to (Permission denied)" in err
     assert status != 0
+
+
+def test_bad_addresses_are_found_out_at_once(small_gallery: Path, run: Run) -> None:
+    pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    for place in (address, "nowhere"):
+        status, _, said = run("index", small_gallery, "--engine", "ray", "--address", place)
+        assert status == 2
+        assert f"no Ray cluster answers at '{place}'" in said
+
+
+def test_what_is_missing_is_named(
+    small_gallery: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, _, said = run("index", small_gallery, "--workers", 2)
+    assert status == 2
+    assert "--address and --workers are for --engine ray" in said
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "lance", sys)
+    status, _, said = run("index", small_gallery, "--engine", "ray")
+    assert status == 2
+    assert "needs ray, which is not installed; pip install -r requirements-scale.txt" in said

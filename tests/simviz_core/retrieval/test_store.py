@@ -194,13 +194,20 @@ def test_an_id_that_is_missing_is_an_error(filled: EmbeddingTable) -> None:
         filled.embeddings(["view_1.png", "view_3.png", "nothing.png"])
 
 
-def test_joining_many_chunks_keeps_what_they_hold(table: EmbeddingTable) -> None:
+def test_joining_many_chunks_keeps_what_they_hold(
+    table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     count = store.MANY_CHUNKS + 3
     embeddings = units(count)
     for number in range(count):
         table.append(rows([f"{number}.png"]), embeddings[number : number + 1])
-    before = table.images()
+    before, version = table.images(), table.version
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "ENOUGH_ROWS", 1)
+        table.compact()
+    assert table.version == version, "chunks that are long enough stay"
     table.compact()
+    assert table.version > version
     assert table.images() == before
     np.testing.assert_array_equal(table.embeddings(list(before)), embeddings)
     version = table.version
