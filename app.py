@@ -15,6 +15,7 @@ from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes, view
 from simviz_ui.serving.callbacks import keep_callbacks_whole
+from simviz_ui.serving.login import require_login
 from simviz_ui.serving.settings import say_wrong_settings
 
 keep_callbacks_whole()
@@ -27,6 +28,7 @@ if mismatch := torch_mismatch():
     st.error(mismatch)
     st.stop()
 say_wrong_settings()
+require_login()
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
 # What has nothing to show (the address, counters, the canvas's keeper) takes no room.

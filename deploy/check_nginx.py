@@ -50,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         place = Path(name)
         place.chmod(0o755)  # nginx's workers are another user
-        app, proxy = _free_port(), _free_port()
+        app, proxy = free_port(), free_port()
         with _app(place, app), _nginx(place, app, proxy):
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -96,7 +96,7 @@ def _app(place: Path, port: int) -> Iterator[None]:
     }
     words = [sys.executable, "-m", "simviz_core", "app", "--headless", "--port", str(port)]
     log = place / "app.log"
-    with _running([*words, "--address", "127.0.0.1"], log, environment) as process:
+    with running([*words, "--address", "127.0.0.1"], log, environment) as process:
         wait_until_healthy(process, log, f"http://127.0.0.1:{port}/simviz/_stcore/health")
         yield
 
@@ -110,18 +110,29 @@ def _nginx(place: Path, app: int, proxy: int) -> Iterator[None]:
     place.joinpath("nginx.conf").write_text(AROUND.format(place=place))
     log = place / "nginx.log"
     words = ["nginx", "-c", str(place / "nginx.conf"), "-p", str(place)]
-    with _running(words, log, dict(os.environ)) as process:
+    with running(words, log, dict(os.environ)) as process:
         wait_until_healthy(process, log, f"http://127.0.0.1:{proxy}/simviz/_stcore/health")
         yield
 
 
 @contextmanager
-def _running(
-    words: list[str], log: Path, environment: dict[str, str]
+def running(
+    words: list[str], log: Path, environment: dict[str, str], folder: Path = REPOSITORY
 ) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server, and end it afterwards.
+
+    Args:
+        words: Its command.
+        log: Where its output goes.
+        environment: Its variables.
+        folder: Where it runs.
+
+    Yields:
+        Its process.
+    """
     with log.open("wb") as file:
         process = subprocess.Popen(
-            words, cwd=REPOSITORY, env=environment, stdout=file, stderr=subprocess.STDOUT
+            words, cwd=folder, env=environment, stdout=file, stderr=subprocess.STDOUT
         )
     try:
         yield process
@@ -130,7 +141,8 @@ def _running(
         process.wait(60)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
