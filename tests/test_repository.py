@@ -118,6 +118,7 @@ UI_FLOORS = (
     ),
     ("simviz_ui.findings",),
     ("simviz_ui.errors",),
+    ("simviz_ui.every_page",),
     ("pages",),
 )
 MOST_FILES = 15
