@@ -20,7 +20,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PORT = 8599
-NOT_HERE = ("--index-url", "useradd", "mkdir -p /galleries", "chown")
+NOT_HERE = ("--index-url", "find /usr/local", "useradd", "mkdir -p /galleries", "chown")
 """What stands in steps that are for a container alone; torch is there already."""
 PATIENCE = 120
 """How long the app may take to answer, in seconds."""

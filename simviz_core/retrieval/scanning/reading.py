@@ -13,7 +13,7 @@ from numpy.lib.format import open_memmap
 
 from simviz_core.errors import StoreError
 from simviz_core.retrieval.scanning.codes import Codes, CodesScan, encode
-from simviz_core.retrieval.scanning.memory import holds_codes, scans_codes
+from simviz_core.retrieval.scanning.memory import holds_codes, memory_limit, scans_codes
 from simviz_core.retrieval.scanning.scan import ExactScan, ProductScan
 from simviz_core.retrieval.store import EmbeddingTable
 
@@ -51,12 +51,33 @@ def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, lis
             damaged = [] if _has(table.scan_folder, content) else _write(table, ids, content)
             scan = ProductScan(np.zeros((0, 0), np.float32)) if damaged else _opened(table)
     except OSError as error:
+        if (found := _read_without_writing(table, ids, content)) is not None:
+            return found
         raise StoreError(
             f"the files to search {len(ids):,} embeddings cannot be written beside the table, in "
             f"{table.scan_folder} ({error.strerror or error}); they need "
             f"{5 * len(ids) * table.dimension / 1e9:.1f} GB"
         ) from error
     return scan, damaged
+
+
+def _read_without_writing(
+    table: EmbeddingTable, ids: Sequence[str], content: str
+) -> tuple[ExactScan, list[str]] | None:
+    """Of a folder that cannot be written to: the files that are there, or else all in memory.
+
+    Returns:
+        As `read_scan`; None where there are none and `SIMVIZ_MEMORY` does not allow the rest.
+    """
+    if _has(table.scan_folder, content):
+        scan = _opened(table)
+        if _has(table.scan_folder, content):  # nobody has written others meanwhile
+            return scan, []
+    limit = memory_limit()
+    if limit is not None and 4 * len(ids) * table.dimension > limit:
+        return None
+    matrix, damaged = table.checked_embeddings(ids)
+    return ProductScan(matrix), damaged
 
 
 def _content(table: EmbeddingTable, ids: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from simviz_core.errors import SettingsError, StoreError
 from simviz_core.retrieval import PRECISIONS, EmbeddingTable, StoredImage
@@ -126,3 +127,27 @@ def test_a_limit_that_is_no_size_is_an_error(monkeypatch: pytest.MonkeyPatch, te
     monkeypatch.setenv(MEMORY_VARIABLE, text)
     with pytest.raises(SettingsError, match="SIMVIZ_MEMORY is a size such as 500MB"):
         memory.memory_limit()
+
+
+def test_a_folder_that_cannot_be_written_to_serves_what_it_has(
+    table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: FileLock, *args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(memory, "CODES_FROM", 1)
+    with monkeypatch.context() as locked:
+        locked.setattr(FileLock, "acquire", refused)
+        scan, damaged = read_scan(table, IDS)  # all in memory: no files are there yet
+        assert isinstance(scan, ProductScan)
+        assert damaged == []
+        locked.setenv(MEMORY_VARIABLE, "1KB")
+        with pytest.raises(StoreError, match="Permission denied"):
+            read_scan(table, IDS)
+    plain = scan.matrix
+    read_scan(table, IDS)
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    scan, damaged = read_scan(table, IDS)
+    assert isinstance(scan, CodesScan)
+    assert damaged == []
+    np.testing.assert_array_equal(scan.matrix, plain)
