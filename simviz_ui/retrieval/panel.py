@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -30,6 +31,8 @@ from simviz_ui.serving.resources import network_fingerprint, network_of
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
+MANY_EMBEDDINGS = 20_000
+"""From so many on it is said that they are being read."""
 ONE_RUN = " One run of the network does it for all poolings that are compared."
 
 
@@ -273,9 +276,17 @@ def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> Galle
     with lock:
         held = shared.get(key)
         if held is None or held.gallery is not gallery or held.version != version:
-            held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
+            with _reading(len(gallery.images)):
+                held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
     st.session_state.setdefault("gallery_indexes", {})[purpose] = held
     return held.index
+
+
+def _reading(count: int) -> AbstractContextManager[None]:
+    """Say that many are being read; the first time, what searches need is made of them."""
+    if count < MANY_EMBEDDINGS:
+        return nullcontext()
+    return st.spinner(f"Reading {count:,} embeddings …", show_time=True)
 
 
 def let_go_of_indexes(purposes: Collection[str]) -> None:
