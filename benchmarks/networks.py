@@ -52,8 +52,26 @@ def in_batches(embed: Embed, pixels: Tensor, size: int) -> Tensor:
         return torch.cat([embed(part) for part in pixels.split(size)])
 
 
-def contenders(network: SimilarityNetwork, threads: int) -> dict[str, tuple[Embed, int, int, bool]]:
-    """Settings by name: how to embed, batch size, threads, and whether memory is channels last."""
+def loaded(title: str) -> SimilarityNetwork:
+    """One of the networks; its weights are the same each time."""
+    name, pooling = NETWORKS[title]
+    torch.manual_seed(0)
+    network = load_network(name, pooling, 224, pretrained=name == "efficientnet_lite0")
+    if name != "efficientnet_lite0":
+        randomise(network.trunk)
+    return network
+
+
+def contenders(
+    network: SimilarityNetwork, own: SimilarityNetwork, threads: int
+) -> dict[str, tuple[Embed, int, int, bool]]:
+    """Settings by name: how to embed, batch size, threads, and whether memory is channels last.
+
+    Args:
+        network: Whose weights are put into one order of memory and the other.
+        own: The same once more, left alone, as SimViz runs it.
+        threads: Of PyTorch.
+    """
     plain = embedder(network)
 
     def half(pixels: Tensor) -> Tensor:
@@ -74,7 +92,7 @@ def contenders(network: SimilarityNetwork, threads: int) -> dict[str, tuple[Embe
         found["int8, batches of 8"] = (embedder(network, _quantised(network)), 8, threads, True)
     bare = embedder(network, bare_openvino(network))
     found["bare OpenVINO, batches of 16"] = (bare, 16, threads, False)
-    found["SimViz, batches of 16"] = (network.unit_embeddings, 16, threads, True)
+    found["SimViz, batches of 16"] = (own.unit_embeddings, 16, threads, True)
     return found
 
 
@@ -106,14 +124,10 @@ def measure(title: str, images: int, rounds: int, threads: int) -> dict[str, dic
     Returns:
         For each setting its speed in multiples of plain execution, and its drift.
     """
-    name, pooling = NETWORKS[title]
-    torch.manual_seed(0)
-    network = load_network(name, pooling, 224, pretrained=name == "efficientnet_lite0")
-    if name != "efficientnet_lite0":
-        randomise(network.trunk)
+    network = loaded(title)
     paths = sorted(IMAGES.glob("*/*.jpg"))[:images]
     pixels = network.pixels([Image.open(path).convert("RGB") for path in paths])
-    settings = contenders(network, threads)
+    settings = contenders(network, loaded(title), threads)
     usual = pixels.contiguous()
     results: dict[str, Tensor] = {}
 
