@@ -47,6 +47,23 @@ def counting(page: Page, name: str) -> None:
     settled(page)
 
 
+def click_first_row(page: Page, outcome: str) -> None:
+    """Click a table's first row, and once more where the grid has not taken the click.
+
+    The grid is a canvas of the browser's, and takes none while it draws itself anew.
+    """
+    for last in (False, True):
+        box = page.get_by_test_id("stDataFrame").first.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 20, box["y"] + 35 + 17)
+        try:
+            expect(page.get_by_text(outcome)).to_be_visible(timeout=None if last else 20_000)
+            return
+        except AssertionError:
+            if last:
+                raise
+
+
 def names(image: str) -> re.Pattern[str]:
     """A link that names this query."""
     return re.compile(f"query={image.replace('/', '%2F')}(&|$)")
@@ -83,10 +100,7 @@ def test_twenty_quick_presses_are_twenty_steps(
     expect(page.get_by_text(f"{place + 1} of {len(misses)} misses")).to_be_visible()
     settled(page)
     # A click on a row, and from there to what explains it.
-    box = page.get_by_test_id("stDataFrame").first.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 20, box["y"] + 35 + 17)
-    expect(page.get_by_text(f"1 of {len(misses)} misses")).to_be_visible()
+    click_first_row(page, f"1 of {len(misses)} misses")
     settled(page)
     page.get_by_role("button", name="Why the wrong one is nearest").click()
     expect(page).to_have_url(re.compile(f"/pair.*against={misses[0]['right'].replace('/', '%2F')}"))
