@@ -13,6 +13,7 @@ from pathlib import Path
 from simviz_core.errors import SettingsError
 from simviz_core.networks import is_program_name
 from simviz_core.networks.engines.choosing import ENGINES
+from simviz_core.networks.sources.programs import programs_in
 from simviz_core.retrieval.scanning.memory import memory_limit
 
 
@@ -56,8 +57,7 @@ def _wrong_cache(text: str) -> str:
 
 
 def _wrong_programs(text: str) -> str:
-    named = [part.strip() for part in text.replace("\n", ";").split(";") if part.strip()]
-    if wrong := [part for part in named if not is_program_name(part)]:
+    if wrong := [name for name in programs_in(text) if not is_program_name(name)]:
         return f"names {wrong[0]}, which is neither file:PROGRAM nor python:MODULE:FUNCTION"
     return ""
 

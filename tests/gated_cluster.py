@@ -13,6 +13,7 @@ from pathlib import Path
 from simviz_core.cli import main
 from simviz_core.distributed import cluster, embedder
 from simviz_core.distributed.worker import Chunk, Worker, Written
+from simviz_core.retrieval import indexing
 
 GATE = "SIMVIZ_TEST_GATE"
 """The environment variable with the gate's folder."""
@@ -41,6 +42,6 @@ if __name__ == "__main__":
     from gated_cluster import GatedWorker  # by a name that workers find, too
 
     embedder.SHORTEST_CHUNK = CHUNK
-    embedder.SECONDS_PER_COMMIT = 0.0
+    indexing.SECONDS_PER_COMMIT = 0.0
     cluster.Worker = GatedWorker
     sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,6 @@ done again; where this process is killed, the next run finds what was appended i
 deletes the rest, and goes on from there.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from simviz_core.gallery import GalleryImage
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, IndexProgress, StoredImage
-from simviz_core.retrieval.indexing import SECONDS_PER_COMMIT, Target
+from simviz_core.retrieval.indexing import Target, stored_on_the_way
 from simviz_core.retrieval.planning import file_state
 
 SHORTEST_CHUNK, LONGEST_CHUNK = 128, 2048
@@ -73,12 +72,19 @@ class ClusterEmbedder:
             tables,
         )
         files = {image.id: image for image in todo}
-        waiting: list[tuple[Written, ...]] = []
 
-        def store() -> Iterator[tuple[int, list[StoredImage]]]:
+        def counted() -> Iterator[tuple[int, tuple[Written, ...]]]:
+            for written in written_chunks(order, _chunks(todo, pending), self.workers):
+                if is_cancelled():
+                    return
+                _require_same_files(written, files)
+                yield len({row.id for part in written for row in part.rows}), written
+
+        def store(
+            waiting: Sequence[tuple[Written, ...]],
+        ) -> Iterator[tuple[int, list[StoredImage]]]:
             for place, table in enumerate(tables):
-                parts = [written[place] for written in waiting]
-                yield place, _append(table, parts)
+                yield place, _append(table, [written[place] for written in waiting])
 
         with connected(self.address):
             for (network, _), table in zip(targets, tables, strict=True):
@@ -86,21 +92,7 @@ class ClusterEmbedder:
                     table.drop_orphans()
                 else:
                     table.create(_dimension(network))
-            start = committed = time.perf_counter()
-            done = 0
-            for written in written_chunks(order, _chunks(todo, pending), self.workers):
-                if is_cancelled():
-                    break
-                _require_same_files(written, files)
-                waiting.append(written)
-                done += len({row.id for part in written for row in part.rows})
-                now = time.perf_counter()
-                rate = done / (now - start)
-                on_progress(IndexProgress(done, len(todo), rate, (len(todo) - done) / rate))
-                if now - committed > SECONDS_PER_COMMIT:
-                    yield from store()
-                    waiting, committed = [], now
-        yield from store()
+            yield from stored_on_the_way(counted(), len(todo), store, on_progress)
 
 
 def _anywhere(settings: NetworkSettings) -> NetworkSettings:

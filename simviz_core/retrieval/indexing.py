@@ -9,11 +9,12 @@ interrupted.
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,8 @@ Target = tuple[SimilarityNetwork, EmbeddingTable]
 """A network, and where its embeddings go."""
 EmbeddedBatch = tuple[Batch, list[NDArray[np.float32]]]
 """A batch, and its unit embeddings (N, D) by each network; see `embedded_batches`."""
+Part = TypeVar("Part")
+"""What is embedded at once, in whatever form it is stored."""
 
 
 @dataclass(frozen=True)
@@ -316,12 +319,9 @@ def embed_here(
     Yields:
         The place of a table, and the rows of it that are finished.
     """
-    start = committed = time.perf_counter()
-    done = 0
     networks = [network for network, _ in targets]
-    waiting: list[EmbeddedBatch] = []
 
-    def store() -> Iterator[tuple[int, list[StoredImage]]]:
+    def store(waiting: Sequence[EmbeddedBatch]) -> Iterator[tuple[int, list[StoredImage]]]:
         for place, (_, table) in enumerate(targets):
             rows, embeddings = chosen_rows(waiting, place, pending[place], table.dimension)
             # Unreadable files alone do not tell how long an embedding is: they are tried again
@@ -330,16 +330,40 @@ def embed_here(
                 table.append(rows, embeddings)
             yield place, rows
 
-    for batch, made in embedded_batches(todo, networks, is_cancelled):
-        waiting.append((batch, made))
-        done += len(batch)
+    batches = embedded_batches(todo, networks, is_cancelled)
+    counted = ((len(embedded[0]), embedded) for embedded in batches)
+    yield from stored_on_the_way(counted, len(todo), store, on_progress)
+
+
+def stored_on_the_way(
+    counted: Iterable[tuple[int, Part]],
+    total: int,
+    store: Callable[[Sequence[Part]], Iterator[tuple[int, list[StoredImage]]]],
+    on_progress: Callable[[IndexProgress], None],
+) -> Iterator[tuple[int, list[StoredImage]]]:
+    """Store what is embedded every `SECONDS_PER_COMMIT`, and the rest at the end.
+
+    Args:
+        counted: How many images a part has, and the part, as they are embedded.
+        total: Images that there are to do.
+        store: Stores parts; yields the place of each table, and the rows of it that are finished.
+        on_progress: Called after every part.
+
+    Yields:
+        What `store` does.
+    """
+    start = committed = time.perf_counter()
+    done, waiting = 0, list[Part]()
+    for count, part in counted:
+        waiting.append(part)
+        done += count
         now = time.perf_counter()
         rate = done / (now - start)
-        on_progress(IndexProgress(done, len(todo), rate, (len(todo) - done) / rate))
+        on_progress(IndexProgress(done, total, rate, (total - done) / rate))
         if now - committed > SECONDS_PER_COMMIT:
-            yield from store()
+            yield from store(waiting)
             waiting, committed = [], now
-    yield from store()
+    yield from store(waiting)
 
 
 def embedded_batches(

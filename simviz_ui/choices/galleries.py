@@ -89,13 +89,14 @@ def gallery_choice() -> Gallery | None:
         )
         say_not_listed(len(found), "galleries")
         try:
-            gallery = _at_level(*_place_of("gallery", name or DEMO))
+            place = _place_of("gallery", name or DEMO)
+            gallery = _at_level(*place)
         except SimVizError as error:
             show_error(error)
             gallery = None
         if gallery is not None:
             _choose_level(gallery)
-            gallery = _choose_references(gallery, offered)
+            gallery = _choose_references(gallery, place, name or DEMO, offered)
             st.caption(_summary(gallery))
             _say_how_read(gallery)
             for upload in filter(None, map(upload_store().of_path, gallery.sources)):
@@ -176,10 +177,16 @@ def _choose_level(gallery: Gallery) -> None:
     st.caption(f"Folders are nested; classes are {as_markdown(examples)}{more}")
 
 
-def _choose_references(gallery: Gallery, offered: Sequence[str]) -> Gallery:
-    """Which gallery images are found in; the two as one where that is another."""
-    queries = wanted("gallery") or DEMO
-    others = [name for name in offered if name != queries]
+def _choose_references(gallery: Gallery, place: Place, own: str, offered: Sequence[str]) -> Gallery:
+    """Which gallery images are found in; the two as one where that is another.
+
+    Args:
+        gallery: Whose images are asked.
+        place: Where it is.
+        own: What it is called in the choice.
+        offered: What all galleries are called there.
+    """
+    others = [name for name in offered if name != own]
     if (asked := wanted("references")) and asked not in others:
         others.append(asked)
     name = st.selectbox(
@@ -194,8 +201,7 @@ def _choose_references(gallery: Gallery, offered: Sequence[str]) -> Gallery:
         use_upload(ARCHIVE.name, "references", None)
         return gallery
     try:
-        places = _place_of("gallery", queries), _place_of("references", name)
-        return _together(*places, gallery.level)
+        return _together(place, _place_of("references", name), gallery.level)
     except SimVizError as error:
         show_error(error)
         return gallery

@@ -51,8 +51,12 @@ def is_program_name(name: str) -> bool:
 
 def allowed_programs() -> tuple[str, ...]:
     """The names that may be loaded."""
-    listed = os.environ.get(ALLOWED_VARIABLE, "").replace("\n", ";").split(";")
-    return (*_allowed.get(), *(name.strip() for name in listed if name.strip()))
+    return (*_allowed.get(), *programs_in(os.environ.get(ALLOWED_VARIABLE, "")))
+
+
+def programs_in(text: str) -> list[str]:
+    """The names in a list of them, parted by semicolons or lines, as `ALLOWED_VARIABLE` has it."""
+    return [name.strip() for name in text.replace("\n", ";").split(";") if name.strip()]
 
 
 @contextmanager

@@ -39,8 +39,20 @@ def scans_codes(count: int, dimension: int) -> bool:
     Raises:
         SettingsError: `SIMVIZ_MEMORY` is no size.
     """
-    size, limit = 4 * count * dimension, memory_limit()
-    return size >= CODES_FROM or (limit is not None and size > limit)
+    return 4 * count * dimension >= CODES_FROM or not holds_embeddings(count, dimension)
+
+
+def holds_embeddings(count: int, dimension: int) -> bool:
+    """Whether embeddings may be held in memory, however long it takes to search them.
+
+    Args:
+        count: Embeddings, N.
+        dimension: Their components, D.
+
+    Raises:
+        SettingsError: `SIMVIZ_MEMORY` is no size.
+    """
+    return _is_allowed(4 * count * dimension)
 
 
 def holds_codes(count: int, dimension: int) -> bool:
@@ -53,5 +65,9 @@ def holds_codes(count: int, dimension: int) -> bool:
     Raises:
         SettingsError: `SIMVIZ_MEMORY` is no size.
     """
+    return _is_allowed(count * dimension)
+
+
+def _is_allowed(size: int) -> bool:
     limit = memory_limit()
-    return limit is None or count * dimension <= limit
+    return limit is None or size <= limit

@@ -13,7 +13,7 @@ from numpy.lib.format import open_memmap
 
 from simviz_core.errors import StoreError
 from simviz_core.retrieval.scanning.codes import Codes, CodesScan, encode
-from simviz_core.retrieval.scanning.memory import holds_codes, memory_limit, scans_codes
+from simviz_core.retrieval.scanning.memory import holds_codes, holds_embeddings, scans_codes
 from simviz_core.retrieval.scanning.scan import ExactScan, ProductScan
 from simviz_core.retrieval.store import EmbeddingTable
 
@@ -42,8 +42,7 @@ def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, lis
         SettingsError: `SIMVIZ_MEMORY` is no size.
     """
     if not scans_codes(len(ids), table.dimension):
-        matrix, damaged = table.checked_embeddings(ids)
-        return ProductScan(matrix), damaged
+        return _in_memory(table, ids)
     content = _content(table, ids)
     try:
         # Whoever else reads the same table waits, instead of writing the same files.
@@ -73,9 +72,10 @@ def _read_without_writing(
         scan = _opened(table)
         if _has(table.scan_folder, content):  # nobody has written others meanwhile
             return scan, []
-    limit = memory_limit()
-    if limit is not None and 4 * len(ids) * table.dimension > limit:
-        return None
+    return _in_memory(table, ids) if holds_embeddings(len(ids), table.dimension) else None
+
+
+def _in_memory(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, list[str]]:
     matrix, damaged = table.checked_embeddings(ids)
     return ProductScan(matrix), damaged
 
