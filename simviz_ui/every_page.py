@@ -25,7 +25,11 @@ STYLE = (
     " button[kind='primary'] { color: light-dark(#ffffff, #171513); }"
     # The star stands above the page, whichever that is, beside what says that it is running.
     " :has(> .st-key-star) { position: absolute; top: .4rem; right: 9rem; width: auto;"
-    " z-index: 2; }</style>"
+    " z-index: 2; }"
+    # On a narrow screen Streamlit's header covers that place.
+    " @media (max-width: 768px) { :has(> .st-key-star) { top: 4rem; right: 1rem; } }"
+    # What is chosen begins right below the pages' names.
+    " [data-testid='stSidebarUserContent'] { padding-top: 1.5rem; }</style>"
 )
 
 

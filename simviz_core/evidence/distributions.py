@@ -116,11 +116,16 @@ class SimilarityDistributions:
         return _area(self.same, self.different) if self.has_classes else None
 
     def roc(self, points: int = 200) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """False alarms and hits, each a share, at thresholds from high to low, (points,) each."""
+        """False alarms and hits, each a share, at thresholds from high to low, (points + 1,) each.
+
+        It begins at (0, 0) and rises from there by all hits that no false alarm comes with.
+        """
         false = np.concatenate([1 - self._different_below, [0.0]])[::-1]
         hits = np.concatenate([1 - self._same_below, [0.0]])[::-1]
         wanted = np.linspace(0, 1, points)
-        return wanted, np.interp(wanted, false, hits)
+        found = np.interp(wanted, false, hits)
+        found[0] = hits[false == 0].max()
+        return np.concatenate([[0.0], wanted]), np.concatenate([[0.0], found])
 
     def histogram(self, steps: int = 100) -> dict[str, NDArray[np.float64]]:
         """Shares of pairs in coarser steps, for a plot: edges (steps + 1,), same, different."""

@@ -63,6 +63,8 @@ from simviz_ui.serving.resources import decomposed, gallery_picture, not_run_yet
 from simviz_ui.serving.with_index import kept_with
 
 TOPS = (6, 12, 24)
+COMING = "map comes …"
+"""In the place of the check, so that cards keep their height."""
 CONTRASTED = "contribution of a cell to the difference of the two mean similarities"
 
 
@@ -215,12 +217,10 @@ def _card(
     scales: MapScales,
     style: FigureStyle,
 ) -> ShownMatch:
-    heat, source, note, score = (
-        None,
-        None,
-        "",
-        "" if item.typicality is None else f"{item.typicality:.3f}",
-    )
+    heat, source = None, None
+    is_coming = item.picture is not None and item.typicality is not None and item.found is None
+    note = COMING if is_coming else ""
+    score = "" if item.typicality is None else f"{item.typicality:.3f}"
     if item.picture is not None:
         pixels = fitted(settings.seen(item.picture.pixels), CARD_BOX)
         source = as_data_uri(pixels)
@@ -237,7 +237,7 @@ def _card(
     return ShownMatch(
         id=item.image.id,
         source=source,
-        alt=f"{item.image.id}{', with its map' if note else ''}",
+        alt=f"{item.image.id}{', with its map' if heat else ''}",
         label=item.image.path.name,
         score=score,
         note=note,

@@ -27,6 +27,8 @@ HEIGHT = 460
 """Of the matrix, in pixels."""
 MARGIN = 90
 """For the names beside and below it."""
+ROOM = "<style>.st-key-confusions .stColumn { min-width: min(100%, 23rem); }</style>"
+"""Where they have none beside one another, the matrix stands below the list."""
 CHOSEN = "confusion_chosen"
 """In the session, once: a pair of classes has been clicked, and its misses are to be seen."""
 
@@ -37,7 +39,9 @@ def show_confusions(outcomes: QueryOutcomes) -> None:
     if not found:
         return
     st.subheader("What is taken for what")
-    left, right = st.columns([2, 3], gap="medium")
+    st.html(ROOM)
+    with st.container(key="confusions"):
+        left, right = st.columns([2, 3], gap="medium")
     with left:
         _list(found)
     with right:

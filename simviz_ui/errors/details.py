@@ -65,7 +65,7 @@ def show_miss(gallery: Gallery, row: ShownMiss) -> None:
         lambda image_id: _open(PAIR_PAGE, row, match=image_id),
         lambda image_id: _open(SEARCH_PAGE, row, query=image_id),
         ShownQuery(plain, miss.query.id),
-        card_width="15rem",
+        card_width="max(10rem, 40%)",
     )
     if run_missing(pictures, settings):
         st.rerun()

@@ -44,6 +44,8 @@ COUNTS = (3, 5, 10)
 EXAMPLES = 4
 """Images of the gallery for each channel."""
 BOX = (300, 225)
+ROOM = "<style>[class*='st-key-channel_row'] .stColumn { min-width: min(8rem, 28%); }</style>"
+"""Where six have none in a row, three stand in each."""
 
 
 @page_fragment
@@ -73,6 +75,7 @@ def show_channels(
             "of the gallery that excite it most."
         )
     show_coverage(index.coverage)
+    st.html(ROOM)
     i, j = decomposed([query.picture, match.picture], settings)
     channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES)
     maps = [values for found in channels for values in (found.query_map, found.match_map)]
@@ -80,7 +83,8 @@ def show_channels(
     examples: list[LoadedImage] = []
     for found in channels:
         st.markdown(f"**{as_markdown(channel_words(found).capitalize())}**")
-        columns = st.columns(2 + EXAMPLES, gap="small")
+        with st.container(key=f"channel_row{found.channel}"):
+            columns = st.columns(2 + EXAMPLES, gap="small")
         for column, chosen, values in (
             (columns[0], query, found.query_map),
             (columns[1], match, found.match_map),

@@ -16,7 +16,9 @@ from simviz_ui.view import DEFAULTS, View
 PICTURES = HOME / "docs" / "stories"
 ROOM_TO_CLICK = (
     "<style>[class*='st-key-story_'] { position: relative; }"
-    " div:has(> [class*='st-key-story_']) { min-width: min(100%, 15rem); }"
+    " div:has(> [class*='st-key-story_']) { min-width: min(100%, 15rem); align-self: stretch; }"
+    " [class*='st-key-story_'] { height: 100%; }"
+    " [class*='st-key-story_'] > :last-child { margin-top: auto; }"
     " [class*='st-key-story_'] button::after { content: ''; position: absolute; inset: 0; }"
     " [class*='st-key-story_'] :is(.stElementContainer, .stButton, .stTooltipIcon,"
     " .stTooltipHoverTarget):has(button) { position: static; }"

@@ -168,12 +168,13 @@ def _roc(found: SimilarityDistributions, score: float | None) -> go.Figure:
             "<extra></extra>",
             showlegend=False,
         )
+    whole = {"tickformat": ".0%", "range": [-0.02, 1.02], "dtick": 0.25}
     interval = found.area_interval
     ends = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     figure.update_layout(
         title={"text": f"ROC, area {found.area:.3f}{ends}", "font": {"size": 14}},
-        xaxis={"title": "pairs of different classes above", "tickformat": ".0%"},
-        yaxis={"title": "pairs of one class above", "tickformat": ".0%"},
+        xaxis={"title": "pairs of different classes above", **whole},
+        yaxis={"title": "pairs of one class above", **whole},
         height=320,
         margin={"t": 40, "b": 48},
     )

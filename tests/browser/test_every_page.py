@@ -42,6 +42,8 @@ def test_it_fits_every_window_and_can_be_read_aloud(
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"() => ({WIDER})() <= 0")
+        if name != "findings":
+            page.get_by_role("button", name="Star").click(trial=True)  # nothing lies over it
     expect(page.locator('[data-stale="true"]')).to_have_count(0)  # fading: pale on purpose
     found = Axe().run(page, options=RULES).response["violations"]
     assert [(rule["id"], rule["nodes"][0]["html"][:300]) for rule in found] == []

@@ -63,6 +63,8 @@ def test_the_equal_error_is_equal() -> None:
     assert rate == pytest.approx((same < threshold).mean(), abs=0.01)
     false, hits = found.roc(50)
     assert (np.diff(hits) >= -1e-12).all()
+    assert (false[0], hits[0], false[1]) == (0, 0, 0)
+    assert hits[1] == pytest.approx((same > different.max()).mean(), abs=0.01)
     assert np.trapezoid(hits, false) == pytest.approx(found.area, abs=0.01)
     assert json.loads(json.dumps(found.as_json(), allow_nan=False))["pairs_of_one_class"] == 528
 
