@@ -16,7 +16,7 @@ from simviz_core.files import write_atomically
 from simviz_core.projection.layout import Progress, lay_out, method_of
 from simviz_core.projection.neighbours import NeighboursKept, neighbours_kept
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
-from simviz_core.retrieval.integrity import checksums
+from simviz_core.retrieval.storing.integrity import checksums
 
 ABOUT = b"simviz_map"
 """Under this name the file says what it was made from."""

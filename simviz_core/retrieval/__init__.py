@@ -93,7 +93,6 @@ from simviz_core.retrieval.report import (
     searched_region,
     searches_as_json,
 )
-from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
 from simviz_core.retrieval.search import (
     MatchMaps,
     Ranking,
@@ -103,7 +102,8 @@ from simviz_core.retrieval.search import (
     relative_match_maps,
     vector_without,
 )
-from simviz_core.retrieval.store import (
+from simviz_core.retrieval.storing.rows import OWN_RANGE, StoredImage
+from simviz_core.retrieval.storing.table import (
     PRECISIONS,
     EmbeddingTable,
     embedding_table,

@@ -24,8 +24,8 @@ from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval.planning import IndexPlan, file_state, plan_index, range_key
 from simviz_core.retrieval.ranking import GalleryIndex, load_index
-from simviz_core.retrieval.rows import StoredImage
-from simviz_core.retrieval.store import EmbeddingTable, embedding_table
+from simviz_core.retrieval.storing.rows import StoredImage
+from simviz_core.retrieval.storing.table import EmbeddingTable, embedding_table
 
 BATCH = {"cpu": 16, "cuda": 128}
 """Images that the network sees at once, by the kind of device."""

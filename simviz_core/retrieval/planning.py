@@ -6,8 +6,8 @@ from pathlib import Path
 
 from simviz_core.gallery import FIRST, Gallery, GalleryImage
 from simviz_core.images import LoadedImage
-from simviz_core.retrieval.rows import OWN_RANGE, StoredImage
-from simviz_core.retrieval.store import EmbeddingTable
+from simviz_core.retrieval.storing.rows import OWN_RANGE, StoredImage
+from simviz_core.retrieval.storing.table import EmbeddingTable
 
 NO_FILE = -1, 0
 """Size and time of change of a file that is not there."""

@@ -33,7 +33,7 @@ from simviz_core.retrieval.scanning import (
     Vector,
     read_scan,
 )
-from simviz_core.retrieval.store import EmbeddingTable
+from simviz_core.retrieval.storing.table import EmbeddingTable
 
 WHOLE = 1 - 1e-9
 """Cells that are covered by more than this are covered wholly; the rest is rounding."""

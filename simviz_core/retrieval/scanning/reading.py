@@ -15,7 +15,7 @@ from simviz_core.errors import StoreError
 from simviz_core.retrieval.scanning.codes import Codes, CodesScan, encode
 from simviz_core.retrieval.scanning.memory import holds_codes, holds_embeddings, scans_codes
 from simviz_core.retrieval.scanning.scan import ExactScan, ProductScan
-from simviz_core.retrieval.store import EmbeddingTable
+from simviz_core.retrieval.storing.table import EmbeddingTable
 
 LAYOUT = 1
 """Of the files; those of another are made anew."""

@@ -18,6 +18,7 @@ from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import (
+    PRECISIONS,
     EmbeddingTable,
     IndexProgress,
     IndexReport,
@@ -27,7 +28,7 @@ from simviz_core.retrieval import (
     index_together,
     indexing,
     plan_index,
-    store,
+    storing,
 )
 
 Index = Callable[..., IndexReport]
@@ -393,7 +394,7 @@ def test_many_chunks_are_joined(
     monkeypatch.setattr(indexing, "BATCH", {"cpu": 2})
     index(folder="another")
     monkeypatch.setattr(indexing, "SECONDS_PER_COMMIT", 0.0)
-    monkeypatch.setattr(store, "MANY_CHUNKS", 2)
+    monkeypatch.setattr(storing.table, "MANY_CHUNKS", 2)
     index()
     data = table.folder / f"{table.name}.lance" / "data"
     assert len(list(data.glob("*.lance"))) == 4, (
@@ -411,7 +412,7 @@ def test_a_gallery_that_is_being_indexed_is_left_alone(
     assert index().images == 6
 
 
-@pytest.mark.parametrize("precision", store.PRECISIONS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_can_be_searched(
     precision: str, small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
 ) -> None:

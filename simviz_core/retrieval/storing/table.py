@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from simviz_core.errors import DamagedStoreError, StoreError
 from simviz_core.files import CACHE_VARIABLE, default_store_folder
 from simviz_core.gallery import Gallery
-from simviz_core.retrieval.integrity import are_sound, checksums
-from simviz_core.retrieval.rows import CHECKSUM, COLUMNS, StoredImage
+from simviz_core.retrieval.storing.integrity import are_sound, checksums
+from simviz_core.retrieval.storing.rows import CHECKSUM, COLUMNS, StoredImage
 
 PRECISIONS = ("float32", "float16")
 """How embeddings are stored. Half of the bytes, and scores that are off by about 1e-5."""

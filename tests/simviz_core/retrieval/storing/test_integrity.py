@@ -20,7 +20,7 @@ from simviz_core.retrieval import (
     load_index,
     retrieval_quality,
 )
-from simviz_core.retrieval.integrity import are_sound, checksums
+from simviz_core.retrieval.storing.integrity import are_sound, checksums
 
 IDS = [f"{number}.png" for number in range(30)]
 

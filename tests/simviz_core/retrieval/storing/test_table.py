@@ -17,7 +17,7 @@ from simviz_core.retrieval import (
     StoredImage,
     default_store_folder,
     embedding_table,
-    store,
+    storing,
 )
 
 ODD_IDS = [
@@ -95,7 +95,7 @@ def test_what_is_put_in_comes_out(precision: str, tmp_path: Path) -> None:
 def test_the_matrix_is_in_the_order_asked_for_contiguous_and_read_only(
     precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "READ_AT_ONCE", 7)
+    monkeypatch.setattr(storing.table, "READ_AT_ONCE", 7)
     table = EmbeddingTable(tmp_path, "table", precision)
     embeddings = units(40)
     for start in (0, 13, 25):
@@ -168,7 +168,7 @@ def test_relabelling_changes_nothing_else(filled: EmbeddingTable) -> None:
 
 
 def test_many_ids_at_once(table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "IDS_AT_ONCE", 100)
+    monkeypatch.setattr(storing.table, "IDS_AT_ONCE", 100)
     ids = numbered(450)
     table.append(rows(ids), units(450, 4))
     table.relabel(dict.fromkeys(ids[:250], "other"))
@@ -197,13 +197,13 @@ def test_an_id_that_is_missing_is_an_error(filled: EmbeddingTable) -> None:
 def test_joining_many_chunks_keeps_what_they_hold(
     table: EmbeddingTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = store.MANY_CHUNKS + 3
+    count = storing.table.MANY_CHUNKS + 3
     embeddings = units(count)
     for number in range(count):
         table.append(rows([f"{number}.png"]), embeddings[number : number + 1])
     before, version = table.images(), table.version
     with monkeypatch.context() as patch:
-        patch.setattr(store, "ENOUGH_ROWS", 1)
+        patch.setattr(storing.table, "ENOUGH_ROWS", 1)
         table.compact()
     assert table.version == version, "chunks that are long enough stay"
     table.compact()
