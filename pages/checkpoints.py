@@ -9,6 +9,7 @@ from simviz_ui.checkpoints.indexes import checkpoint_indexes
 from simviz_ui.checkpoints.runs import run_choice, watch_runs
 from simviz_ui.checkpoints.view import show_checkpoints
 from simviz_ui.choices.galleries import gallery_choice
+from simviz_ui.choices.page import NO_GALLERY
 from simviz_ui.navigation import enter_through_app
 
 enter_through_app()
@@ -16,7 +17,7 @@ st.title("Checkpoints")
 st.markdown("What did the network learn to look at, and when? Follow a query through a training.")
 gallery = gallery_choice()
 if gallery is None:
-    st.info("Choose a gallery in the sidebar.")
+    st.info(NO_GALLERY)
     st.stop()
 row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 runs = run_choice(row)

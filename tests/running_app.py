@@ -19,22 +19,25 @@ PATIENCE = 120
 
 @contextmanager
 def running_app(
-    script: str, log: Path, environment: Mapping[str, str], options: Sequence[str] = ()
+    script: str,
+    log: Path,
+    environment: Mapping[str, str],
+    options: Sequence[str] = (),
+    port: int | None = None,
 ) -> Iterator[str]:
-    """Run an app from the repository's folder, on a free port, and end it afterwards.
+    """Run an app from the repository's folder and end it afterwards.
 
     Args:
         script: The app's file.
         log: Where its output goes.
         environment: Variables beside those of this process.
         options: More options of `streamlit run`.
+        port: Where it listens; None for a free one.
 
     Yields:
         Its address.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1", *options]
     with log.open("w") as output:
@@ -54,6 +57,14 @@ def running_app(
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

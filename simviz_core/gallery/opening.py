@@ -77,7 +77,10 @@ def open_gallery(
             "'path'"
         )
     if not is_folder:
-        raise GalleryError(f"the gallery folder {source} does not exist")
+        raise GalleryError(
+            f"the gallery folder {source} does not exist; if it was there before, mount its disk "
+            "again: its index is kept"
+        )
     return _from_folder(source, value_ranges, level)
 
 

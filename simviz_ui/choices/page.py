@@ -7,11 +7,13 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
 
+NO_GALLERY = "Choose a gallery in the sidebar. Where the one chosen cannot be opened, it says why."
+
 
 def gallery_and_network() -> tuple[Gallery, NetworkSettings]:
     """Show both choices; where no gallery is open the page says so and ends."""
     gallery, settings = gallery_choice(), network_settings()
     if gallery is None:
-        st.info("Choose a gallery in the sidebar.")
+        st.info(NO_GALLERY)
         st.stop()
     return gallery, settings
