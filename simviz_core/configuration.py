@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from simviz_core.errors import SettingsError
+from simviz_core.files import folders_in
 from simviz_core.networks import is_program_name
 from simviz_core.networks.engines.choosing import ENGINES
 from simviz_core.networks.sources.programs import programs_in
@@ -43,8 +44,7 @@ def _wrong_engine(text: str) -> str:
 
 
 def _wrong_folders(text: str) -> str:
-    folders = [part.strip() for part in text.split(os.pathsep) if part.strip()]
-    if gone := [part for part in folders if not Path(part).expanduser().is_dir()]:
+    if gone := [folder for folder in folders_in(text) if not folder.is_dir()]:
         return f"names {gone[0]}, which is no folder here; mount it, or leave it out"
     return ""
 

@@ -15,6 +15,19 @@ def default_store_folder() -> Path:
     return Path(named) if named else user_cache_path("simviz")
 
 
+def expanded(name: str) -> Path:
+    """The path, with `~` for a home folder where there is such a user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
+def folders_in(text: str) -> list[Path]:
+    """The folders that a variable names, separated as in PATH; blanks around them are no part."""
+    return [expanded(part.strip()) for part in text.split(os.pathsep) if part.strip()]
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from simviz_core.files import folders_in
 from simviz_core.images import has_image_ending, has_other_ending, is_image_file
 
 LINKS_VARIABLE = "SIMVIZ_LINKS"
@@ -35,8 +36,7 @@ _KINDS = (
 
 def link_folders() -> tuple[Path, ...]:
     """The folders that links in galleries may lead into, beside the gallery itself."""
-    named = os.environ.get(LINKS_VARIABLE, "")
-    return tuple(Path(part).expanduser() for part in named.split(os.pathsep) if part.strip())
+    return tuple(folders_in(os.environ.get(LINKS_VARIABLE, "")))
 
 
 @dataclass

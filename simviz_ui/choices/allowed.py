@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from simviz_core.errors import SimVizError
+from simviz_core.files import expanded, folders_in
 from simviz_core.gallery import is_inside
 from simviz_core.networks.sources.policy import SourcePolicy, set_source_policy
 from simviz_ui.serving.uploads import lies_in_uploads
@@ -23,11 +24,10 @@ MOST_OFFERED = 100
 
 def allowed_folders() -> list[Path]:
     """The folders that may be opened; by default the one the app was started in."""
-    named = os.environ.get(FOLDERS_VARIABLE)
-    if named:
-        return [_expanded(part) for part in named.split(os.pathsep) if part]
+    if named := folders_in(os.environ.get(FOLDERS_VARIABLE, "")):
+        return named
     if st.secrets.load_if_toml_exists() and FOLDERS_SECRET in st.secrets:
-        return [_expanded(part) for part in st.secrets[FOLDERS_SECRET]]
+        return [expanded(part) for part in st.secrets[FOLDERS_SECRET]]
     return [Path.cwd()]
 
 
@@ -58,7 +58,7 @@ def allowed_path(name: str, error: type[SimVizError], besides: Sequence[Path] = 
         SimVizError: It lies outside the folders, of the kind that was asked for.
     """
     allowed = allowed_folders()
-    path = _expanded(name)
+    path = expanded(name)
     if not is_inside(path, [*allowed, *besides]) or lies_in_uploads(path):
         folders = ", ".join(str(folder) for folder in allowed)
         raise error(
@@ -72,14 +72,6 @@ def readable_path(path: Path) -> str:
     """A path from the folder that the app was started in, where it lies in it."""
     folder = Path.cwd()
     return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
-
-
-def _expanded(name: str) -> Path:
-    """The path, with `~` for a home folder where there is such a user."""
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:
-        return Path(name)
 
 
 def say_not_listed(found: int, what: str) -> None:

@@ -33,7 +33,7 @@ def test_every_variable_of_the_code_is_checked_and_in_the_table() -> None:
 def test_what_can_be_used_is_not_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert wrong_settings() == []
     for name, value in {
-        "SIMVIZ_GALLERIES": f"{tmp_path}{os.pathsep}{tmp_path}",
+        "SIMVIZ_GALLERIES": f" {tmp_path} {os.pathsep}{os.pathsep}{tmp_path}",
         "SIMVIZ_CACHE": str(tmp_path / "not" / "yet"),
         "SIMVIZ_MEMORY": "2.5GB",
         "SIMVIZ_NETWORKS": "file:/models/mine.pt2; python:mine:network",
