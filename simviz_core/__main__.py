@@ -21,12 +21,13 @@ def run() -> int:
     if mismatch := torch_mismatch():
         print(f"simviz: {mismatch}", file=sys.stderr)
         return 1
-    from simviz_core.cli import main  # loads torch, which may fail where the check did
+    from simviz_core.cli.main import perform, read  # loads torch, where the command needs it
 
+    options = read()
     if not is_ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return main()
+        return perform(options)
     finally:
         if not is_ignored:
             signal.signal(signal.SIGINT, signal.SIG_DFL)

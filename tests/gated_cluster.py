@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.distributed import cluster, embedder
 from simviz_core.distributed.worker import Chunk, Worker, Written
 from simviz_core.retrieval import indexing

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simviz_core.cli import main
-from simviz_core.cli.main import COMMANDS
+from simviz_core.cli.commands import COMMANDS
+from simviz_core.cli.main import main
 from simviz_ui.choices.galleries import ARCHIVE
 from simviz_ui.choices.image_picker import PHOTO
 from simviz_ui.choices.weights import CHECKPOINT
@@ -204,9 +204,6 @@ def test_the_python_example_in_readme_runs() -> None:
     assert score == pytest.approx(total, abs=1e-4)
 
 
-COMMAND_NAMES = [module.__name__.split(".")[-1] for module in COMMANDS]
-
-
 def sections(text: str, mark: str) -> dict[str, str]:
     """The sections of a page under headings of one depth, by heading without its ticks."""
     parts = re.split(rf"^{mark} (.*)$", text, flags=re.MULTILINE)
@@ -217,13 +214,13 @@ def options_in(text: str) -> set[str]:
     return set(re.findall(r"--[a-z][a-z-]*", text)) - {"--help"}
 
 
-@pytest.mark.parametrize("command", COMMAND_NAMES)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_readme_and_docs_name_every_command(command: str) -> None:
     assert f"python -m simviz_core {command} " in README
     assert f"python -m simviz_core {command} " in sections(COMMAND_LINE, "##")[command]
 
 
-@pytest.mark.parametrize("command", COMMAND_NAMES)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_docs_name_every_option_where_it_is_looked_for(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,7 +16,11 @@ from PIL import Image
 
 from benchmarks.inputs.cases import MESSAGE, WRONG, Case
 from simviz_core.checkpoints.loading import load_for_settings
-from simviz_core.cli import channels_command, classmap_command, main, pair_command, search_command
+from simviz_core.cli.classmap import classmap_command
+from simviz_core.cli.features import channels_command
+from simviz_core.cli.main import main
+from simviz_core.cli.pair import pair_command
+from simviz_core.cli.search import search_command
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import open_gallery
 from simviz_core.networks.settings import NetworkSettings

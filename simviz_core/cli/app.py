@@ -4,19 +4,16 @@ import argparse
 import os
 import sys
 
-from simviz_core.cli.options.output import Commands, OneLineParser, whole_number
-from simviz_core.configuration import wrong_settings
+from simviz_core.cli.options.numbers import whole_number
 from simviz_core.errors import SettingsError
 from simviz_core.home import HOME
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    app = commands.add_parser(
-        "app",
-        help="start the dashboard",
-        description="Start the dashboard's server in this folder. All options of Streamlit can be "
-        "set, as environment variables such as STREAMLIT_SERVER_BASE_URL_PATH.",
+def add_options(app: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    app.description = (
+        "Start the dashboard's server in this folder. All options of Streamlit can be "
+        "set, as environment variables such as STREAMLIT_SERVER_BASE_URL_PATH."
     )
     app.add_argument(
         "--port", type=whole_number, metavar="N", help="default: 8501, or the next free one"
@@ -31,6 +28,8 @@ def add_to(commands: "Commands[OneLineParser]") -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    from simviz_core.configuration import wrong_settings  # loads torch
+
     if wrong := wrong_settings():
         raise SettingsError("; ".join(wrong))
     words = ["-m", "streamlit", "run", str(HOME / "app.py")]

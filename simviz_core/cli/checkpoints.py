@@ -21,9 +21,8 @@ from simviz_core.cli.options.gallery import (
     warn_of_unreadable,
 )
 from simviz_core.cli.options.network import add_network_options
+from simviz_core.cli.options.numbers import two_iterations, whole_number, whole_numbers
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_options,
     add_json_option,
@@ -31,9 +30,6 @@ from simviz_core.cli.options.output import (
     file_format,
     path_word,
     style_words,
-    two_iterations,
-    whole_number,
-    whole_numbers,
     write_csv,
     write_json,
 )
@@ -91,14 +87,12 @@ FIRST_AND_LAST = (-1, -1)
 """Of `--why-changed` without iterations."""
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "checkpoints",
-        help="follow a query through the checkpoints of a run",
-        description="Show what each checkpoint of a training finds for a query and where it looks, "
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = (
+        "Show what each checkpoint of a training finds for a query and where it looks, "
         "and what changes from one to the next. The gallery is indexed with each checkpoint first "
-        "where it is not yet.",
+        "where it is not yet."
     )
     command.add_argument("query", metavar="QUERY", help="an image file")
     command.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)

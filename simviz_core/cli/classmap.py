@@ -39,9 +39,8 @@ from simviz_core.cli.options.network import (
     asked_settings,
     settings_words,
 )
+from simviz_core.cli.options.numbers import whole_number
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_options,
     add_json_option,
@@ -49,7 +48,6 @@ from simviz_core.cli.options.output import (
     file_format,
     path_word,
     style_words,
-    whole_number,
     write_csv,
     write_json,
 )
@@ -69,14 +67,12 @@ Wanted = list[tuple[str, str, str | None]]
 """Images to compare with a class: the class, the file, its id in the gallery if it is in it."""
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    classmap = commands.add_parser(
-        "classmap",
-        help="show what makes an image one of its class",
-        description="Sum an image's similarity maps with the other images of its class, in one "
+def add_options(classmap: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    classmap.description = (
+        "Sum an image's similarity maps with the other images of its class, in one "
         "product whatever the class's size; or do so for the images of a class, from the most to "
-        "the least typical. The gallery is indexed first where it is not yet.",
+        "the least typical. The gallery is indexed first where it is not yet."
     )
     classmap.add_argument("images", metavar="IMAGE", nargs="*", help="an image file")
     classmap.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)

@@ -23,15 +23,8 @@ from simviz_core.cli.options.network import (
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
-    add_csv_option,
-    add_json_option,
-    whole_number,
-    write_json,
-    write_text,
-)
+from simviz_core.cli.options.numbers import whole_number
+from simviz_core.cli.options.output import add_csv_option, add_json_option, write_json, write_text
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import Conditions, Gallery
 from simviz_core.misses import (
@@ -50,14 +43,12 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import QueryOutcomes, quality_of, query_outcomes
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    errors = commands.add_parser(
-        "errors",
-        help="list the queries whose nearest neighbour is of another class",
-        description="Search a labelled gallery for each of its images, and list those that find "
+def add_options(errors: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    errors.description = (
+        "Search a labelled gallery for each of its images, and list those that find "
         "an image of another class first, with the classes that are confused; or what becomes of "
-        "each query under another pooling or checkpoint.",
+        "each query under another pooling or checkpoint."
     )
     add_indexed_gallery(errors)
     add_condition_options(errors, "ask and find")

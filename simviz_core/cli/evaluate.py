@@ -14,25 +14,16 @@ from simviz_core.cli.options.gallery import (
     selected_index,
 )
 from simviz_core.cli.options.network import asked_network
-from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
-    add_csv_option,
-    add_json_option,
-    whole_number,
-    write_csv,
-    write_json,
-)
+from simviz_core.cli.options.numbers import whole_number
+from simviz_core.cli.options.output import add_csv_option, add_json_option, write_csv, write_json
 from simviz_core.retrieval import quality_as_json, retrieval_quality
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    evaluate = commands.add_parser(
-        "evaluate",
-        help="print Recall@1, @5, @10 and mAP@R of a gallery",
-        description="Search a labelled gallery for each of its images, and print how often, and "
-        "how early, images of the same class are found.",
+def add_options(evaluate: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    evaluate.description = (
+        "Search a labelled gallery for each of its images, and print how often, and "
+        "how early, images of the same class are found."
     )
     add_indexed_gallery(evaluate)
     add_condition_options(evaluate, "ask and find")

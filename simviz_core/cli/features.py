@@ -21,9 +21,8 @@ from simviz_core.cli.options.network import (
     asked_settings,
     settings_words,
 )
+from simviz_core.cli.options.numbers import whole_number
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_options,
     add_json_option,
@@ -31,7 +30,6 @@ from simviz_core.cli.options.output import (
     file_format,
     path_word,
     style_words,
-    whole_number,
     write_csv,
     write_json,
 )
@@ -62,15 +60,13 @@ EXAMPLES = 4
 """Images of the gallery for each channel."""
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    features = commands.add_parser(
-        "features",
-        help="show what share of the similarity the strongest features carry",
-        description="Average, over random pairs of images of the same class, the share of their "
+def add_options(features: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    features.description = (
+        "Average, over random pairs of images of the same class, the share of their "
         "similarity that the k strongest components of the embedding carry; or show the strongest "
         "components of one pair, where they are, and which images of the gallery excite them. The "
-        "gallery is indexed first where it is not yet.",
+        "gallery is indexed first where it is not yet."
     )
     features.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)
     features.add_argument(

@@ -11,13 +11,8 @@ from simviz_core.cli.options.gallery import (
     say_values,
 )
 from simviz_core.cli.options.network import asked_network, settings_to_load
-from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
-    add_json_option,
-    whole_number,
-    write_json,
-)
+from simviz_core.cli.options.numbers import whole_number
+from simviz_core.cli.options.output import add_json_option, write_json
 from simviz_core.distributed import ClusterEmbedder
 from simviz_core.errors import SettingsError
 from simviz_core.gallery import left_out_lines
@@ -31,13 +26,11 @@ MOST_NAMES = 20
 """Files that are named in the summary; the JSON names all."""
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    index = commands.add_parser(
-        "index",
-        help="embed a gallery, or bring its embeddings up to date",
-        description="Embed a gallery's new and changed images. What a kill interrupts is taken up "
-        "where it stopped.",
+def add_options(index: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    index.description = (
+        "Embed a gallery's new and changed images. What a kill interrupts is taken up "
+        "where it stopped."
     )
     add_indexed_gallery(index)
     index.add_argument(

@@ -8,18 +8,16 @@ from simviz_core.cli.options.network import (
     asked_network,
     network_name,
 )
-from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.output import add_json_option, write_json
 from simviz_core.networks import ClassTokenNetwork, RefusedNetwork, network_reading
 from simviz_core.networks.class_token_network import mean_shares
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    inspect = commands.add_parser(
-        "inspect",
-        help="say how a network pools, and whether it can be decomposed exactly",
-        description="Try a network on random images: how it pools, what follows, and whether its "
-        "similarity can be decomposed exactly, with the largest residual that was met.",
+def add_options(inspect: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    inspect.description = (
+        "Try a network on random images: how it pools, what follows, and whether its "
+        "similarity can be decomposed exactly, with the largest residual that was met."
     )
     inspect.add_argument("network", metavar="NAME", type=network_name, help="of the network")
     add_network_choices(inspect)

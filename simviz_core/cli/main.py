@@ -1,52 +1,13 @@
 """The program: reads the command, runs it, and turns errors into one line and an exit status."""
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 
 from simviz_core import __version__
-from simviz_core.cli import (
-    app,
-    checkpoints,
-    classmap,
-    errors,
-    evaluate,
-    features,
-    index,
-    inspect,
-    networks,
-    pair,
-    search,
-)
-from simviz_core.cli.evidence import check, faithfulness, trust
-from simviz_core.cli.findings import report
-from simviz_core.cli.gallery import export
-from simviz_core.cli.gallery import map as map_
-from simviz_core.cli.options.output import BAD_INPUT, OneLineParser
-from simviz_core.cli.training import losses, train
+from simviz_core.cli.commands import BAD_INPUT, COMMANDS, OneLineParser, add_options
 from simviz_core.errors import SimVizError
-
-COMMANDS = (
-    pair,
-    search,
-    index,
-    evaluate,
-    errors,
-    map_,
-    export,
-    checkpoints,
-    classmap,
-    features,
-    check,
-    trust,
-    faithfulness,
-    networks,
-    inspect,
-    report,
-    train,
-    losses,
-    app,
-)
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it."""
@@ -59,9 +20,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands after the program's name; None takes the process's own.
 
     Returns:
+        See `perform`.
+    """
+    return perform(read(arguments))
+
+
+def read(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a command. Only the modules of the one that is named are loaded.
+
+    Args:
+        arguments: What stands after the program's name; None takes the process's own.
+
+    Raises:
+        SystemExit: They ask for help or the version, which was printed, or cannot be read.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    named = next((word for word in arguments if not word.startswith("-")), None)
+    parser = OneLineParser(
+        prog="python -m simviz_core",
+        description="Show which regions of two images make a similarity network find them similar.",
+    )
+    parser.add_argument("--version", action="version", version=f"SimViz {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, (_, does) in COMMANDS.items():
+        command = commands.add_parser(name, help=does)
+        if name == named:
+            add_options(name, command)
+    return parser.parse_args(arguments)
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Do what was asked for.
+
+    Args:
+        options: As `read`.
+
+    Returns:
         The exit status: 0, or `BAD_INPUT` or `INTERRUPTED` after one line on standard error.
     """
-    options = _parser().parse_args(arguments)
     try:
         options.run(options)
     except SimVizError as error:
@@ -79,15 +75,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"simviz: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
         return BAD_INPUT
     return 0
-
-
-def _parser() -> OneLineParser:
-    parser = OneLineParser(
-        prog="python -m simviz_core",
-        description="Show which regions of two images make a similarity network find them similar.",
-    )
-    parser.add_argument("--version", action="version", version=f"SimViz {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_to(commands)
-    return parser

@@ -2,19 +2,17 @@
 
 import argparse
 
-from simviz_core.cli.options.output import Commands, OneLineParser, add_json_option, write_json
+from simviz_core.cli.options.output import add_json_option, write_json
 from simviz_core.errors import SettingsError
 from simviz_core.networks import NETWORKS, source_names
 from simviz_core.networks.sources.registry import matching_names
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    networks = commands.add_parser(
-        "networks",
-        help="list the networks that can be chosen by name",
-        description="List the networks that can be chosen by name: SimViz's own, and those of the "
-        "libraries that are installed.",
+def add_options(networks: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    networks.description = (
+        "List the networks that can be chosen by name: SimViz's own, and those of the "
+        "libraries that are installed."
     )
     networks.add_argument(
         "pattern",

@@ -26,8 +26,6 @@ from simviz_core.cli.options.network import (
     settings_words,
 )
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_options,
     add_json_option,
@@ -90,13 +88,9 @@ from simviz_core.pairs import (
 from simviz_core.retrieval import NOTHING, RelativeTo
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    pair = commands.add_parser(
-        "pair",
-        help="explain the similarity of two images",
-        description="Explain the similarity of two images: score, similarity maps, features.",
-    )
+def add_options(pair: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    pair.description = "Explain the similarity of two images: score, similarity maps, features."
     pair.add_argument("query", metavar="QUERY", help="an image file")
     pair.add_argument("match", metavar="MATCH", help="the image file to compare it with")
     add_network_options(pair)

@@ -31,9 +31,8 @@ from simviz_core.cli.options.network import (
     asked_settings,
     settings_words,
 )
+from simviz_core.cli.options.numbers import whole_number
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_options,
     add_json_option,
@@ -41,7 +40,6 @@ from simviz_core.cli.options.output import (
     file_format,
     path_word,
     style_words,
-    whole_number,
     write_csv,
     write_json,
 )
@@ -93,13 +91,11 @@ from simviz_core.retrieval import (
 )
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    search = commands.add_parser(
-        "search",
-        help="find the images of a gallery that are similar to a query, or to a region of it",
-        description="Rank a gallery by its similarity to a query, or by what a region of the query "
-        "contributes to that similarity. The gallery is indexed first where it is not yet.",
+def add_options(search: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    search.description = (
+        "Rank a gallery by its similarity to a query, or by what a region of the query "
+        "contributes to that similarity. The gallery is indexed first where it is not yet."
     )
     search.add_argument("query", metavar="QUERY", help="an image file")
     search.add_argument("--gallery", metavar="GALLERY", required=True, help=GALLERY_HELP)

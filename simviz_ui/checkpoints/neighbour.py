@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from simviz_core.cli import checkpoints_command
+from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, against_figure
 from simviz_core.following import (

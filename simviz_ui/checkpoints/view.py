@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.cli import checkpoints_command
+from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import FigureStyle, MapScales, checkpoints_figure
 from simviz_core.following import (

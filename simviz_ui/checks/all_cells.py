@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.cli import check_command
+from simviz_core.cli.evidence.check import check_command
 from simviz_core.errors import SimVizError
 from simviz_core.evidence import CAVEAT, CellScatter, Fill, all_cells_as_json, check_all_cells
 from simviz_core.figures import FigureStyle, scatter_figure

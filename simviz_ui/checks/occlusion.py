@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from simviz_core.cli import check_command
+from simviz_core.cli.evidence.check import check_command
 from simviz_core.decomposition import similarity_map
 from simviz_core.errors import SimVizError
 from simviz_core.evidence import (

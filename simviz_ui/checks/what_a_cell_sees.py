@@ -5,7 +5,7 @@ import json
 import streamlit as st
 from PIL import Image
 
-from simviz_core.cli import check_command
+from simviz_core.cli.evidence.check import check_command
 from simviz_core.errors import SimVizError
 from simviz_core.evidence import SeenByCell, seen_as_json, seen_by_cell
 from simviz_core.figures import FigureStyle, field_figure, field_picture

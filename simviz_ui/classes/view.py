@@ -20,7 +20,7 @@ from simviz_core.classes import (
     summarise,
     summary_line,
 )
-from simviz_core.cli import classmap_command
+from simviz_core.cli.classmap import classmap_command
 from simviz_core.errors import ImageError
 from simviz_core.figures import (
     CLASS_MAP_LABEL,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from simviz_core.cli import errors_command
+from simviz_core.cli.errors import errors_command
 from simviz_core.errors import GalleryError
 from simviz_core.gallery import COPY_FROM, Conditions, Gallery, Selection
 from simviz_core.misses import Comparison, MissReport, misses_as_csv, misses_as_json

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from simviz_core.cli import channels_command
+from simviz_core.cli.features import channels_command
 from simviz_core.decomposition import DecomposedImage, similarity
 from simviz_core.errors import ImageError
 from simviz_core.features import (

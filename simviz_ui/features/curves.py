@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.cli import features_command
+from simviz_core.cli.features import features_command
 from simviz_core.errors import GalleryError
 from simviz_core.features import (
     PAIRS,

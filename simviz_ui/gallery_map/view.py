@@ -11,7 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.cli import export_command, map_command
+from simviz_core.cli.gallery.export import export_command
+from simviz_core.cli.gallery.map import map_command
 from simviz_core.errors import ImageError, SimVizError
 from simviz_core.figures import gallery_map_figure
 from simviz_core.gallery import Column, Gallery, Selection, value_text

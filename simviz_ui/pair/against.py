@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from simviz_core.cli import pair_command
+from simviz_core.cli.pair import pair_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import (
     CONTRAST,

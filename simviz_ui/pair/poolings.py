@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from simviz_core.cli import pair_command
+from simviz_core.cli.pair import pair_command
 from simviz_core.errors import SimVizError
 from simviz_core.figures import FigureStyle, poolings_figure
 from simviz_core.images import common_range

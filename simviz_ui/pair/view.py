@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from simviz_core.cli import pair_command
+from simviz_core.cli.pair import pair_command
 from simviz_core.evidence import standing_as_json
 from simviz_core.figures import FigureStyle, describe, pair_figure
 from simviz_core.gallery import Gallery

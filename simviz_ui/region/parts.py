@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 import torch
 
-from simviz_core.cli import parts_command
+from simviz_core.cli.search_parts import parts_command
 from simviz_core.errors import SettingsError, SimVizError
 from simviz_core.figures import SCORED, FigureStyle, parts_figure, parts_title, shown_parts
 from simviz_core.gallery import Gallery

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 from torch import Tensor
 
-from simviz_core.cli import search_command
+from simviz_core.cli.search import search_command
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Conditions, Gallery
 from simviz_core.networks import FINE_LABEL

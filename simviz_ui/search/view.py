@@ -4,7 +4,7 @@ import json
 
 import streamlit as st
 
-from simviz_core.cli import search_command
+from simviz_core.cli.search import search_command
 from simviz_core.figures import FigureStyle, search_figure
 from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings

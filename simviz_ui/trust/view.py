@@ -8,7 +8,7 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from simviz_core.cli import trust_command
+from simviz_core.cli.evidence.trust import trust_command
 from simviz_core.errors import SimVizError
 from simviz_core.evidence import (
     Finding,

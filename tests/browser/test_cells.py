@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.figures import colour_scale, upsample
 from simviz_ui.components.assets import asset
 

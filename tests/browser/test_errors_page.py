@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 HOTELS = ("hotel_01", "hotel_21", "hotel_26", "hotel_47")
 

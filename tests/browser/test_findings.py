@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page, expect
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 QUERY, MATCH = "hotel_01/view_0.jpg", "hotel_01/view_1.jpg"
 PAIR = urlencode({"query": QUERY, "match": MATCH})

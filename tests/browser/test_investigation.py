@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 CHART = ".st-key-gallery_map .js-plotly-plot"
 CANVAS = "canvas.upper-canvas"

@@ -14,7 +14,7 @@ from page_testing import button, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.checkpoints import backbone_weights, network_weights, save_weights
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.networks import build_network, load_network
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.runs import Run, RunCheckpoint, open_run, write_run

@@ -12,7 +12,7 @@ import streamlit as st
 from page_testing import PATIENCE, button, grid, new_app, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.gallery import open_gallery, save_selection, selection_of
 from simviz_ui.choices import galleries
 from simviz_ui.choices.allowed import FOLDERS_VARIABLE

@@ -9,7 +9,7 @@ import pytest
 from page_testing import open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_ui.choices.allowed import FOLDERS_VARIABLE
 
 FEATURES = "pages/features.py"

@@ -8,7 +8,7 @@ import streamlit as st
 from page_testing import button, new_app, open_page, plain, png, uploader
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.errors import FindingsError
 from simviz_core.findings import KeptFile, Shown, findings_as_json, new_finding, read_findings
 from simviz_ui.findings.allowed import made_again, opened_findings

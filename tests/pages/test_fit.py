@@ -7,7 +7,7 @@ import pytest
 from page_testing import new_app, open_page, plain, sum_check, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 PAIR, REGION = "pages/pair.py", "pages/region.py"
 

@@ -7,7 +7,7 @@ import pytest
 from page_testing import button, new_app, open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.gallery import open_gallery, save_selection, selection_of
 
 MAP, SEARCH, CLASSES = "pages/map.py", "pages/search.py", "pages/classes.py"

@@ -10,7 +10,7 @@ import torch
 from page_testing import new_app, open_page, plain, sum_check, until_indexed, uploader
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.networks import build_network
 from simviz_core.networks.engines.in_use import by_torch
 

@@ -11,7 +11,7 @@ from page_testing import open_page, plain, until_indexed, uploader
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 NETWORK = {"network": "timm/test_resnet", "weights": "random (untrained)"}
 RESTS = "rests on 5 of the gallery's 6 images"

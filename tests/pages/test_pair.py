@@ -12,7 +12,7 @@ from page_testing import button, new_app, open_page, plain, png, sum_check, uplo
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_ui.choices import galleries, uploads
 from simviz_ui.choices.uploads import upload_store
 

@@ -8,7 +8,7 @@ import pytest
 from page_testing import button, open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 REGION = "pages/region.py"
 DRAWN = "include:8,4,30,30;exclude:40,4,64,20"

@@ -7,7 +7,7 @@ import pytest
 from page_testing import open_page, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 REGION = "pages/region.py"
 DRAWN = "include:8,4,40,30;exclude:30,4,64,20"

@@ -10,7 +10,7 @@ import pytest
 from page_testing import open_page, plain, until_indexed
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 PAIR, SEARCH, REGION = "pages/pair.py", "pages/search.py", "pages/region.py"
 

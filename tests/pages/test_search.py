@@ -7,7 +7,7 @@ import pytest
 from page_testing import button, new_app, open_page, png, until_indexed, uploader
 from streamlit.testing.v1 import AppTest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_ui.choices import galleries
 from simviz_ui.retrieval import panel as index_panel
 

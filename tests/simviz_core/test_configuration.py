@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.configuration import VARIABLES, wrong_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

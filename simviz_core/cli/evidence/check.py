@@ -19,8 +19,6 @@ from simviz_core.cli.options.network import (
     settings_words,
 )
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_figure_options,
     add_json_option,
     figure_style,
@@ -58,14 +56,12 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.pairs import CellBlock, cell_block
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "check",
-        help="blank a part of an image and run the network again, or show what a cell sees",
-        description="Blank a part of an image, run the network again and compare what happens to "
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = (
+        "Blank a part of an image, run the network again and compare what happens to "
         "its similarity to another image with what its map predicts. Or show which pixels a cell "
-        "sees.",
+        "sees."
     )
     command.add_argument("image", metavar="IMAGE", help="an image file, a part of which is blanked")
     command.add_argument("other", metavar="OTHER", help="the image file to compare it with")

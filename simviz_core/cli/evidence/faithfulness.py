@@ -14,7 +14,7 @@ from simviz_core.cli.options.network import (
     asked_network,
     asked_settings,
 )
-from simviz_core.cli.options.output import Commands, OneLineParser, write_json
+from simviz_core.cli.options.output import write_json
 from simviz_core.errors import SettingsError
 from simviz_core.evidence import (
     EXTRA_METHODS,
@@ -46,14 +46,12 @@ SHOWN = {
 COLLAGES = 30
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "faithfulness",
-        help="test whether the maps point at what makes a pair similar",
-        description="Play games whose answer is known with the exact map, with what others use and "
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = (
+        "Play games whose answer is known with the exact map, with what others use and "
         "with baselines, and write how well each did, with intervals. A run that was stopped goes "
-        "on where it stopped. The gallery is indexed first where it is not yet.",
+        "on where it stopped. The gallery is indexed first where it is not yet."
     )
     command.add_argument(
         "--collages",

@@ -20,8 +20,6 @@ from simviz_core.cli.options.network import (
     settings_words,
 )
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_option,
     add_json_option,
@@ -47,14 +45,12 @@ from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "trust",
-        help="measure how far a network's maps can be trusted on a gallery",
-        description="Measure how far the maps of a network can be trusted on a gallery, and say "
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = (
+        "Measure how far the maps of a network can be trusted on a gallery, and say "
         "what each number means for reading them. The report is kept beside the index, and is "
-        "there at once the next time. The gallery is indexed first where it is not yet.",
+        "there at once the next time. The gallery is indexed first where it is not yet."
     )
     command.add_argument(
         "--again", action="store_true", help="measure, also where there is a report already"

@@ -8,28 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from simviz_core.cli import checkpoints, classmap, errors, features, pair, search
-from simviz_core.cli.evidence import check, trust
-from simviz_core.cli.gallery import map as map_
-from simviz_core.cli.options.output import OneLineParser
+from simviz_core.cli.commands import OneLineParser, add_options
 from simviz_core.errors import SettingsError, SimVizError
 from simviz_core.findings import Again, Finding, Recomputed, Shown
 from simviz_core.gallery.selections import SELECTION_NAME
 from simviz_core.networks.weights import PRETRAINED
 from simviz_core.retrieval import QueryPart
 
-_AGAIN = {
-    "pair": pair,
-    "search": search,
-    "checkpoints": checkpoints,
-    "classmap": classmap,
-    "features": features,
-    "errors": errors,
-    "map": map_,
-    "check": check,
-    "trust": trust,
-}
-"""The commands that findings may hold."""
 _FILES = {
     "pair": ("query", "match", "against", "gallery", "references", "checkpoint"),
     "search": ("query", "parts", "gallery", "references", "checkpoint", "selection"),
@@ -41,7 +26,8 @@ _FILES = {
     "check": ("image", "other", "checkpoint"),
     "trust": ("gallery", "references", "checkpoint"),
 }
-"""Their options that name files and folders; `relative_to` does where it is an image."""
+"""The commands that findings may hold, and their options that name files and folders;
+`relative_to` does where it is an image."""
 _NO_FILES = frozenset(
     {
         *("run", "command", "relative_to", "figure", "json", "npz", "csv", "maps", "allow_code"),
@@ -138,7 +124,7 @@ def _sentence(text: str) -> str:
 
 def is_made_again(words: Sequence[str]) -> bool:
     """Whether a command, without `python -m simviz_core`, is one that findings may hold."""
-    return bool(words) and words[0] in _AGAIN
+    return bool(words) and words[0] in _FILES
 
 
 def parsed_command(words: Sequence[str]) -> argparse.Namespace:
@@ -152,10 +138,10 @@ def parsed_command(words: Sequence[str]) -> argparse.Namespace:
     """
     if not is_made_again(words):
         what = f"{words[0][:40]!r} is" if words else "it has no command, which should be"
-        raise SettingsError(f"{what} none of {', '.join(_AGAIN)}; the link still opens the view")
+        raise SettingsError(f"{what} none of {', '.join(_FILES)}; the link still opens the view")
     parser = _Quoted(prog="simviz_core")
     commands = parser.add_subparsers(dest="command", required=True)
-    _AGAIN[words[0]].add_to(commands)
+    add_options(words[0], commands.add_parser(words[0]))
     return parser.parse_args(list(words))
 
 

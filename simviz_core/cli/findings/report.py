@@ -8,7 +8,6 @@ from tqdm import tqdm
 
 from simviz_core.checkpoints.loading import keeping_networks
 from simviz_core.cli.findings.commands import recomputed
-from simviz_core.cli.options.output import Commands, OneLineParser
 from simviz_core.errors import FindingsError
 from simviz_core.findings import read_findings, report_html
 
@@ -16,14 +15,12 @@ ADDRESS = "http://localhost:8501"
 """Where `streamlit run` serves the app, unless told otherwise."""
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    report = commands.add_parser(
-        "report",
-        help="make the findings of a file again, as one HTML file",
-        description="Read the findings that were saved on the Findings page, make each of them "
+def add_options(report: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    report.description = (
+        "Read the findings that were saved on the Findings page, make each of them "
         "again from its images and settings, and write one HTML file with pictures, maps, scores, "
-        "checks, settings, links and commands. What is no longer the same is said.",
+        "checks, settings, links and commands. What is no longer the same is said."
     )
     report.add_argument("findings", metavar="FINDINGS", help="a file saved on the Findings page")
     report.add_argument("--html", metavar="FILE", required=True, help="write the report here")

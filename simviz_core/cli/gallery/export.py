@@ -17,20 +17,17 @@ from simviz_core.cli.options.network import (
     asked_settings,
     settings_words,
 )
-from simviz_core.cli.options.output import Commands, OneLineParser
 from simviz_core.errors import SettingsError
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.projection import about_map, image_rows, write_parquet, write_projector
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    export = commands.add_parser(
-        "export",
-        help="write a gallery's embeddings, labels and map as Parquet or for TensorBoard",
-        description="Write the unit embeddings of a gallery with ids, paths, labels, the columns "
+def add_options(export: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    export.description = (
+        "Write the unit embeddings of a gallery with ids, paths, labels, the columns "
         "of the manifest and the places on the map, as files that other programs open. The "
-        "gallery is indexed, and its map made, first where they are not yet.",
+        "gallery is indexed, and its map made, first where they are not yet."
     )
     export.add_argument("--parquet", metavar="FILE", help="write a Parquet file, a row an image")
     export.add_argument(

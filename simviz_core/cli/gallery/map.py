@@ -18,8 +18,6 @@ from simviz_core.cli.options.network import (
     settings_words,
 )
 from simviz_core.cli.options.output import (
-    Commands,
-    OneLineParser,
     add_csv_option,
     add_figure_option,
     add_json_option,
@@ -52,14 +50,12 @@ from simviz_core.retrieval import (
 )
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "map",
-        help="lay a gallery out in two dimensions, similar images near one another",
-        description="Lay the images of a gallery out in two dimensions with PaCMAP, and say how "
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = (
+        "Lay the images of a gallery out in two dimensions with PaCMAP, and say how "
         "many of the nearest neighbours are still neighbours there. Made once and kept with the "
-        "index. The gallery is indexed first where it is not yet.",
+        "index. The gallery is indexed first where it is not yet."
     )
     command.add_argument(
         "--colour-by",

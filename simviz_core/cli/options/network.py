@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from simviz_core.checkpoints.loading import load_for_settings, settings_in_use
-from simviz_core.cli.options.output import path_word, share
+from simviz_core.cli.options.numbers import share
+from simviz_core.cli.options.output import path_word
 from simviz_core.errors import SettingsError
 from simviz_core.images import FITS
 from simviz_core.networks import (

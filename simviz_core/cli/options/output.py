@@ -1,11 +1,12 @@
-"""What the commands have in common: how they parse, which options they share, where JSON goes."""
+"""What the commands have in common: which options they share, where JSON goes."""
 
 import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from simviz_core.cli.options.numbers import share
 from simviz_core.figures import (
     COLOUR_MAPS,
     DEFAULT_COLOUR_MAP,
@@ -15,20 +16,6 @@ from simviz_core.figures import (
     FigureStyle,
 )
 from simviz_core.tables import as_csv
-
-BAD_INPUT = 2
-"""The exit status for anything that the user can mend."""
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Reports a wrong call in one line, without the usage text."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and leave with `BAD_INPUT`."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message} (see --help)\n")
-
-
-Commands = argparse._SubParsersAction
 
 
 def add_figure_options(command: argparse.ArgumentParser, content: str) -> None:
@@ -122,58 +109,6 @@ def style_words(style: FigureStyle) -> list[str]:
 def path_word(path: str) -> str:
     """A path as a word of a command, where it must not be taken for an option."""
     return f"./{path}" if path.startswith("-") else path
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return number
-
-
-def whole_number(text: str) -> int:
-    """A whole number of at least 1.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def whole_numbers(text: str) -> tuple[int, ...]:
-    """Whole numbers, separated by commas.
-
-    Raises:
-        argparse.ArgumentTypeError: They are none.
-    """
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers such as 0,100,200"
-        ) from error
-
-
-def two_iterations(text: str) -> tuple[int, int]:
-    """Two different whole numbers, the earlier one first.
-
-    Raises:
-        argparse.ArgumentTypeError: They are none.
-    """
-    numbers = sorted(set(whole_numbers(text)))
-    if len(numbers) != 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not two iterations such as 0,120")
-    return numbers[0], numbers[1]
 
 
 def write_json(values: Any, file: str) -> None:

@@ -2,20 +2,17 @@
 
 import argparse
 
-from simviz_core.cli.options.output import Commands, OneLineParser
 from simviz_core.errors import SettingsError
 from simviz_core.networks.sources.registry import matching_names
 from simviz_core.training import TRIPLET_LOSSES
 from simviz_core.training.library import LOSSES, MINERS, described_names
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    losses = commands.add_parser(
-        "losses",
-        help="list the losses and miners to train with",
-        description="List the losses and miners that `train` takes, with their options: its own "
-        "triplet losses, and the classes of pytorch-metric-learning.",
+def add_options(losses: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    losses.description = (
+        "List the losses and miners that `train` takes, with their options: its own "
+        "triplet losses, and the classes of pytorch-metric-learning."
     )
     losses.add_argument(
         "pattern",

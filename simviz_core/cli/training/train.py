@@ -13,7 +13,7 @@ from simviz_core.cli.options.gallery import (
     say_values,
 )
 from simviz_core.cli.options.network import add_network_options
-from simviz_core.cli.options.output import Commands, OneLineParser, whole_number, whole_numbers
+from simviz_core.cli.options.numbers import whole_number, whole_numbers
 from simviz_core.errors import SettingsError, TrainingError
 from simviz_core.gallery import Gallery
 from simviz_core.networks import default_pooling, network_facts
@@ -37,13 +37,9 @@ from simviz_core.training.library import (
 )
 
 
-def add_to(commands: "Commands[OneLineParser]") -> None:
-    """Add the command."""
-    command = commands.add_parser(
-        "train",
-        help="train a network on a gallery",
-        description="Train a network on a gallery, keeping checkpoints on the way.",
-    )
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Describe the command and its options."""
+    command.description = "Train a network on a gallery, keeping checkpoints on the way."
     command.add_argument("gallery", metavar="GALLERY", help=GALLERY_HELP)
     command.add_argument("--run", metavar="DIR", required=True, dest="folder", help="the run")
     add_class_level_option(command)

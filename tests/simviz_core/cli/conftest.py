@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import pytest
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 
 
 class Outcome(NamedTuple):

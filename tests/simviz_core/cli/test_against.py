@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simviz_core.cli import pair_command
+from simviz_core.cli.pair import pair_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
 

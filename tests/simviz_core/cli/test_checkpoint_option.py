@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from simviz_core.checkpoints import backbone_weights, save_weights
-from simviz_core.cli import pair_command, search_command
+from simviz_core.cli.pair import pair_command
+from simviz_core.cli.search import search_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks import build_network
 from simviz_core.networks.settings import NetworkSettings

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from simviz_core.cli import checkpoints_command
+from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import open_gallery
 from simviz_core.runs import Run as TrainingRun

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from simviz_core.cli import check_command, trust_command
+from simviz_core.cli.evidence.check import check_command
+from simviz_core.cli.evidence.trust import trust_command
 from simviz_core.evidence import (
     BlankedPart,
     all_cells_as_json,

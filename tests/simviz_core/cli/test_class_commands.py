@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simviz_core.cli import channels_command, classmap_command, features_command
+from simviz_core.cli.classmap import classmap_command
+from simviz_core.cli.features import channels_command, features_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import RelativeTo

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simviz_core.cli import errors_command
+from simviz_core.cli.errors import errors_command
 from simviz_core.gallery import NO_CONDITIONS, Conditions, Gallery
 from simviz_core.misses import list_misses, sorted_misses
 from simviz_core.networks.settings import NetworkSettings

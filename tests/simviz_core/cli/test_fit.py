@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simviz_core.cli import pair_command, search_command
+from simviz_core.cli.pair import pair_command
+from simviz_core.cli.search import search_command
 from simviz_core.figures import FigureStyle
 from simviz_core.images import CROP, PAD
 from simviz_core.networks import network_facts

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.networks import build_network
 
 NAME = "timm/test_resnet"

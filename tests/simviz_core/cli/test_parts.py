@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from simviz_core.cli import parts_command
 from simviz_core.cli.options.parts import read_part
+from simviz_core.cli.search_parts import parts_command
 from simviz_core.figures import FigureStyle
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import QueryPart, Region

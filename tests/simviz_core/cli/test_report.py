@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from simviz_core.cli.commands import OneLineParser, add_options
 from simviz_core.cli.findings.commands import (
-    _AGAIN,
     _FILES,
     _NO_FILES,
     files_of_command,
     parsed_command,
     recomputed,
 )
-from simviz_core.cli.options.output import OneLineParser
 from simviz_core.errors import SettingsError
 from simviz_core.findings import (
     KeptFile,
@@ -131,11 +130,10 @@ def test_what_cannot_be_made_again_is_a_sentence(
 
 def test_every_option_is_known_to_open_files_or_not() -> None:
     """Whoever adds an option says in `cli/findings/commands.py` whether its value names a file."""
-    for name, module in _AGAIN.items():
-        parser = OneLineParser()
-        commands = parser.add_subparsers()
-        module.add_to(commands)
-        options = {action.dest for action in commands.choices[name]._actions} - {"help"}
+    for name in _FILES:
+        command = OneLineParser()
+        add_options(name, command)
+        options = {action.dest for action in command._actions} - {"help"}
         assert options <= {*_FILES[name], *_NO_FILES}, name
         assert set(_FILES[name]) <= options, name
 

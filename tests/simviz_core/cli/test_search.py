@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from simviz_core.cli import search_command
-from simviz_core.cli.options.output import OneLineParser
+from simviz_core.cli.commands import OneLineParser
 from simviz_core.cli.options.region import add_rectangle_options, asked_region, region_words
+from simviz_core.cli.search import search_command
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.figures import FigureStyle
 from simviz_core.gallery import Gallery

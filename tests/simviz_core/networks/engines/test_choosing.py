@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from simviz_core.cli import main
+from simviz_core.cli.main import main
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.evidence.games.randomisation import shuffled_from_top
 from simviz_core.files import CACHE_VARIABLE
