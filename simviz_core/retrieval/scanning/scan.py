@@ -167,8 +167,10 @@ class ExactScan(ABC):
             return np.zeros(len(rows), dtype=bool), rows, np.zeros(len(rows), dtype=np.float32)
         lowest, highest = (score - SMALLEST) / length, (score + SMALLEST) / length
         estimates, bounds = self.estimates(unit)
-        above = estimates - bounds > highest
-        close = np.flatnonzero(~above & (estimates + bounds >= lowest))
+        # Of a tiny vector, what a product must reach may lie beyond float32: infinite, rightly.
+        with np.errstate(over="ignore"):
+            above = estimates - bounds > highest
+            close = np.flatnonzero(~above & (estimates + bounds >= lowest))
         if len(close) > AT_ONCE:  # float32 tells nearly all apart, and is quicker than float64
             closer, bound = self._products(close, unit), self.product_bound
             above[close[closer - bound > highest]] = True

@@ -76,6 +76,7 @@ def test_the_best_are_those_of_a_full_sort(
             np.testing.assert_array_equal(found_scores, scores[expected])
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @settings(deadline=None, max_examples=200)
 @given(**cases)
 def test_who_reaches_a_score_and_the_place_of_a_row(
