@@ -10,12 +10,13 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
-from simviz_core.errors import SettingsError
+from simviz_core.errors import SettingsError, SimVizError
 from simviz_core.files import folders_in
 from simviz_core.networks import is_program_name
 from simviz_core.networks.engines.choosing import ENGINES
 from simviz_core.networks.sources.programs import programs_in
 from simviz_core.retrieval.scanning.memory import memory_limit
+from simviz_core.retrieval.storing.bucket import STORE_VARIABLE, bucket_at, shown_address
 
 
 def positive_number(text: str) -> float | None:
@@ -56,6 +57,14 @@ def _wrong_cache(text: str) -> str:
     return "" if nearest.is_dir() else f"cannot be a folder: {nearest} is a file"
 
 
+def _wrong_store(text: str) -> str:
+    try:
+        bucket_at(text).require()
+    except SimVizError as error:
+        return f"cannot be used: {error}"
+    return ""
+
+
 def _wrong_programs(text: str) -> str:
     if wrong := [name for name in programs_in(text) if not is_program_name(name)]:
         return f"names {wrong[0]}, which is neither file:PROGRAM nor python:MODULE:FUNCTION"
@@ -73,6 +82,7 @@ VARIABLES: dict[str, Callable[[str], str]] = {
     "SIMVIZ_GALLERIES": _wrong_folders,
     "SIMVIZ_LINKS": _wrong_folders,
     "SIMVIZ_CACHE": _wrong_cache,
+    "SIMVIZ_STORE": _wrong_store,
     "SIMVIZ_MEMORY": _wrong_memory,
     "SIMVIZ_ENGINE": _wrong_engine,
     "SIMVIZ_NETWORKS": _wrong_programs,
@@ -95,7 +105,8 @@ def wrong_settings() -> list[str]:
     wrong = []
     for name, value in sorted(os.environ.items()):
         if name in VARIABLES and value.strip() and (said := VARIABLES[name](value)):
-            wrong.append(f"{name}={value!r} {said}")
+            shown = shown_address(value) if name == STORE_VARIABLE else repr(value)
+            wrong.append(f"{name}={shown} {said}")
         elif name not in VARIABLES and (meant := _almost(name)):
             wrong.append(f"{name} is no setting of SimViz; {meant} is")
     return wrong

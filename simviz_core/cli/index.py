@@ -125,6 +125,7 @@ def _as_json(report: IndexReport) -> dict[str, Any]:
         "left_out": [{"path": name, "reason": reason} for name, reason in report.left_out],
         "rebuilt": report.was_rebuilt,
         "repaired": list(report.repaired),
+        "undeleted": report.undeleted,
         "seconds": report.seconds,
     }
 
@@ -133,6 +134,11 @@ def _print_summary(report: IndexReport) -> None:
     print(f"{_counts(report)}, in {report.seconds:.1f} s")
     if report.was_rebuilt:
         print("The stored embeddings were damaged and have been made anew.")
+    if report.undeleted:
+        print(
+            f"{report.undeleted:,} files that an interrupted run has left are not deleted by the "
+            "store; they take room and are no part of the table"
+        )
     _print_names("stored embedding damaged, made anew", report.repaired)
     _print_names("updated", report.updated)
     _print_names("removed", report.removed)

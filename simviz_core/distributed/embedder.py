@@ -65,11 +65,12 @@ class ClusterEmbedder:
         if not todo:
             return
         tables = tuple(replace(table, folder=table.folder.absolute()) for _, table in targets)
+        of_workers = tuple(replace(table, hold=None) for table in tables)
         order = Order(
             _anywhere(self.settings),
             self.allows_code,
             tuple((network.pooling.name, network.fingerprint) for network, _ in targets),
-            tables,
+            of_workers,
         )
         files = {image.id: image for image in todo}
 
@@ -88,10 +89,10 @@ class ClusterEmbedder:
 
         with connected(self.address):
             for (network, _), table in zip(targets, tables, strict=True):
-                if table.version:
-                    table.drop_orphans()
-                else:
+                if not table.version:
                     table.create(_dimension(network))
+                elif table.hold is None:  # else it is done, see `index_together`
+                    table.drop_orphans()
             yield from stored_on_the_way(counted(), len(todo), store, on_progress)
 
 

@@ -79,6 +79,8 @@ class IndexReport:
         repaired: Ids of images whose stored embedding was damaged and has been made anew.
         left_out: (name, reason) of what may be images and is not listed, see `Gallery.left_out`.
         absent: Ids of images whose file is not there now, and whose embedding is kept.
+        undeleted: Files that an interrupted run has left, and that the store does not delete: they
+            take room and are no part of the table.
     """
 
     images: int
@@ -94,6 +96,7 @@ class IndexReport:
     repaired: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     absent: tuple[str, ...] = ()
+    undeleted: int = 0
 
 
 Embed = Callable[
@@ -193,8 +196,8 @@ def index_together(
         seconds = time.perf_counter() - start
         return [_report(gallery, plan, False, (), seconds) for plan in settled]
     with ExitStack() as locks:
-        for _, table in targets:
-            locks.enter_context(table.locked())
+        targets = [(network, locks.enter_context(table.locked())) for network, table in targets]
+        left = [table.drop_orphans() if table.hold and table.version else 0 for _, table in targets]
         plans = [_begun(gallery, table) for _, table in targets]
         pending = [{image.id for image in (*plan.new, *plan.changed)} for plan, _ in plans]
         todo = [image for image in gallery.images if any(image.id in ids for ids in pending)]
@@ -207,8 +210,8 @@ def index_together(
                 table.compact()
     seconds = time.perf_counter() - start
     return [
-        _report(gallery, plan, was_rebuilt, rows, seconds)
-        for (plan, was_rebuilt), rows in zip(plans, finished, strict=True)
+        _report(gallery, plan, was_rebuilt, rows, seconds, undeleted)
+        for (plan, was_rebuilt), rows, undeleted in zip(plans, finished, left, strict=True)
     ]
 
 
@@ -256,6 +259,7 @@ def _report(
     was_rebuilt: bool,
     finished: Sequence[StoredImage],
     seconds: float,
+    undeleted: int = 0,
 ) -> IndexReport:
     """What was done for one table.
 
@@ -288,6 +292,7 @@ def _report(
         repaired=tuple(image_id for image_id in plan.damaged if image_id in readable),
         left_out=gallery.left_out,
         absent=plan.absent,
+        undeleted=undeleted,
     )
 
 

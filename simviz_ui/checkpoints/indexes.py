@@ -12,7 +12,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import EmbeddingTable, GalleryIndex, embedding_table
 from simviz_core.runs import Run, RunCheckpoint, checkpoint_settings
-from simviz_ui.choices.galleries import store_folder
+from simviz_ui.choices.galleries import upload_folder
 from simviz_ui.navigation import fragment
 from simviz_ui.retrieval.panel import (
     AT_ONCE_UP_TO,
@@ -108,7 +108,7 @@ def _look(
     gallery: Gallery, place: CheckpointIndex, fingerprint: str, wanted: list[_Wanted]
 ) -> CheckpointIndex:
     """How far a checkpoint can be used; what is still to be made is added to `wanted`."""
-    table = embedding_table(gallery, fingerprint, folder=store_folder(gallery))
+    table = embedding_table(gallery, fingerprint, folder=upload_folder(gallery))
     job = index_jobs().latest(table)
     if job is not None and job.is_running:
         job.wanted_by.add(session_id())

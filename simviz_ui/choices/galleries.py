@@ -113,10 +113,15 @@ def gallery_choice() -> Gallery | None:
     return gallery
 
 
-def store_folder(gallery: Gallery) -> Path:
-    """Where a gallery's embeddings are kept; those of an upload go with it."""
+def upload_folder(gallery: Gallery) -> Path | None:
+    """Where an upload's embeddings are kept, which go with it; None of any other gallery."""
     upload = next(filter(None, map(upload_store().of_path, gallery.sources)), None)
-    return upload.folder / "embeddings" if upload else default_store_folder()
+    return upload.folder / "embeddings" if upload else None
+
+
+def store_folder(gallery: Gallery) -> Path:
+    """Where this machine keeps what is made of a gallery."""
+    return upload_folder(gallery) or default_store_folder()
 
 
 def gallery_name(gallery: Gallery) -> str:

@@ -22,7 +22,7 @@ from simviz_core.retrieval import (
     load_index,
     plan_index,
 )
-from simviz_ui.choices.galleries import store_folder
+from simviz_ui.choices.galleries import upload_folder
 from simviz_ui.display.messages import name_each, show_error
 from simviz_ui.navigation import fragment
 from simviz_ui.retrieval.progress import offer_job
@@ -94,7 +94,7 @@ def index_table(gallery: Gallery, settings: NetworkSettings) -> EmbeddingTable:
     Raises:
         SimVizError: See `network_fingerprint` and `embedding_table`.
     """
-    return embedding_table(gallery, network_fingerprint(settings), folder=store_folder(gallery))
+    return embedding_table(gallery, network_fingerprint(settings), folder=upload_folder(gallery))
 
 
 def ready_index(gallery: Gallery, settings: NetworkSettings) -> GalleryIndex | None:

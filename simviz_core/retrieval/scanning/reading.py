@@ -82,7 +82,7 @@ def _in_memory(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, li
 
 def _content(table: EmbeddingTable, ids: Sequence[str]) -> str:
     """What tells one state of a table, and one order of its rows, from another."""
-    digest = hashlib.sha256(f"{LAYOUT} {table.version}\0".encode())
+    digest = hashlib.sha256(f"{LAYOUT} {table.state}\0".encode())
     digest.update("\0".join(ids).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

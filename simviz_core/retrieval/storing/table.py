@@ -1,33 +1,37 @@
-"""Embeddings on disk: one LanceDB table for each gallery and network.
+"""Stored embeddings: one LanceDB table for each gallery and network, in a folder or in a bucket.
 
 A table holds one row per image file, written in chunks that are there whole or not at all, so
 that a process that is killed loses at most the chunk that it was working on. Files that could not
 be read have a row too, with the reason and an embedding of zeros, so that they are not tried again
 until they change.
+
+In a folder a lock keeps all but one process from writing. There is none for an object store that
+holds whatever happens, and it need not be: see `Hold`.
 """
 
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from simviz_core.errors import DamagedStoreError, StoreError
+from simviz_core.errors import DamagedStoreError, SimVizError, StoreError
 from simviz_core.files import CACHE_VARIABLE, default_store_folder
 from simviz_core.gallery import Gallery
+from simviz_core.retrieval.storing.bucket import STORE_VARIABLE, Bucket, named_bucket
+from simviz_core.retrieval.storing.folder import Folder
+from simviz_core.retrieval.storing.hold import TAKEN, Hold, is_of_others
 from simviz_core.retrieval.storing.integrity import are_sound, checksums
+from simviz_core.retrieval.storing.lease import leased
 from simviz_core.retrieval.storing.rows import CHECKSUM, COLUMNS, StoredImage
 
 PRECISIONS = ("float32", "float16")
@@ -40,13 +44,10 @@ MANY_CHUNKS = 32
 """More chunks than this slow reading down…"""
 ENOUGH_ROWS = 1024
 """… unless most have as many rows: to join those would write the table anew for little."""
-READING_TIME = timedelta(minutes=1)
-"""Chunks that have been joined stay this long, for whoever is still reading them."""
-
-OF_DAMAGE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR)
-"""What the system says of a table that lacks files, or has others in their places."""
 LAYOUT = 2
 """Of the tables; part of their names, so that those of an earlier version are not taken up."""
+OF_WRITING = (RuntimeError, OSError, pa.ArrowException)
+"""What LanceDB raises where a folder cannot be written to."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,29 @@ class EmbeddingTable:
     """The embeddings of one gallery by one network.
 
     Attributes:
-        folder: The database that the table is in.
+        folder: Where what is made of the table is kept, on this machine; the table, too, unless
+            a bucket is named.
         name: The table's name.
         precision: One of `PRECISIONS`.
+        bucket: Where the table is.
+        hold: Of this process, while it alone may write to the bucket's table.
     """
 
     folder: Path
     name: str
     precision: str = "float32"
+    bucket: Bucket | None = None
+    hold: Hold | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def place(self) -> Folder | Bucket:
+        """Where the table is."""
+        return self.bucket or Folder(self.folder)
 
     @property
     def is_there(self) -> bool:
         """Whether there is such a table."""
-        return self._path.exists()
+        return self.place.has(self.name)
 
     @property
     def version(self) -> int:
@@ -75,6 +86,22 @@ class EmbeddingTable:
             return 0
         with self._reading():
             return int(self._open().version)
+
+    @property
+    def state(self) -> str:
+        """What tells this state of the table from any other, also of one that was made anew.
+
+        Raises:
+            StoreError: The table is damaged, or cannot be read now.
+        """
+        if self.bucket is None:
+            return str(self.version)
+        with self._reading():
+            from lance import LanceDataset
+
+            dataset = LanceDataset(self._address, storage_options=self.bucket.options)
+            made_by = dataset.read_transaction(dataset.version)
+            return f"{dataset.version} {made_by.uuid if made_by else ''}"
 
     @property
     def scan_folder(self) -> Path:
@@ -201,10 +228,10 @@ class EmbeddingTable:
         """
         rows = self._rows(images, embeddings)
         with self._writing():
-            if self.is_there:
-                self._open().add(rows)
+            if (table := self._own()) is not None:
+                table.add(rows)
             else:
-                self._database().create_table(self.name, rows)
+                self._create(rows)
 
     def create(self, dimension: int) -> None:
         """Make the table without rows, for `write_fragment`.
@@ -217,7 +244,7 @@ class EmbeddingTable:
         """
         empty = self._rows([], np.zeros((0, dimension), dtype=np.float32))
         with self._writing():
-            self._database().create_table(self.name, empty)
+            self._create(empty)
 
     def write_fragment(
         self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]
@@ -240,7 +267,8 @@ class EmbeddingTable:
 
         rows = self._rows(images, embeddings)
         with self._writing():
-            written = write_fragments(rows, str(self._path), mode="append")
+            options = self.place.options
+            written = write_fragments(rows, self._address, mode="append", storage_options=options)
         return tuple(json.dumps(fragment.to_json()) for fragment in written)
 
     def append_fragments(self, fragments: Sequence[str]) -> None:
@@ -249,30 +277,34 @@ class EmbeddingTable:
         Raises:
             StoreError: A file that was written is not here, or the disk is full, say.
         """
-        from lance import FragmentMetadata, LanceDataset, LanceOperation
+        from lance import FragmentMetadata, LanceOperation
 
         added = [FragmentMetadata.from_json(fragment) for fragment in fragments]
         for file in (file for fragment in added for file in fragment.files):
-            if not (self._path / "data" / file.path).exists():
+            if not self.place.has(self.name, f"data/{file.path}"):
                 raise StoreError(
-                    f"embeddings that a worker has written to {self._path} are not there on this "
-                    f"machine; {CACHE_VARIABLE} has to name one folder that all machines share"
+                    f"embeddings that a worker has written to {self._address} are not there on "
+                    f"this machine; {CACHE_VARIABLE} has to name one folder that all machines "
+                    f"share, or {STORE_VARIABLE} one bucket"
                 )
         with self._writing():
-            LanceDataset.commit(
-                str(self._path), LanceOperation.Append(added), read_version=self.version
-            )
+            self._commit(LanceOperation.Append(added))
 
-    def drop_orphans(self) -> None:
+    def drop_orphans(self) -> int:
         """Delete the files of fragments that were never appended; only while the lock is held.
 
+        Returns:
+            How many are left, since the place does not delete them.
+
         Raises:
-            StoreError: The folder cannot be written to.
+            StoreError: The place cannot be written to.
         """
         from lance import LanceDataset
 
         with self._writing():
-            LanceDataset(str(self._path)).cleanup_old_versions(READING_TIME, delete_unverified=True)
+            dataset = LanceDataset(self._address, storage_options=self.place.options)
+            done = dataset.cleanup_old_versions(self.place.reading_time, delete_unverified=True)
+        return int(done.failed_deletes)
 
     def _rows(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> pa.Table:
         """Rows as they are stored."""
@@ -294,7 +326,7 @@ class EmbeddingTable:
         """
         with self._writing():
             for condition in _conditions(ids):
-                self._open().delete(condition)
+                self._own().delete(condition)
 
     def relabel(self, labels: Mapping[str, str | None]) -> None:
         """Give images other labels, each under its id.
@@ -308,7 +340,7 @@ class EmbeddingTable:
         with self._writing():
             for label, ids in ids_of.items():
                 for condition in _conditions(ids):
-                    self._open().update(where=condition, values={"label": label})
+                    self._own().update(where=condition, values={"label": label})
 
     def compact(self) -> None:
         """Join the chunks that were written one by one, once they are many.
@@ -317,67 +349,117 @@ class EmbeddingTable:
             StoreError: The disk is full, say.
         """
         with self._writing():
-            table = self._open()
+            table = self._own()
             chunks = table.stats()["fragment_stats"]
             if chunks["num_fragments"] > MANY_CHUNKS and chunks["lengths"]["p50"] < ENOUGH_ROWS:
-                table.optimize(cleanup_older_than=READING_TIME)
+                table.optimize(cleanup_older_than=self.place.reading_time)
 
     def discard(self) -> None:
-        """Delete the table; what is damaged can be deleted too."""
-        shutil.rmtree(self._path, ignore_errors=True)
-        shutil.rmtree(self.scan_folder, ignore_errors=True)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from writing to this table.
+        """Throw all rows away; what is damaged can be thrown away too.
 
         Raises:
-            StoreError: Another one is writing to it, or the folder cannot be written to.
+            StoreError: The table is in a bucket, and so damaged that it cannot be opened.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / f"{self.name}.lock", timeout=0)
-            lock.acquire()
-        except Timeout as error:
-            raise StoreError(
-                "this gallery is being indexed by another process; wait until that has finished"
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"the folder for embeddings {self.folder} cannot be written to "
-                f"({error.strerror}); name another one in {CACHE_VARIABLE}"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        if self.bucket is None:
+            Folder(self.folder).discard(self.name)
+            shutil.rmtree(self.scan_folder, ignore_errors=True)
+            return
+        from lance import LanceOperation
+
+        # Its versions go on, by which a process that was held up finds out; see `Hold`.
+        with self._writing():
+            self._commit(LanceOperation.Overwrite(self._own().schema, []), max_retries=0)
+
+    @contextmanager
+    def locked(self) -> Iterator["EmbeddingTable"]:
+        """Keep other processes from writing to this table.
+
+        Yields:
+            The table, to be written to.
+
+        Raises:
+            SettingsError: The bucket's endpoint is not for several writers.
+            StoreError: Another process is writing to it, or the place cannot be written to.
+        """
+        if self.bucket is None:
+            with Folder(self.folder).locked(self.name):
+                yield self
+            return
+        self.bucket.require()
+        with leased(self.bucket, f"{self.name}.lock"):
+            yield replace(self, hold=self._fenced())
+
+    def _fenced(self) -> Hold:
+        """The table as it is now, with all who wrote to it before shut out.
+
+        Raises:
+            StoreError: It cannot be opened or written to.
+        """
+        hold = Hold()
+        while hold.table is None and self.is_there:
+            try:
+                with self._reading():
+                    table = self._open()
+            except DamagedStoreError as error:
+                raise StoreError(
+                    f"{self._address} is so damaged that it cannot be opened; delete it while "
+                    "nobody indexes this gallery, and index again"
+                ) from error
+            with self._writing():
+                hold.fence(table)
+        return hold
 
     @property
-    def _path(self) -> Path:
-        return self.folder / f"{self.name}.lance"
+    def _address(self) -> str:
+        return self.place.of_table(self.name)
 
     def _database(self) -> Any:
         import lancedb  # takes a second, which commands that store nothing need not wait
 
-        return lancedb.connect(self.folder)
+        return lancedb.connect(self.place.address, storage_options=self.place.options)
 
     def _open(self) -> Any:
-        """The table as it is on disk now."""
+        """The table as it is stored now."""
         return self._database().open_table(self.name)
+
+    def _own(self) -> Any:
+        """The table as a writer has to see it; None while there is none."""
+        if self.hold:
+            return self.hold.table
+        return self._open() if self.is_there else None
+
+    def _create(self, rows: pa.Table) -> None:
+        table = self._database().create_table(self.name, rows)
+        if self.hold:
+            self.hold.table = table
+
+    def _commit(self, step: Any, max_retries: int = 20) -> None:
+        """Take a step of Lance's; without retries, only from the latest state."""
+        from lance import LanceDataset
+
+        committed = LanceDataset.commit(
+            self._address,
+            step,
+            read_version=self._own().version,
+            storage_options=self.place.options,
+            max_retries=max_retries,
+        )
+        if self.hold:
+            self.hold.take_up(self._open(), committed.version)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except StoreError:
-            raise  # of a reading within this one
+        except SimVizError:
+            raise  # of a reading within this one, say
         except Exception as error:  # the panics of LanceDB's Rust have no class of their own
-            if refusal := _refusal(error):
+            if refusal := self.place.trouble(error):
                 raise StoreError(
-                    f"the stored embeddings in {self._path} cannot be read now: {refusal}"
+                    f"the stored embeddings in {self._address} cannot be read now: {refusal}"
                 ) from error
             raise DamagedStoreError(
-                f"the stored embeddings in {self._path} are damaged; index the gallery again"
+                f"the stored embeddings in {self._address} are damaged; index the gallery again"
             ) from error
 
     @contextmanager
@@ -386,9 +468,19 @@ class EmbeddingTable:
         shutil.rmtree(self.scan_folder, ignore_errors=True)
         try:
             yield
-        except (RuntimeError, OSError, pa.ArrowException) as error:
+        except SimVizError:
+            raise
+        except Exception as error:  # as in `_reading`
+            if self.bucket is None and not isinstance(error, OF_WRITING):
+                raise
             reason = str(error).splitlines()[0]
-            raise StoreError(f"embeddings cannot be written to {self._path}: {reason}") from error
+            if self.bucket and is_of_others(reason):
+                raise StoreError(TAKEN) from error
+            if self.bucket:
+                reason = self.bucket.trouble(error) or reason
+            raise StoreError(
+                f"embeddings cannot be written to {self._address}: {reason}"
+            ) from error
 
 
 def embedding_table(
@@ -403,30 +495,26 @@ def embedding_table(
         gallery: The gallery.
         fingerprint: The network's.
         precision: One of `PRECISIONS`.
-        folder: The database; None takes `default_store_folder()`.
+        folder: The database; None takes the bucket that `SIMVIZ_STORE` names, with all that is
+            made of the table in `default_store_folder()`, or else that folder for both.
 
     Returns:
         The table.
+
+    Raises:
+        SettingsError: `SIMVIZ_STORE` names no bucket.
     """
     place = hashlib.sha256(os.fsencode(gallery.place)).hexdigest()
     title = (
         re.sub(r"[^A-Za-z0-9]+", "-", gallery.source.resolve().name)[:40].strip("-") or "gallery"
     )
     name = f"{title}_{place[:12]}_{fingerprint[:16]}_{precision}_{LAYOUT}"
-    return EmbeddingTable(folder or default_store_folder(), name, precision)
-
-
-def _refusal(error: Exception) -> str:
-    """Why the system keeps files from being read; "" where they are not what they should be.
-
-    LanceDB passes the system's errors on as a number in the text.
-    """
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    code = error.errno if isinstance(error, OSError) and error.errno else 0
-    if found := re.search(r"\(os error (\d+)\)", str(error)):
-        code = int(found[1])
-    return os.strerror(code) if code and code not in OF_DAMAGE else ""
+    bucket = named_bucket() if folder is None else None
+    folder = folder or default_store_folder()
+    if bucket:  # else the table is there before anything is made of it
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+    return EmbeddingTable(folder, name, precision, bucket)
 
 
 def _conditions(ids: Sequence[str]) -> Iterator[str]:

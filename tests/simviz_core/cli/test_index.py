@@ -45,6 +45,7 @@ def test_json_names_every_file(small_gallery: Path, run: Run, tmp_path: Path) ->
         "left_out": [],
         "rebuilt": False,
         "repaired": [],
+        "undeleted": 0,
         "value_ranges": [],
         "weights": "pretrained weights",
         "engine": by_torch("SIMVIZ_ENGINE=torch").line,

@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import bucket_servers
 import numpy as np
 import psutil
 import pytest
@@ -27,6 +28,7 @@ from simviz_core.retrieval import (
     embedding_table,
     index_gallery,
 )
+from simviz_core.retrieval.storing.bucket import STORE_VARIABLE, named_bucket
 
 TESTS = Path(__file__).resolve().parents[2]
 IMAGES = 22
@@ -213,3 +215,22 @@ def test_killed_workers_and_commands_cost_nothing_but_time(
     assert (report["images"], len(reasons)) == (IMAGES, UNREADABLE)
     assert {each["path"]: each["reason"] for each in report["unreadable"]} == reasons
     assert_same(table, expected)
+
+
+def test_workers_write_to_a_bucket(
+    gallery: Path, expected: EmbeddingTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="requirements-scale.txt is not installed")
+    with bucket_servers.moto() as address:
+        place = {**bucket_servers.KEYS, "AWS_ENDPOINT_URL": address}
+        for name, value in {**place, STORE_VARIABLE: "s3://tables/here"}.items():
+            monkeypatch.setenv(name, value)
+        command = [sys.executable, "-m", "simviz_core", "index", gallery, "--engine", "ray"]
+        finished = subprocess.run(
+            [*command, "--workers", "1", "--json", "-"], capture_output=True, text=True
+        )
+        assert json.loads(finished.stdout)["images"] == IMAGES, finished.stderr
+        assert_same(replace(expected, bucket=named_bucket()), expected)
+        assert not list(tmp_path.rglob(f"{expected.name}.lance"))[1:]
+    for secret in list(bucket_servers.KEYS.values())[:3]:
+        assert secret not in finished.stdout + finished.stderr

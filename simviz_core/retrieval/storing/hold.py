@@ -1,0 +1,59 @@
+"""What keeps all but one process from writing to a table in an object store."""
+
+from typing import Any
+
+from simviz_core.errors import StoreError
+
+TAKEN = (
+    "another process has begun to index this gallery meanwhile; what this one had stored by then "
+    "is kept, and that one goes on from there"
+)
+_OF_OTHERS = ("incompatible transaction", "commit conflict", "already exists")
+
+
+class Hold:
+    """The latest state of a table that its one writer knows, from which alone it may go on.
+
+    A process that is held up (a laptop that sleeps, a machine without network) can outlive its
+    lease, and write on while the next one does. So whoever begins takes a step that conflicts with
+    every other: Lance's restoring, of the latest state. A change of another process that rests on
+    an earlier state is refused by Lance from then on, since each step is the conditional put of the
+    next version. Fragments that were not added by then can never be, and may be deleted.
+
+    Attributes:
+        table: LanceDB's, at that state; None while there is no table.
+    """
+
+    def __init__(self) -> None:
+        self.table: Any = None
+
+    def fence(self, table: Any) -> None:
+        """Begin: shut out all who wrote before.
+
+        Args:
+            table: LanceDB's, as it is stored now. Where another process's step comes between,
+                `self.table` stays None: then try again.
+        """
+        seen = table.version
+        table.restore(seen)
+        if table.version == seen + 1:
+            self.table = table
+
+    def take_up(self, table: Any, version: int) -> None:
+        """Go on from a step that this process has made.
+
+        Args:
+            table: LanceDB's, as it is stored now.
+            version: That the step has made.
+
+        Raises:
+            StoreError: Another process has made the next already.
+        """
+        if table.version != version:
+            raise StoreError(TAKEN)
+        self.table = table
+
+
+def is_of_others(reason: str) -> bool:
+    """Whether Lance refuses a change because the state that it rests on is not the latest."""
+    return any(said in reason.lower() for said in _OF_OTHERS)
