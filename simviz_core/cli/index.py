@@ -136,8 +136,8 @@ def _print_summary(report: IndexReport) -> None:
         print("The stored embeddings were damaged and have been made anew.")
     if report.undeleted:
         print(
-            f"{report.undeleted:,} files that an interrupted run has left are not deleted by the "
-            "store; they take room and are no part of the table"
+            f"{report.undeleted:,} files of earlier states are not deleted by the store; they take "
+            "room and are no part of the table"
         )
     _print_names("stored embedding damaged, made anew", report.repaired)
     _print_names("updated", report.updated)

@@ -79,8 +79,8 @@ class IndexReport:
         repaired: Ids of images whose stored embedding was damaged and has been made anew.
         left_out: (name, reason) of what may be images and is not listed, see `Gallery.left_out`.
         absent: Ids of images whose file is not there now, and whose embedding is kept.
-        undeleted: Files that an interrupted run has left, and that the store does not delete: they
-            take room and are no part of the table.
+        undeleted: Files that are of no use, and that the store does not delete: they take room and
+            are no part of the table.
     """
 
     images: int
@@ -123,7 +123,7 @@ def open_index(
     Args:
         gallery: The gallery.
         network: The network.
-        folder: Where embeddings are kept; None takes `default_store_folder()`.
+        folder: Where embeddings are kept; None takes what `embedding_table` does.
         on_progress: Called after every batch.
 
     Returns:

@@ -17,8 +17,8 @@ from simviz_core.retrieval.storing.bucket import Bucket
 
 SECONDS = 60.0
 """How old a lease is when its holder must be dead."""
-RENEWALS = 6
-"""In this time."""
+RENEWED_EVERY = 10.0
+"""Seconds; some renewals may fail."""
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _take(bucket: Bucket, key: str, holder: bytes) -> None:
 
 def _keep(bucket: Bucket, key: str, holder: bytes, ended: Event) -> None:
     """Write it anew until its end, or until another process has taken it."""
-    while not ended.wait(SECONDS / RENEWALS):
+    while not ended.wait(RENEWED_EVERY):
         with suppress(StoreError):  # the next time, perhaps
             if bucket.get(key) != holder:
                 return

@@ -97,9 +97,7 @@ class EmbeddingTable:
         if self.bucket is None:
             return str(self.version)
         with self._reading():
-            from lance import LanceDataset
-
-            dataset = LanceDataset(self._address, storage_options=self.bucket.options)
+            dataset = self._dataset()
             made_by = dataset.read_transaction(dataset.version)
             return f"{dataset.version} {made_by.uuid if made_by else ''}"
 
@@ -294,17 +292,36 @@ class EmbeddingTable:
         """Delete the files of fragments that were never appended; only while the lock is held.
 
         Returns:
-            How many are left, since the place does not delete them.
+            How many files that are of no use are left, since the place does not delete them.
 
         Raises:
             StoreError: The place cannot be written to.
         """
-        from lance import LanceDataset
-
         with self._writing():
-            dataset = LanceDataset(self._address, storage_options=self.place.options)
-            done = dataset.cleanup_old_versions(self.place.reading_time, delete_unverified=True)
-        return int(done.failed_deletes)
+            dataset = self._dataset()
+            # Lance would take those of a later holder for orphans, too: it may have begun by now.
+            done = dataset.cleanup_old_versions(
+                self.place.reading_time, delete_unverified=self.hold is None
+            )
+            left = self._drop_those_before(self.hold, dataset) if self.hold else 0
+        return int(done.failed_deletes) + left
+
+    def _drop_those_before(self, hold: Hold, dataset: Any) -> int:
+        """Of the files that were there before the hold began, delete those that no version names.
+
+        Whoever wrote them can no longer add them.
+        """
+        named = {
+            file.path
+            for version in dataset.versions()
+            for fragment in self._dataset(version["version"]).get_fragments()
+            for file in fragment.data_files()
+        }
+        assert self.bucket
+        orphans = [key for key in hold.files_before if key.rpartition("/")[2] not in named]
+        if orphans:
+            self.bucket.delete(orphans)
+        return len({*orphans} & {*self.bucket.keys(self._data)})
 
     def _rows(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> pa.Table:
         """Rows as they are stored."""
@@ -406,8 +423,13 @@ class EmbeddingTable:
                     "nobody indexes this gallery, and index again"
                 ) from error
             with self._writing():
-                hold.fence(table)
+                hold.fence(table, self.bucket.keys(self._data) if self.bucket else [])
         return hold
+
+    @property
+    def _data(self) -> str:
+        """Where a bucket has the files of fragments."""
+        return f"{self.name}.lance/data"
 
     @property
     def _address(self) -> str:
@@ -417,6 +439,12 @@ class EmbeddingTable:
         import lancedb  # takes a second, which commands that store nothing need not wait
 
         return lancedb.connect(self.place.address, storage_options=self.place.options)
+
+    def _dataset(self, version: int | None = None) -> Any:
+        """Lance's view of the table, now or at a version."""
+        from lance import LanceDataset
+
+        return LanceDataset(self._address, version, storage_options=self.place.options)
 
     def _open(self) -> Any:
         """The table as it is stored now."""
