@@ -9,8 +9,8 @@ The 100 best of N unit vectors with 1,280 components, for 25 whole images and 25
 - SimViz, all in memory: the product, and the best scored exactly;
 - SimViz, codes in memory, embeddings on disk;
 - the same with the codes on disk, too;
-- LanceDB's IVF_RQ from disk, 1 bit a component, the best 1,000 scored again; approximate, and no
-  part of SimViz yet. Probes are the fewest that find 98 % for 20 other queries of both kinds.
+- SimViz, approximate, from disk: LanceDB's IVF_RQ, measured with 100 rows and 100 regions as `index
+  --approximate` does.
 
 Each has a process of its own, so that its memory is its own, and is asked in turns with the bare
 product in another one; "× bare" is the median of the ratios. `own` is what the process has in
@@ -41,7 +41,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +54,8 @@ AT_ONCE = 10_000
 GROUP = 20
 MIXED = 3
 NOISE = 0.25
-PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
-LEAST_FOUND = 0.98
+MEASURED_WITH = 100
+"""Of each kind."""
 RECTANGLES = ((1, 4, 1, 4), (3, 7, 2, 6), (0, 3, 0, 3), (4, 7, 4, 7))
 """Regions, in cells of 7 × 7: rows from and to, columns from and to."""
 
@@ -147,12 +146,14 @@ class Mixtures:
         chance = np.random.default_rng([self.count, start])
         return _unit(self._mixed(chance, min(AT_ONCE, self.count - start))[0])
 
-    def queries(self, seed: int = 1) -> tuple[Vectors, Vectors]:
-        """New images' unit embeddings, and vectors of regions of them, (25, D) each."""
-        whole, regions = self._mixed(np.random.default_rng([self.count, seed]), QUERIES)
+    def queries(self, seed: int = 1, count: int = QUERIES) -> tuple[Vectors, Vectors]:
+        """New images' unit embeddings, and vectors of regions of them, (count, D) each."""
+        whole, regions = self._mixed(np.random.default_rng([self.count, seed]), count, True)
         return _unit(whole), regions / np.linalg.norm(whole, axis=1, keepdims=True)
 
-    def _mixed(self, chance: np.random.Generator, count: int) -> tuple[Vectors, Vectors]:
+    def _mixed(
+        self, chance: np.random.Generator, count: int, with_regions: bool = False
+    ) -> tuple[Vectors, Vectors]:
         group = chance.integers(0, self.groups, count)
         own, region = chance.integers(0, len(self.views.whole), count), chance.integers(0, 4, count)
         share = chance.uniform(0.05, 0.5, (count, 1)).astype(np.float32)
@@ -168,7 +169,7 @@ class Mixtures:
         cells = [(b - a) * (d - c) / 49 for a, b, c, d in RECTANGLES]
         whole = mix(lambda view: self.views.whole[view], 1)
         regions = np.zeros((0, whole.shape[1]), np.float32)
-        if count == QUERIES:
+        if with_regions:
             regions = mix(lambda view: self.views.regions[view, region], float(np.mean(cells)))
         return whole, regions
 
@@ -263,44 +264,34 @@ def faiss_flat(folder: Path, count: int) -> Callable[[Vectors], Found]:
     return search
 
 
-def index_table(folder: Path, count: int) -> float:
-    """Add LanceDB's index to a table that has none; returns the seconds that it took."""
-    import lancedb
-    from lancedb.index import IvfRq
+def index_table(folder: Path, count: int) -> tuple[float, str]:
+    """Add the approximate index, where there is none; the seconds that it took, and its recall."""
+    from simviz_core.retrieval import EmbeddingTable, approximate_index
+    from simviz_core.retrieval.scanning import choose_probes, read_scan
 
-    table = lancedb.connect(folder / str(count)).open_table("embeddings")
+    table, ids = EmbeddingTable(folder / str(count), "embeddings"), ids_of(count)
     start = time.perf_counter()
-    if not table.list_indices():
-        table.create_index("embedding", config=IvfRq(distance_type="dot"))
-    return time.perf_counter() - start
+    if (kept := approximate_index(table)) is not None and kept.is_current:
+        return 0, kept.recall.words
+    table.index_neighbours()
+    seconds = time.perf_counter() - start
+    exact, _ = read_scan(table, ids, from_disk=True)
+    rows = np.random.default_rng(0).choice(count, MEASURED_WITH, replace=False)
+    _, regions = Mixtures(views_in(folder), count).queries(2, MEASURED_WITH)
+    return seconds, choose_probes(table, exact, ids, rows, list(regions)).words
 
 
-def lance_rq(folder: Path, count: int) -> Callable[[Vectors], Found]:
-    """LanceDB's approximate search, with as many probes as it takes."""
-    import lancedb
+def approximate(folder: Path, count: int) -> Callable[[Vectors], Found]:
+    """SimViz's search by the approximate index."""
+    from simviz_core.retrieval import EmbeddingTable, approximate_index
+    from simviz_core.retrieval.scanning import NeighbourScan, read_scan
 
-    table: Any = lancedb.connect(folder).open_table("embeddings")
-
-    def search(vector: Vectors, probes: int) -> Found:
-        unit = vector / np.linalg.norm(vector)
-        asked = table.search(unit, vector_column_name="embedding").distance_type("dot")
-        asked = asked.nprobes(probes).refine_factor(10).limit(BEST).select(["id", "_distance"])
-        found = asked.to_arrow()
-        rows = [int(name[:7]) for name in found["id"].to_pylist()]
-        return np.array(rows), (1 - found["_distance"].to_numpy()).astype(np.float32)
-
-    exact = scan_of(folder, count, "1")
-    tried = np.concatenate(
-        [kind[:20] for kind in Mixtures(views_in(folder.parent), count).queries(2)]
-    )
-    truth = [exact(vector)[0] for vector in tried]
-    for probes in PROBES:
-        pairs = zip(truth, tried, strict=True)
-        shares = [np.isin(rows, search(vector, probes)[0]).mean() for rows, vector in pairs]
-        if min(np.mean(shares[:20]), np.mean(shares[20:])) >= LEAST_FOUND:
-            break
-    print(f"  {probes} probes", flush=True)
-    return lambda vector: search(vector, probes)
+    table, ids = EmbeddingTable(folder, "embeddings"), ids_of(count)
+    kept = approximate_index(table)
+    assert kept is not None
+    exact, _ = read_scan(table, ids, from_disk=True)
+    scan, allowed = NeighbourScan(exact, table, ids, kept.recall), np.ones(count, dtype=bool)
+    return lambda vector: scan.best(vector, BEST, allowed)[:2]
 
 
 CONTENDERS: dict[str, Callable[[Path, int], Callable[[Vectors], Found]]] = {
@@ -308,7 +299,7 @@ CONTENDERS: dict[str, Callable[[Path, int], Callable[[Vectors], Found]]] = {
     "codes in memory": lambda folder, count: scan_of(folder, count, f"{count * 1280 // 1000}KB"),
     "codes on disk": lambda folder, count: scan_of(folder, count, "1"),
     "faiss IndexFlatIP": faiss_flat,
-    "LanceDB IVF_RQ": lance_rq,
+    "approximate": approximate,
     "bare product": bare_product,
 }
 
@@ -358,14 +349,15 @@ def measure(count: int, folder: Path) -> None:
     with process() as own:
         written = own.submit(write_table, folder, count).result()
     with process() as own:
-        indexed = own.submit(index_table, folder, count).result()
+        indexed, recall = own.submit(index_table, folder, count).result()
     # Whoever is first to read the table makes the files, which the bare product reads as well.
     shutil.rmtree(folder / str(count) / "embeddings.scan", ignore_errors=True)
     with process() as own:
         made = own.submit(ready, "codes in memory", folder, count).result()
     print(
         f"{count:,} vectors × 1,280 ({count * 5120 / 1e9:.2f} GB): {written:.0f} s to make and "
-        f"write, {made:.0f} s to encode, {indexed:.0f} s for IVF_RQ\n"
+        f"write, {made:.0f} s to encode, {indexed:.0f} s for the "
+        f"approximate index, {recall}\n"
         f"  {'':<20}{'ready':>8}{'p50':>10}{'p95':>10}{'× bare':>8}{'own':>10}{'mapped':>10}"
         "  found, of regions"
     )

@@ -12,13 +12,15 @@ from simviz_ui.region.view import region_search
 from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.retrieval.tier import tier_control, wants_approximate
 
 enter_through_app()
 st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
 st.title("Region")
 st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")
 gallery, settings = gallery_and_network()
-index = gallery_index(gallery, settings)
+index = gallery_index(gallery, settings, approximate=wants_approximate(gallery, settings))
+tier_control(gallery, settings)
 selection = chosen_selection(gallery)
 show_selection(selection)
 asked = asked_ids(gallery, chosen_conditions(gallery))

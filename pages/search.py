@@ -12,12 +12,13 @@ from simviz_ui.choices.selection import (
     steps_inside,
 )
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import enter_through_app, hold
+from simviz_ui.navigation import enter_through_app, hold, wanted
 from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.outcomes import misses
 from simviz_ui.retrieval.panel import gallery_index, let_go_of_indexes
 from simviz_ui.retrieval.quality import index_quality, show_quality
+from simviz_ui.retrieval.tier import say_exact, tier_control, wants_approximate
 from simviz_ui.search.poolings import show_poolings
 from simviz_ui.search.view import show_matches
 
@@ -28,7 +29,8 @@ st.markdown(
     "Point at a match to see the query's map for it."
 )
 gallery, settings = gallery_and_network()
-index = gallery_index(gallery, settings)
+is_approximate = not wanted("compare_poolings") and wants_approximate(gallery, settings)
+index = gallery_index(gallery, settings, approximate=is_approximate)
 
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     at_a_glance = st.empty()
@@ -45,6 +47,10 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         help="The matches with average, max and GeM pooling, one row each. Each needs an index of "
         "its own.",
     )
+    if compares:
+        say_exact("Poolings are compared exactly.")
+    else:
+        tier_control(gallery, settings)
 steps = None
 conditions = chosen_conditions(gallery)
 selection = chosen_selection(gallery)

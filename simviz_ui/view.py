@@ -40,7 +40,7 @@ FILTERS = ("top", "classes", "keep_query", "without_own_class")
 CONDITIONS = ("where", "leave_out_equal", "ask", "find", "leave_out_copies")
 SHARED = (
     *(*GALLERY, *NETWORK, *DISPLAY, *RELATIVE, *CONDITIONS),
-    *("query", "match", "selection"),
+    *("query", "match", "selection", "tier"),
 )
 """What goes along to the next page; the rest waits for its own page to be opened again."""
 
@@ -54,7 +54,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     ),
     "map": (*GALLERY, *NETWORK, "query", "selection", "colour_by"),
     "search": (
-        *(*GALLERY, *NETWORK, "query", "selection", "only_misses", "compare_poolings"),
+        *(*GALLERY, *NETWORK, "query", "selection", "tier", "only_misses", "compare_poolings"),
         *(*FILTERS, *CONDITIONS, *RELATIVE, *DISPLAY),
     ),
     "errors": (
@@ -62,7 +62,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         *("compared_with", "change", *CONDITIONS, *DISPLAY),
     ),
     "region": (
-        *(*GALLERY, *NETWORK, "query", "selection", "regions", "parts", "show"),
+        *(*GALLERY, *NETWORK, "query", "selection", "tier", "regions", "parts", "show"),
         *("classes_shown", "crop", "fine"),
         *("occlusion", "fill", *FILTERS, *CONDITIONS, *RELATIVE, *DISPLAY),
     ),
@@ -84,6 +84,8 @@ PAGES: dict[str, tuple[str, ...]] = {
 
 SAME, DIFFERENT = "same", "different"
 """Kinds of random pairs: of one class, or of two."""
+EXACT, APPROXIMATE = TIERS = ("exact", "approximate")
+"""What searches look into: all embeddings, or an index that finds most of the best."""
 NOTHING_DRAWN = Region()
 LOST, OTHER_IMAGE = "lost", "image"
 """What maps show instead of contributions, and that they are relative to an image that is chosen
@@ -119,6 +121,7 @@ class View:
     query: str | None = None
     match: str | None = None
     selection: str | None = None
+    tier: str = EXACT
     colour_by: str | None = None
     colours: str = DEFAULT_COLOUR_MAP
     opacity: int = round(DEFAULT_OPACITY * 100)
@@ -211,6 +214,7 @@ _ON_OFFER: dict[str, Sequence[Any]] = {
     "top": (6, 12, 24),
     "class_top": (6, 12, 24),
     "show": ("images", "classes"),
+    "tier": TIERS,
     "pairs": (100, 300, 1000),
     "channels": (3, 5, 10),
     "follow": ("matches", "pair"),

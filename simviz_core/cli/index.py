@@ -1,8 +1,13 @@
 """`index GALLERY`: embed a gallery, or bring its embeddings up to date."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
+
+from tqdm import tqdm
 
 from simviz_core.cli.options.gallery import (
     add_indexed_gallery,
@@ -15,10 +20,18 @@ from simviz_core.cli.options.numbers import whole_number
 from simviz_core.cli.options.output import add_json_option, write_json
 from simviz_core.distributed import ClusterEmbedder
 from simviz_core.errors import SettingsError
-from simviz_core.gallery import left_out_lines
-from simviz_core.networks import POOLINGS
+from simviz_core.gallery import Gallery, left_out_lines
+from simviz_core.networks import POOLINGS, SimilarityNetwork
 from simviz_core.networks.poolings import POOLING_PHRASES
-from simviz_core.retrieval import Embed, IndexReport
+from simviz_core.retrieval import (
+    FEWEST_APPROXIMATE,
+    Embed,
+    EmbeddingTable,
+    IndexReport,
+    Recall,
+    add_approximate_index,
+    approximate_index,
+)
 
 RAY = "ray"
 ENGINES = ("here", RAY)
@@ -39,6 +52,12 @@ def add_options(index: argparse.ArgumentParser) -> None:
         default=(),
         metavar="RULE,…",
         help=f"fill the tables of these poolings, too, in the same run: {', '.join(POOLINGS)}",
+    )
+    index.add_argument(
+        "--approximate",
+        action="store_true",
+        help="add an index for `search --approximate`, and measure what it finds; for "
+        f"{FEWEST_APPROXIMATE:,} images and more",
     )
     index.add_argument(
         "--engine",
@@ -69,13 +88,22 @@ def _run(options: argparse.Namespace) -> None:
     network = asked_network(options)
     others = [name for name in options.with_poolings if name != network.pooling.name]
     networks = [network, *map(network.with_pooling, others)]
-    _, (report, *more) = bring_together(options, gallery, networks, embed)
+    (table, *_), (report, *more) = bring_together(options, gallery, networks, embed)
     say_values([], gallery)
+    recall = _add_approximate(gallery, network, table) if options.approximate else None
+    kept = approximate_index(table)
+    if kept is not None and not kept.is_current:
+        print(
+            "simviz: the embeddings have changed since their approximate index was made, which is "
+            "not used any more; --approximate makes it anew",
+            file=sys.stderr,
+        )
     if options.json:
         ranges = [shown.as_json() for shown in gallery.value_ranges]
         weights = network.weights.line if network.weights else None
         values = {**_as_json(report), "value_ranges": ranges, "weights": weights}
         values |= {"engine": network.engine_in_use.line}
+        values |= {"approximate": recall.as_json()} if recall else {}
         if others:
             of_others = zip(others, map(_as_json, more), strict=True)
             values |= {"pooling": network.pooling.name, "with_poolings": dict(of_others)}
@@ -83,8 +111,42 @@ def _run(options: argparse.Namespace) -> None:
         write_json(values, options.json)
     if options.json != "-":
         _print_summary(report)
+        if recall is not None:
+            print(f"approximate index: {recall.words}")
         for name, each in zip(others, more, strict=True):
             print(f"with {POOLING_PHRASES[name]}: {_counts(each)}")
+
+
+def _add_approximate(gallery: Gallery, network: SimilarityNetwork, table: EmbeddingTable) -> Recall:
+    """Add an approximate index, with a progress bar on standard error."""
+    with tqdm(file=sys.stderr, delay=0.5, leave=False) as bar, _ticking(bar):
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage != bar.desc:
+                bar.reset()
+                bar.total = total or None
+                bar.set_description_str(stage, refresh=False)
+            bar.update(done - bar.n)
+
+        return add_approximate_index(gallery, network, table, show)
+
+
+@contextmanager
+def _ticking(bar: tqdm) -> Iterator[None]:
+    """Show the time of a progress bar also while nothing is counted."""
+    is_over = Event()
+
+    def tick() -> None:
+        while not is_over.wait(1):
+            bar.refresh()
+
+    ticks = Thread(target=tick, name="simviz-progress", daemon=True)
+    ticks.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        ticks.join()
 
 
 def _asked_engine(options: argparse.Namespace) -> Embed | None:

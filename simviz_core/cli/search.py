@@ -119,6 +119,12 @@ def add_options(search: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"search under {', '.join(COMPARED)} pooling, with the spread of the maps",
     )
+    search.add_argument(
+        "--approximate",
+        action="store_true",
+        help="search by the index that `index --approximate` has added, which finds most of the "
+        "best; what it was measured to find is said",
+    )
     add_relative_option(search)
     search.set_defaults(run=_run)
 
@@ -133,6 +139,7 @@ def search_command(
     filters: Sequence[str] = (),
     is_comparison: bool = False,
     relative: RelativeTo = NOTHING,
+    approximate: bool = False,
 ) -> str:
     """The command that finds the same matches, draws them and prints their scores.
 
@@ -146,6 +153,7 @@ def search_command(
         filters: Options that leave images out, as words.
         is_comparison: Whether poolings are compared, too.
         relative: What the maps are relative to.
+        approximate: Whether the approximate index is asked.
 
     Returns:
         One line, quoted for a POSIX shell.
@@ -154,6 +162,7 @@ def search_command(
     words += ["--gallery", path_word(gallery), "--top", str(top), *filters]
     words += [*region_words(region), *settings_words(settings), "--figure", "search.png"]
     words += ["--compare-poolings"] if is_comparison else []
+    words += ["--approximate"] if approximate else []
     words += relative_words(relative)
     return shlex.join([*words, *style_words(style), "--json", "-"])
 
@@ -195,6 +204,10 @@ def _run(options: argparse.Namespace) -> None:
         raise SettingsError("--fine goes without --relative-to: its maps are of the coarse cells")
     if options.compare_poolings and options.relative_to != NOTHING:
         raise SettingsError("--compare-poolings goes without --relative-to")
+    if options.compare_poolings and options.approximate:
+        raise SettingsError(
+            "--compare-poolings goes without --approximate: poolings are compared exactly"
+        )
     gallery = asked_gallery(options)
     image = load_image(Path(options.query), value_ranges=gallery.value_ranges)
     say_values([image])
@@ -207,7 +220,9 @@ def _run(options: argparse.Namespace) -> None:
     networks = [network.with_pooling(name) for name in dict.fromkeys(names)]
     brought = zip(*bring_together(options, gallery, networks), strict=True)
     reports = {
-        each.pooling.name: _find(asked, each, loaded(gallery, *table_and_report))
+        each.pooling.name: _find(
+            asked, each, loaded(gallery, *table_and_report, options.approximate)
+        )
         for each, table_and_report in zip(networks, brought, strict=True)
     }
     found = reports[network.pooling.name]
@@ -264,6 +279,8 @@ def _find(asked: _Asked, network: SimilarityNetwork, index: GalleryIndex) -> Sea
     ranking = rank(index, query, weights, options.top, allowed, options.per_class, vector)
     if not ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
+    if options.approximate:
+        print(f"simviz: {ranking.found_by_sentence}", file=sys.stderr)
 
     reference = reference_of(options.relative_to, network, index, own, asked.gallery.value_ranges)
     pictures: list[Image.Image] = []
@@ -349,7 +366,7 @@ def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchR
     if options.crop:
         query = crop_to(region, image)
         region, extent = Region(), query.size
-    style, title = figure_style(options), _title(options, found.settings, bool(compared))
+    style, title = figure_style(options), _title(options, found, bool(compared))
     frame = found.settings.frame(query)
     if compared:
         rows = [(each.settings.pooling, search_panels(each)) for each in compared]
@@ -363,10 +380,10 @@ def _write_figure(asked: _Asked, found: SearchReport, compared: Sequence[SearchR
     Path(options.figure).write_bytes(figure)
 
 
-def _title(options: argparse.Namespace, settings: NetworkSettings, is_comparison: bool) -> str:
+def _title(options: argparse.Namespace, found: SearchReport, is_comparison: bool) -> str:
     searched = "whole image"
     if options.region or options.exclude_region:
         searched = searched_region(options.fine)
         searched += ", cropped and embedded anew" if options.crop else ""
     searched += ", best of each class" if options.per_class else ""
-    return search_title(searched, settings, is_comparison)
+    return search_title(searched, found.settings, is_comparison, found.ranking)

@@ -152,7 +152,7 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
     ).items():
         print(f"simviz: part {number}: {note}", file=sys.stderr)
     query = parts_query(asked.parts, [asked.images[part.image] for part in asked.parts], weights)
-    index = up_to_date_index(options, asked.gallery, network)
+    index = up_to_date_index(options, asked.gallery, network, options.approximate)
     allowed = allowed_for(
         index,
         asked.known,
@@ -165,6 +165,8 @@ def _find(asked: _Asked, network: SimilarityNetwork) -> PartsRanking:
     found = rank_parts(index, query, options.top, allowed, options.per_class)
     if not found.ranking.matches:
         raise SettingsError("no image of the gallery is left to be found; leave fewer out")
+    if options.approximate:
+        print(f"simviz: {found.ranking.found_by_sentence}", file=sys.stderr)
     return found
 
 

@@ -1,6 +1,7 @@
 """Retrieval: embeddings of a gallery, the images most similar to a query, and how good that is."""
 
 from simviz_core.files import CACHE_VARIABLE, default_store_folder
+from simviz_core.retrieval.approximate import FEWEST_APPROXIMATE, add_approximate_index
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.evaluation import (
     AT,
@@ -93,6 +94,7 @@ from simviz_core.retrieval.report import (
     searched_region,
     searches_as_json,
 )
+from simviz_core.retrieval.scanning import ApproximateIndex, FoundBy, Recall, approximate_index
 from simviz_core.retrieval.search import (
     MatchMaps,
     Ranking,
@@ -113,6 +115,7 @@ __all__ = [
     "AT",
     "BATCH",
     "CACHE_VARIABLE",
+    "FEWEST_APPROXIMATE",
     "FINE_NOTE",
     "MOST_PARTS",
     "MOST_QUERIES",
@@ -124,9 +127,11 @@ __all__ = [
     "SCORE_SENTENCE",
     "SELF_REFERENCE",
     "AllowedRows",
+    "ApproximateIndex",
     "Coverage",
     "Embed",
     "EmbeddingTable",
+    "FoundBy",
     "GalleryIndex",
     "IndexPlan",
     "IndexProgress",
@@ -138,6 +143,7 @@ __all__ = [
     "QueryOutcomes",
     "QueryPart",
     "Ranking",
+    "Recall",
     "Reference",
     "Region",
     "RelativeMap",
@@ -148,7 +154,9 @@ __all__ = [
     "SearchReport",
     "StoredImage",
     "Vector",
+    "add_approximate_index",
     "allowed_for",
+    "approximate_index",
     "best_matches",
     "by_trunk",
     "choose",

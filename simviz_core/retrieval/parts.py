@@ -27,8 +27,8 @@ from simviz_core.retrieval.ranking import (
     GalleryIndex,
     Vector,
     choose,
-    most_similar,
     region_vector,
+    search_with,
     whole_vector,
 )
 from simviz_core.retrieval.regions import Region, outside_note, rectangle_text
@@ -43,6 +43,8 @@ _PART = re.compile(
 )
 MOST_PARTS = 12
 """Of one query."""
+SEVERAL_PARTS = "the index was not measured with queries of several parts"
+"""Why a search by one is exact."""
 MOST_WEIGHT = 100.0
 """The largest weight of a part, whatever its sign."""
 SCORE_SENTENCE = (
@@ -278,11 +280,12 @@ def rank_parts(
     Returns:
         The ranking, with what each part contributes to every score.
     """
-    matches = most_similar(index, query.vector, count, allowed, per_class)
+    vector = query.vector
+    matches, found_by = search_with(index, vector, count, allowed, per_class, SEVERAL_PARTS)
     rows = [index.row[match.image.id] for match in matches]
     contributions = (index.matrix[rows] @ query.vectors.T) * query.weights
     scores = tuple(match.score for match in matches)
-    ranking = Ranking(query.vector, tuple(matches), scores, coverage=index.coverage)
+    ranking = Ranking(vector, tuple(matches), scores, coverage=index.coverage, found_by=found_by)
     return PartsRanking(query, ranking, contributions.astype(np.float32))
 
 
@@ -331,6 +334,7 @@ def parts_as_json(
         ],
         "residual": found.residual,
         **(coverage.as_json() if coverage else {}),
+        **found.ranking.found_by_as_json(),
         "results": results,
         "version": __version__,
     }

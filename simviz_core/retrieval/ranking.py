@@ -6,7 +6,7 @@ with the vector that `region_vector` makes; no map of any gallery image is neede
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,9 +28,13 @@ from simviz_core.networks.fine_regions import FineImage
 from simviz_core.retrieval.coverage import Coverage
 from simviz_core.retrieval.scanning import (
     AllowedRows,
+    FoundBy,
+    NeighbourScan,
     ProductScan,
+    Rows,
     Scan,
     Vector,
+    approximate_index,
     read_scan,
 )
 from simviz_core.retrieval.storing.table import EmbeddingTable
@@ -63,6 +67,7 @@ class GalleryIndex:
         lacking: The images of the gallery that have none: not indexed yet, or not readable.
         reading: What is to be said of how the gallery was read, see `Gallery.reading`.
         scanned_by: What finds the rows that are most similar to a vector; None multiplies them all.
+        approximate: What finds most of them for `search_with`; None where all are to be found.
     """
 
     images: tuple[GalleryImage, ...]
@@ -70,6 +75,7 @@ class GalleryIndex:
     lacking: tuple[GalleryImage, ...] = ()
     reading: tuple[str, ...] = ()
     scanned_by: Scan | None = None
+    approximate: NeighbourScan | None = None
 
     @cached_property
     def coverage(self) -> Coverage:
@@ -158,27 +164,32 @@ def is_hit(label: str | None, image: GalleryImage) -> bool | None:
     return image.label == label if label and image.label else None
 
 
-def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
+def load_index(gallery: Gallery, table: EmbeddingTable, approximate: bool = False) -> GalleryIndex:
     """Read a gallery's embeddings into memory.
 
     Args:
         gallery: The gallery.
         table: Its table; rows of images that are no longer in the gallery are passed over.
+        approximate: Search by the table's approximate index where it can answer, and hold nothing
+            in memory for the rest.
 
     Returns:
         The index of those images of the gallery that the table has, and has undamaged. Damaged
         embeddings are taken out of the table, so that they are made anew with what is new.
 
     Raises:
-        StoreError: The table is damaged.
+        StoreError: The table is damaged, or has no approximate index where one is asked for.
         GalleryError: The table has no image of the gallery.
     """
-    stored = table.images()
-    readable = {image_id for image_id, row in stored.items() if row.error is None}
-    images = tuple(image for image in gallery.images if image.id in readable)
-    if not images:
-        raise GalleryError(f"the gallery {gallery.source.name!r} has not been indexed yet")
-    scan, damaged = read_scan(table, [image.id for image in images])
+    kept = approximate_index(table) if approximate else None
+    if approximate and not (kept and kept.is_current):
+        raise StoreError(
+            f"the gallery {gallery.source.name!r} has no approximate index with this network"
+            f"{', but one of an earlier state of its embeddings' if kept else ''}; make it with "
+            "`python -m simviz_core index … --approximate`, or search exactly"
+        )
+    images = indexed_images(gallery, table)
+    scan, damaged = read_scan(table, [image.id for image in images], approximate)
     if damaged:
         gone = set(damaged)
         with suppress(StoreError), table.locked():  # whoever is indexing finds them, too
@@ -187,9 +198,27 @@ def load_index(gallery: Gallery, table: EmbeddingTable) -> GalleryIndex:
         if not images:
             raise StoreError("all stored embeddings are damaged; index the gallery again")
         scan, _ = read_scan(table, [image.id for image in images])
-        readable -= gone
-    lacking = tuple(image for image in gallery.images if image.id not in readable)
-    return GalleryIndex(images, scan.matrix, lacking, gallery.reading, scan)
+    ids = [image.id for image in images]
+    present = set(ids)
+    lacking = tuple(image for image in gallery.images if image.id not in present)
+    index = GalleryIndex(images, scan.matrix, lacking, gallery.reading, scan)
+    if kept is None or damaged:
+        return index
+    return replace(index, approximate=NeighbourScan(scan, table, ids, kept.recall))
+
+
+def indexed_images(gallery: Gallery, table: EmbeddingTable) -> tuple[GalleryImage, ...]:
+    """The images of a gallery that a table has an embedding of.
+
+    Raises:
+        StoreError: The table is damaged.
+        GalleryError: There are none.
+    """
+    readable = {image_id for image_id, row in table.images().items() if row.error is None}
+    images = tuple(image for image in gallery.images if image.id in readable)
+    if not images:
+        raise GalleryError(f"the gallery {gallery.source.name!r} has not been indexed yet")
+    return images
 
 
 def whole_vector(query: DecomposedImage) -> Vector:
@@ -327,7 +356,37 @@ def most_similar(
         rows, scores = index.scan.best_of_each(vector, index.class_of, allowed)
     else:
         rows, scores = index.scan.best(vector, count, allowed)
-    found = zip(rows[:count].tolist(), scores[:count].tolist(), strict=True)
+    return _as_matches(index, rows[:count], scores[:count])
+
+
+def search_with(
+    index: GalleryIndex,
+    vector: Vector,
+    count: int,
+    allowed: AllowedRows,
+    per_class: bool = False,
+    unmeasured: str = "",
+) -> tuple[list[Match], FoundBy]:
+    """The same by the index's approximate index, where it has one that can answer.
+
+    Args:
+        index, vector, count, allowed, per_class: As of `most_similar`.
+        unmeasured: Why a vector of this kind is searched exactly; "" for those that approximate
+            indexes are measured with.
+
+    Returns:
+        The matches, and what found them.
+    """
+    note = "the best of each class needs all scores" if per_class else unmeasured
+    if index.approximate is None or note:
+        matches = most_similar(index, vector, count, allowed, per_class)
+        return matches, FoundBy(index.scan.tier, note=note if index.approximate else "")
+    rows, scores, found_by = index.approximate.best(vector, count, allowed)
+    return _as_matches(index, rows, scores), found_by
+
+
+def _as_matches(index: GalleryIndex, rows: Rows, scores: Vector) -> list[Match]:
+    found = zip(rows.tolist(), scores.tolist(), strict=True)
     return [Match(index.images[row], score) for row, score in found]
 
 

@@ -129,16 +129,24 @@ def search_panels(report: SearchReport) -> list[SearchPanel]:
     return panels
 
 
-def search_title(searched: str, settings: NetworkSettings, is_comparison: bool = False) -> str:
+def search_title(
+    searched: str,
+    settings: NetworkSettings,
+    is_comparison: bool = False,
+    ranking: Ranking | None = None,
+) -> str:
     """The title of a search's figure.
 
     Args:
         searched: What was searched for, in words.
         settings: The network that was asked.
         is_comparison: Whether poolings are compared, so that the title names none.
+        ranking: What was found; that it is approximate is part of the title.
     """
     title = settings.title_without_pooling if is_comparison else settings.title
-    return f"{searched}   ·   {title}"
+    title = f"{searched}   ·   {title}"
+    found_by = ranking.found_by.title if ranking and ranking.found_by else ""
+    return f"{title}\n{found_by}" if found_by else title
 
 
 def searched_region(fine: bool) -> str:
@@ -212,6 +220,7 @@ def search_as_json(
         "crop": is_crop,
         **({"fine": _fine_as_json(report.fine)} if report.fine else {}),
         **(ranking.coverage.as_json() if ranking.coverage else {}),
+        **ranking.found_by_as_json(),
         "results": results,
         "version": __version__,
     }
@@ -288,9 +297,11 @@ def ranking_rows(reports: Sequence[tuple[str, SearchReport]]) -> list[dict[str, 
     Returns:
         For each match the ranking's name, its rank from 1, path, label, whether it is a hit (empty
         where that is not known), score; where a region was searched also the similarity to the
-        whole query, and without the region's cells; where some are copies, of what.
+        whole query, and without the region's cells; where some are copies, of what; where one of
+        the rankings is approximate, what found them.
     """
     has_copies = any(any(report.ranking.copy_of) for _, report in reports)
+    is_approximate = any(report.ranking.is_approximate for _, report in reports)
     return [
         {
             "ranking": name,
@@ -308,6 +319,7 @@ def ranking_rows(reports: Sequence[tuple[str, SearchReport]]) -> list[dict[str, 
                 else {}
             ),
             **({"copy": report.ranking.copy_note(place)} if has_copies else {}),
+            **({"found_by": report.ranking.found_by_sentence} if is_approximate else {}),
         }
         for name, report in reports
         for place, match in enumerate(report.ranking.matches)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +22,15 @@ from simviz_core.retrieval.ranking import (
     GalleryIndex,
     Match,
     Vector,
-    most_similar,
     region_vector,
+    search_with,
     whole_vector,
 )
 from simviz_core.retrieval.relative import Reference, RelativeMap, relative_map_of
+from simviz_core.retrieval.scanning import FoundBy
 
+FINE_REGIONS = "the index was not measured with fine regions"
+"""Why a search by one is exact."""
 REST_IS_NOTHING = 1e-5
 """What is left of an embedding of length 1 that is rounding and has no direction."""
 
@@ -44,6 +48,7 @@ class Ranking:
             empty unless a region was searched.
         coverage: How much of the gallery was searched; None where that is not known.
         copy_of: What each match is a copy of, see `copies_among`; empty where that is not known.
+        found_by: What found the matches; None where that is not known.
     """
 
     vector: Vector
@@ -52,6 +57,21 @@ class Ranking:
     without: tuple[float, ...] = ()
     coverage: Coverage | None = None
     copy_of: tuple[str | None, ...] = ()
+    found_by: FoundBy | None = None
+
+    @property
+    def is_approximate(self) -> bool:
+        """Whether not all of the best need be among the matches."""
+        return self.found_by is not None and self.found_by.recall is not None
+
+    @property
+    def found_by_sentence(self) -> str:
+        """What found the matches, in words; "" where that is not known."""
+        return self.found_by.sentence if self.found_by else ""
+
+    def found_by_as_json(self) -> dict[str, Any]:
+        """What found the matches, as JSON-ready values under `found_by`."""
+        return {"found_by": self.found_by.as_json()} if self.found_by else {}
 
     def copy_note(self, place: int) -> str:
         """What a match is a copy of, in words; "" where it is taken for none."""
@@ -117,16 +137,17 @@ def rank(
     whole = whole_vector(query)
     vector = whole if weights is None else region_vector(query, weights)
     vector = vector if fine_vector is None else fine_vector
-    matches = most_similar(index, vector, count, allowed, per_class)
+    unmeasured = "" if fine_vector is None else FINE_REGIONS
+    matches, found_by = search_with(index, vector, count, allowed, per_class, unmeasured)
     ids = [match.image.id for match in matches]
     found = index.matrix[[index.row[image_id] for image_id in ids]]
     copies = copies_among(ids, found, found @ whole, partial(index.scan.rows_from, whole))
     if weights is None:
         scores = tuple(match.score for match in matches)
-        return Ranking(vector, tuple(matches), scores, (), index.coverage, copies)
+        return Ranking(vector, tuple(matches), scores, (), index.coverage, copies, found_by)
     rest = found @ vector_without(query, vector)
     similarities, without = tuple((found @ whole).tolist()), tuple(rest.tolist())
-    return Ranking(vector, tuple(matches), similarities, without, index.coverage, copies)
+    return Ranking(vector, tuple(matches), similarities, without, index.coverage, copies, found_by)
 
 
 def vector_without(query: DecomposedImage, part: Vector) -> Vector:

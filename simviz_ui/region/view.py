@@ -55,6 +55,7 @@ from simviz_ui.retrieval.quality import show_coverage
 from simviz_ui.retrieval.relative import (
     chosen_reference,
 )
+from simviz_ui.retrieval.tier import say_found_by
 from simviz_ui.serving.resources import run_missing
 
 
@@ -117,6 +118,8 @@ def region_search(
         several = parts_search(gallery, index, settings, filters, per_class)
         if several is not None:
             columns = [several.column, *columns[1:]]
+        found = {column.title: column.ranking for column in columns}
+        say_found_by(found, gallery, settings)
         waiting = show_columns(columns, style, settings, bool(per_class), reference)
         show_values(waiting)
         if run_missing(waiting, settings):
@@ -228,7 +231,7 @@ def _exports(
             search_panels(
                 search_report(column.query, column.ranking, column.weights, settings, reference)
             ),
-            search_title(column.searched, settings),
+            search_title(column.searched, settings, ranking=column.ranking),
             style,
             reference,
             "" if column.fine is None else FINE_NOTE,
@@ -262,6 +265,7 @@ def _exports(
             max(1, len(column.ranking.matches)),
             options,
             relative=NOTHING if reference is None else reference.choice,
+            approximate=column.ranking.is_approximate,
         ),
         gallery,
     )

@@ -28,6 +28,7 @@ from simviz_ui.navigation import fragment
 from simviz_ui.retrieval.progress import offer_job
 from simviz_ui.serving.jobs import IndexJob, index_jobs
 from simviz_ui.serving.resources import network_fingerprint, network_of
+from simviz_ui.serving.with_index import keep_alike
 
 AT_ONCE_UP_TO = 1000
 """As many images are indexed without asking first."""
@@ -41,6 +42,7 @@ def gallery_index(
     settings: NetworkSettings,
     beside: str | None = None,
     together: Sequence[NetworkSettings] = (),
+    approximate: bool = False,
 ) -> GalleryIndex | None:
     """The gallery's embeddings; what is missing is indexed in the background.
 
@@ -51,6 +53,7 @@ def gallery_index(
             nothing is indexed before it is asked for, and unreadable files are not named again.
         together: The same network with other poolings, which are indexed in the same run as far
             as they are not yet.
+        approximate: As for `load_index`.
 
     Returns:
         The index, of all images or of those that have been indexed so far; None where there is
@@ -72,7 +75,9 @@ def gallery_index(
         _show_unreadable(plan)
     try:
         purpose = beside or "page"
-        return loaded_index(gallery, table, purpose) if _has_any(gallery, plan) else None
+        if not _has_any(gallery, plan):
+            return None
+        return loaded_index(gallery, table, purpose, approximate)
     except StoreError as error:
         show_error(error)
         st.button(
@@ -256,13 +261,16 @@ class _HeldIndex:
     index: GalleryIndex
 
 
-def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> GalleryIndex:
+def loaded_index(
+    gallery: Gallery, table: EmbeddingTable, purpose: str, approximate: bool = False
+) -> GalleryIndex:
     """The index in memory: held by the sessions that use it, one copy for all of them.
 
     Args:
         gallery: The gallery.
         table: With at least one of its images.
         purpose: What the session needs it for; it lets go of what it held for the same before.
+        approximate: As for `load_index`.
 
     Returns:
         The index.
@@ -274,10 +282,17 @@ def loaded_index(gallery: Gallery, table: EmbeddingTable, purpose: str) -> Galle
     key, version = (str(table.folder), table.name, gallery.level), table.version
     shared, lock = _shared_indexes()
     with lock:
-        held = shared.get(key)
-        if held is None or held.gallery is not gallery or held.version != version:
+        alike = [shared.get((*key, tier)) for tier in (approximate, not approximate)]
+        held, other = (
+            each if each and each.gallery is gallery and each.version == version else None
+            for each in alike
+        )
+        if held is None:
             with _reading(len(gallery.images)):
-                held = shared[key] = _HeldIndex(gallery, version, load_index(gallery, table))
+                index = load_index(gallery, table, approximate)
+            held = shared[*key, approximate] = _HeldIndex(gallery, version, index)
+            if other is not None:
+                keep_alike(other.index, index)
     st.session_state.setdefault("gallery_indexes", {})[purpose] = held
     return held.index
 
@@ -297,6 +312,6 @@ def let_go_of_indexes(purposes: Collection[str]) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str, str], _HeldIndex], Lock]":
+def _shared_indexes() -> "tuple[WeakValueDictionary[tuple[str, str, str, bool], _HeldIndex], Lock]":
     """Every index that a session holds; it goes when the last one lets go of it."""
     return WeakValueDictionary(), Lock()

@@ -51,6 +51,7 @@ from simviz_ui.retrieval.relative import (
     shown_instead,
 )
 from simviz_ui.retrieval.standing import show_standing
+from simviz_ui.retrieval.tier import say_found_by
 from simviz_ui.search.against import choose_two
 from simviz_ui.serving.resources import open_picture, run_missing
 
@@ -83,6 +84,7 @@ def show_matches(
     shown = shown_matches(query, ranking, pictures, maps, style, scales, notes, True)
     plain = as_data_uri(fitted(query.seen, QUERY_BOX))
     show_weights(settings)
+    say_found_by({"Whole image": ranking}, gallery, settings)
     results_grid(shown, "matches", open_in_pair, make_query_of, ShownQuery(plain, query.chosen.id))
     show_values([query.chosen.picture, *pictures])
     choose_two(index, query, ranking, allowed)
@@ -116,7 +118,7 @@ def _exports(
             Region(),
             (chosen.picture.width, chosen.picture.height),
             search_panels(search_report(query, ranking, None, settings, reference)),
-            search_title("whole image", settings),
+            search_title("whole image", settings, ranking=ranking),
             style,
             reference,
             file_format,
@@ -149,6 +151,7 @@ def _exports(
             style,
             filters,
             relative=NOTHING if reference is None else reference.choice,
+            approximate=ranking.is_approximate,
         ),
     )
 
@@ -161,6 +164,7 @@ def command_of(
     filters: Filters,
     relative: RelativeTo = NOTHING,
     is_comparison: bool = False,
+    approximate: bool = False,
 ) -> str:
     """The command that searches by the whole image and draws the same."""
     command = search_command(
@@ -173,5 +177,6 @@ def command_of(
         filters.as_options(),
         is_comparison=is_comparison,
         relative=relative,
+        approximate=approximate,
     )
     return in_gallery(command, gallery)

@@ -26,6 +26,11 @@ def kept_with(index: GalleryIndex, name: str, make: Callable[[], Value]) -> Valu
     return value
 
 
+def keep_alike(index: GalleryIndex, other: GalleryIndex) -> None:
+    """Have what is kept of an index kept of another one of the same embeddings, too."""
+    _kept()[other] = _kept().setdefault(index, {})
+
+
 @st.cache_resource(show_spinner=False)
 def _kept() -> "WeakKeyDictionary[GalleryIndex, dict[str, Any]]":
     return WeakKeyDictionary()

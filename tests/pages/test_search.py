@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from page_testing import button, new_app, open_page, png, until_indexed, uploader
+from page_testing import button, new_app, open_page, plain, png, until_indexed, uploader
 from streamlit.testing.v1 import AppTest
 
 from simviz_core.cli.main import main
+from simviz_core.retrieval import approximate
 from simviz_ui.choices import galleries
 from simviz_ui.retrieval import panel as index_panel
 
@@ -207,3 +208,41 @@ def test_a_comparison_of_nothing_says_so(search: AppTest) -> None:
     search.get_by_key("without_own_class").set_value(True).run()
     assert not search.exception
     assert any("No image is left" in info.value for info in search.info)
+
+
+def test_approximate_is_a_choice_where_there_is_such_an_index(
+    search: AppTest, small_gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "tier" not in search.session_state, "no index, no choice"
+    monkeypatch.setattr(approximate, "FEWEST_APPROXIMATE", 6)
+    assert main(["index", str(small_gallery), "--approximate"]) == 0
+    search.run()
+    expected, said = matches(search), "recall@100 1.0000 for whole images and 1.0000 for regions"
+
+    def captions() -> str:
+        return " ".join(plain(item.value) for item in search.caption)
+
+    assert "Exact, all embeddings in memory." in captions()
+    search.get_by_key("tier").set_value("approximate").run()
+    assert search.query_params["tier"] == "approximate"
+    assert said in captions()
+    assert matches(search) == expected
+    search.get_by_key("classes").set_value(["lamps"]).run()
+    assert said in captions()
+    assert {match["label"] for match in matches(search)} == {"lamps"}
+    search.get_by_key("classes").set_value([]).run()
+    search.get_by_key("tier").set_value("exact").run()
+    assert "tier" not in search.query_params
+    assert "Exact, all embeddings in memory." in captions()
+
+    region = open_page(new_app(), "pages/region.py", tier="approximate")
+    assert any(said in plain(item.value) for item in region.caption)
+    region.get_by_key("show").set_value("classes").run()
+    assert any("best of each class needs all scores" in plain(c.value) for c in region.caption)
+
+    png_file = small_gallery / "lamps" / "view_3.png"
+    png_file.write_bytes(png("blue"))
+    assert main(["index", str(small_gallery)]) == 0
+    later = open_page(new_app(), SEARCH, tier="approximate")
+    assert any("earlier state of the gallery" in plain(item.value) for item in later.warning)
+    assert not any("Approximate: recall" in plain(item.value) for item in later.caption)

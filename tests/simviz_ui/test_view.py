@@ -46,6 +46,7 @@ SPECIAL = {
     "style": st.sampled_from(["smooth", "cells"]),
     "scale": st.sampled_from(["shared", "each"]),
     "show": st.sampled_from(["images", "classes"]),
+    "tier": st.sampled_from(["exact", "approximate"]),
     "class_map": st.sampled_from(["class", "contrast", "mean", "class:a b"]),
     "follow": st.sampled_from(["matches", "pair"]),
     "opacity": st.integers(0, 100),

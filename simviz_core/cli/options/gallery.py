@@ -271,25 +271,36 @@ def bring_together(
 
 
 def up_to_date_index(
-    options: argparse.Namespace, gallery: Gallery, network: SimilarityNetwork
+    options: argparse.Namespace,
+    gallery: Gallery,
+    network: SimilarityNetwork,
+    approximate: bool = False,
 ) -> GalleryIndex:
     """The embeddings of a gallery, once they are up to date; what is left out is said.
 
     Raises:
         SimVizError: See `index_gallery` and `load_index`.
     """
-    return loaded(gallery, *bring_up_to_date(options, gallery, network))
+    return loaded(gallery, *bring_up_to_date(options, gallery, network), approximate)
 
 
-def loaded(gallery: Gallery, table: EmbeddingTable, report: IndexReport) -> GalleryIndex:
+def loaded(
+    gallery: Gallery, table: EmbeddingTable, report: IndexReport, approximate: bool = False
+) -> GalleryIndex:
     """The embeddings of a gallery that was brought up to date; what is left out is said.
+
+    Args:
+        gallery: The gallery.
+        table: Its embeddings.
+        report: What was done.
+        approximate: As for `load_index`.
 
     Raises:
         SimVizError: See `load_index`.
     """
     warn_of_unreadable(report)
     say_values([], gallery)
-    index = load_index(gallery, table)
+    index = load_index(gallery, table, approximate)
     if index.coverage.note:
         print(f"simviz: what follows {index.coverage.note}", file=sys.stderr)
     return index

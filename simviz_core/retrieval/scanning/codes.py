@@ -14,7 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simviz_core.retrieval.scanning.scan import AT_ONCE, ROUNDING, UNDERFLOW, ExactScan, Vector
+from simviz_core.retrieval.scanning.scan import (
+    AT_ONCE,
+    CODES_IN_MEMORY,
+    CODES_ON_DISK,
+    ROUNDING,
+    UNDERFLOW,
+    ExactScan,
+    Vector,
+)
 
 LARGEST = 127
 """Of the codes; −128 is not used, so that a row and its negative have the same error."""
@@ -71,6 +79,11 @@ class CodesScan(ExactScan):
     def __init__(self, matrix: NDArray[np.float32], codes: Codes) -> None:
         """Scan these rows, (N, D), which may lie on disk, by their codes in memory."""
         self.matrix, self.codes, self.longest = matrix, codes, codes.longest
+
+    @property
+    def tier(self) -> str:
+        """See `Scan.tier`."""
+        return CODES_ON_DISK if isinstance(self.codes.codes, np.memmap) else CODES_IN_MEMORY
 
     def estimates(self, unit: NDArray[np.float64]) -> tuple[Vector, Vector | float]:
         """See `ExactScan.estimates`."""

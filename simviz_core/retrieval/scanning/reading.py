@@ -22,7 +22,9 @@ LAYOUT = 1
 EMBEDDINGS, CODES, ROWS, CONTENT = "embeddings.npy", "codes.npy", "rows.npz", "content.json"
 
 
-def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, list[str]]:
+def read_scan(
+    table: EmbeddingTable, ids: Sequence[str], from_disk: bool = False
+) -> tuple[ExactScan, list[str]]:
     """Read embeddings, so that they can be searched.
 
     Few are read into memory. Of many, or where `SIMVIZ_MEMORY` does not allow it, only codes are;
@@ -32,6 +34,7 @@ def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, lis
     Args:
         table: The table.
         ids: Of readable images in it, N of them, each once.
+        from_disk: Hold nothing in memory, whatever there is room for.
 
     Returns:
         The scan, and the ids whose embedding is damaged; then the scan is of no use, and those
@@ -41,16 +44,17 @@ def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, lis
         StoreError: The table is damaged, lacks an id, or there is no room for the file.
         SettingsError: `SIMVIZ_MEMORY` is no size.
     """
-    if not scans_codes(len(ids), table.dimension):
+    if not from_disk and not scans_codes(len(ids), table.dimension):
         return _in_memory(table, ids)
     content = _content(table, ids)
     try:
         # Whoever else reads the same table waits, instead of writing the same files.
         with FileLock(table.folder / f"{table.name}.scan.lock"):
             damaged = [] if _has(table.scan_folder, content) else _write(table, ids, content)
-            scan = ProductScan(np.zeros((0, 0), np.float32)) if damaged else _opened(table)
+            nothing = ProductScan(np.zeros((0, 0), np.float32))
+            scan = nothing if damaged else _opened(table, from_disk)
     except OSError as error:
-        if (found := _read_without_writing(table, ids, content)) is not None:
+        if (found := _read_without_writing(table, ids, content, from_disk)) is not None:
             return found
         raise StoreError(
             f"the files to search {len(ids):,} embeddings cannot be written beside the table, in "
@@ -61,7 +65,7 @@ def read_scan(table: EmbeddingTable, ids: Sequence[str]) -> tuple[ExactScan, lis
 
 
 def _read_without_writing(
-    table: EmbeddingTable, ids: Sequence[str], content: str
+    table: EmbeddingTable, ids: Sequence[str], content: str, from_disk: bool
 ) -> tuple[ExactScan, list[str]] | None:
     """Of a folder that cannot be written to: the files that are there, or else all in memory.
 
@@ -69,7 +73,7 @@ def _read_without_writing(
         As `read_scan`; None where there are none and `SIMVIZ_MEMORY` does not allow the rest.
     """
     if _has(table.scan_folder, content):
-        scan = _opened(table)
+        scan = _opened(table, from_disk)
         if _has(table.scan_folder, content):  # nobody has written others meanwhile
             return scan, []
     return _in_memory(table, ids) if holds_embeddings(len(ids), table.dimension) else None
@@ -120,10 +124,11 @@ def _write(table: EmbeddingTable, ids: Sequence[str], content: str) -> list[str]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _opened(table: EmbeddingTable) -> CodesScan:
+def _opened(table: EmbeddingTable, from_disk: bool) -> CodesScan:
     folder = table.scan_folder
     matrix = np.load(folder / EMBEDDINGS, mmap_mode="r")
-    codes = np.load(folder / CODES, mmap_mode=None if holds_codes(*matrix.shape) else "r")
+    is_held = not from_disk and holds_codes(*matrix.shape)
+    codes = np.load(folder / CODES, mmap_mode=None if is_held else "r")
     with np.load(folder / ROWS) as rows:
         kept = Codes(codes, rows["scales"], rows["errors"], float(rows["longest"]))
     return CodesScan(matrix, kept)

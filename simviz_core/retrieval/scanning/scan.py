@@ -7,7 +7,8 @@ then scored. What it returns is therefore the same for every scan, to the last b
 """
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,101 @@ UNDERFLOW = 2.0**-100
 """What products that are too small for float32 may take from an estimate, all of them together."""
 SMALLEST = 2.0**-149
 """The smallest float32 above 0, to which tiny scores are rounded."""
+MEASURED_AT = 100
+"""How many of the best rows an approximate index is measured by, and finds at most."""
+IN_MEMORY, CODES_IN_MEMORY, CODES_ON_DISK, APPROXIMATE = TIERS = (
+    "all embeddings in memory",
+    "8-bit codes in memory",
+    "8-bit codes read from disk",
+    "approximate index",
+)
+"""What a search looks into."""
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What an approximate index was measured to find of the best rows.
+
+    Attributes:
+        probes: Parts of the index that a search looks into.
+        whole: Share of the 100 best that queries by whole images find, 0..1.
+        regions: The same of queries by regions.
+        queries: So many of each were asked.
+    """
+
+    probes: int
+    whole: float
+    regions: float
+    queries: int
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        return (
+            f"recall@{MEASURED_AT} {self.whole:.4f} for whole images and {self.regions:.4f} for "
+            f"regions, measured when the index was built, on {self.queries} + {self.queries} "
+            "queries of the gallery"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON-ready values."""
+        return {**asdict(self), "at": MEASURED_AT}
+
+
+@dataclass(frozen=True)
+class FoundBy:
+    """What answered a search.
+
+    Attributes:
+        tier: One of `TIERS`.
+        recall: Of the approximate one; None where all of the best are found.
+        note: Why a search that was to be approximate is exact, or what its recall does not say;
+            "" where there is nothing to say.
+    """
+
+    tier: str
+    recall: Recall | None = None
+    note: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        if self.recall is None:
+            note = f"; not approximate, since {self.note}" if self.note else ""
+            return f"Exact, {self.tier}{note}"
+        return f"Approximate: {self.recall.words}{f'; {self.note}' if self.note else ''}"
+
+    @property
+    def title(self) -> str:
+        """The same in the title of a figure, a few words a line; "" where all are found."""
+        if self.recall is None:
+            return ""
+        whole, regions, queries = self.recall.whole, self.recall.regions, self.recall.queries
+        lines = [
+            f"approximate: recall@{MEASURED_AT} {whole:.4f} whole, {regions:.4f} regions",
+            f"measured when the index was built, on {queries} + {queries} queries",
+        ]
+        return "\n".join([*lines, self.note] if self.note else lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON-ready values."""
+        return {
+            "tier": self.tier,
+            "exact": self.recall is None,
+            **({"recall": self.recall.as_json()} if self.recall else {}),
+            **({"note": self.note} if self.note else {}),
+        }
 
 
 class Scan(Protocol):
-    """Finds rows by their scores."""
+    """Finds rows by their scores.
+
+    Attributes:
+        tier: One of `TIERS`.
+    """
+
+    @property
+    def tier(self) -> str: ...
 
     def best(self, vector: Vector, count: int, allowed: AllowedRows) -> tuple[Rows, Vector]:
         """The rows with the highest scores.
@@ -75,6 +167,11 @@ class ExactScan(ABC):
 
     matrix: NDArray[np.float32]
     longest: float
+
+    @property
+    @abstractmethod
+    def tier(self) -> str:
+        """One of `TIERS`."""
 
     @abstractmethod
     def estimates(self, unit: NDArray[np.float64]) -> tuple[Vector, Vector | float]:
@@ -187,6 +284,11 @@ class ProductScan(ExactScan):
         parts = (matrix[start : start + AT_ONCE] for start in range(0, len(matrix), AT_ONCE))
         lengths = (np.linalg.norm(part.astype(np.float64), axis=1).max() for part in parts)
         self.longest = float(max(lengths, default=0.0))
+
+    @property
+    def tier(self) -> str:
+        """See `Scan.tier`."""
+        return IN_MEMORY
 
     def estimates(self, unit: NDArray[np.float64]) -> tuple[Vector, Vector | float]:
         """See `ExactScan.estimates`."""

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,10 +44,17 @@ MANY_CHUNKS = 32
 """More chunks than this slow reading down…"""
 ENOUGH_ROWS = 1024
 """… unless most have as many rows: to join those would write the table anew for little."""
+NEIGHBOURS = "neighbours"
+"""LanceDB's index of neighbours in a table."""
+REFINED = 10
+"""Times as many rows as are wanted are taken from that index, and scored by their embeddings."""
 LAYOUT = 2
 """Of the tables; part of their names, so that those of an earlier version are not taken up."""
 OF_WRITING = (RuntimeError, OSError, pa.ArrowException)
 """What LanceDB raises where a folder cannot be written to."""
+
+NearestRows = Callable[[NDArray[np.float32], int, int, str], list[int]]
+"""Finds rows by an index of neighbours, see `EmbeddingTable.open_neighbours`."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,11 @@ class EmbeddingTable:
     def scan_folder(self) -> Path:
         """Where files lie that searches read in place of the table; see `read_scan`."""
         return self.folder / f"{self.name}.scan"
+
+    @property
+    def neighbours_file(self) -> Path:
+        """What is kept of the index of neighbours; see `choose_probes`."""
+        return self.folder / f"{self.name}.neighbours.json"
 
     @property
     def dimension(self) -> int:
@@ -371,6 +383,55 @@ class EmbeddingTable:
             if chunks["num_fragments"] > MANY_CHUNKS and chunks["lengths"]["p50"] < ENOUGH_ROWS:
                 table.optimize(cleanup_older_than=self.place.reading_time)
 
+    def index_neighbours(self) -> None:
+        """Add an index that finds most of the nearest embeddings, in place of another.
+
+        Raises:
+            StoreError: The disk is full, say.
+        """
+        from lancedb.index import IvfRq
+
+        with self._writing():
+            how = IvfRq(distance_type="dot")
+            self._own().create_index("embedding", config=how, name=NEIGHBOURS)
+
+    def drop_neighbours(self) -> None:
+        """Take the index of neighbours out.
+
+        Raises:
+            StoreError: The folder cannot be written to.
+        """
+        with self._writing():
+            self.neighbours_file.unlink(missing_ok=True)
+            self._own().drop_index(NEIGHBOURS)
+
+    def open_neighbours(self) -> tuple[dict[str, int], NearestRows]:
+        """The index of neighbours of this state of the table, ready to be asked.
+
+        Returns:
+            The number of the row of each id, and what finds such numbers: for a unit vector (D,),
+            how many rows are wanted, in how many parts of the index they are looked for, and a
+            condition on `_rowid`, "" for none, it gives those that it finds nearest.
+
+        Raises:
+            StoreError: The table is damaged; the search raises it, too.
+        """
+        with self._reading():
+            table = self._open()
+            rows = table.search().with_row_id(True).select(["id"]).to_arrow()
+            numbers = dict(zip(rows["id"].to_pylist(), rows["_rowid"].to_pylist(), strict=True))
+
+        def nearest(unit: NDArray[np.float32], count: int, probes: int, where: str) -> list[int]:
+            with self._reading():
+                asked = table.search(unit, vector_column_name="embedding").distance_type("dot")
+                asked = asked.nprobes(probes).refine_factor(REFINED)
+                asked = asked.where(where, prefilter=True) if where else asked
+                found = asked.limit(count).with_row_id(True).select(["_distance"]).to_arrow()
+                numbers: list[int] = found["_rowid"].to_pylist()
+                return numbers
+
+        return numbers, nearest
+
     def discard(self) -> None:
         """Throw all rows away; what is damaged can be thrown away too.
 
@@ -380,6 +441,8 @@ class EmbeddingTable:
         if self.bucket is None:
             Folder(self.folder).discard(self.name)
             shutil.rmtree(self.scan_folder, ignore_errors=True)
+            with suppress(OSError):
+                self.neighbours_file.unlink()
             return
         from lance import LanceOperation
 

@@ -12,7 +12,7 @@ from simviz_core.cli.index import MOST_NAMES
 from simviz_core.gallery import open_gallery
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.engines.in_use import by_torch
-from simviz_core.retrieval import CACHE_VARIABLE, embedding_table
+from simviz_core.retrieval import CACHE_VARIABLE, approximate, embedding_table
 
 Run = Callable[..., tuple[int, str, str]]
 IDS = [f"{label}/view_{number}.png" for label in ("chairs", "lamps") for number in (1, 2, 10)]
@@ -219,3 +219,47 @@ def test_what_is_missing_is_named(
     status, _, said = run("index", small_gallery, "--engine", "ray")
     assert status == 2
     assert "needs ray, which is not installed; pip install -r requirements-scale.txt" in said
+
+
+def test_an_approximate_index_is_for_many_images(small_gallery: Path, run: Run) -> None:
+    status, _, err = run("index", small_gallery, "--approximate")
+    assert status != 0
+    assert "is for 50,000 embeddings and more; the 6 of this gallery are searched exactly" in err
+    status, _, err = run(
+        "search", small_gallery / IDS[0], "--gallery", small_gallery, "--approximate"
+    )
+    assert status != 0
+    assert "has no approximate index with this network; make it with" in err
+
+
+def test_an_approximate_index_is_measured_used_and_dropped(
+    small_gallery: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approximate, "FEWEST_APPROXIMATE", 6)
+    status, out, _ = run("index", small_gallery, "--approximate", "--json", "-")
+    assert status == 0
+    recall = json.loads(out)["approximate"]
+    assert recall == {"probes": 1, "whole": 1.0, "regions": 1.0, "queries": 6, "at": 100}
+    search = "search", small_gallery / IDS[0], "--gallery", small_gallery, "--json", "-"
+    exact = json.loads(run(*search)[1])
+    assert exact["found_by"] == {"tier": "all embeddings in memory", "exact": True}
+    _, out, err = run(*search, "--approximate")
+    found = json.loads(out)
+    assert found["found_by"] == {"tier": "approximate index", "exact": False, "recall": recall}
+    assert found["results"] == exact["results"]
+    assert "recall@100 1.0000 for whole images and 1.0000 for regions, measured" in err
+    for more in (["--per-class"], ["--also", small_gallery / IDS[3]], ["--top", 101]):
+        values = json.loads(run(*search, *more, "--approximate")[1])
+        assert values["found_by"]["exact"]
+        assert values["found_by"]["note"]
+        assert values["results"] == json.loads(run(*search, *more)[1])["results"]
+    assert run(*search, "--compare-poolings", "--approximate")[0] != 0
+
+    Image.effect_noise((50, 40), 60).save(small_gallery / "lamps" / "view_3.png")
+    _, _, err = run("index", small_gallery)
+    assert "have changed since their approximate index was made" in err
+    status, _, err = run(*search, "--approximate")
+    assert status != 0
+    assert "but one of an earlier state of its embeddings" in err
+    assert json.loads(run("index", small_gallery, "--approximate", "--json", "-")[1])["approximate"]
+    assert not json.loads(run(*search, "--approximate")[1])["found_by"]["exact"]
