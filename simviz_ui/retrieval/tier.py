@@ -14,7 +14,7 @@ from simviz_ui.navigation import choose_instead, hold, say_instead, wanted
 from simviz_ui.retrieval.panel import index_table
 from simviz_ui.view import APPROXIMATE, EXACT, TIERS
 
-HOW_TO = "`python -m simviz_core index … --approximate`"
+HOW_TO = "python -m simviz_core index … --approximate"
 NONE = f"Searched exactly: there is no approximate index with this network; {HOW_TO} makes one."
 OUTDATED = (
     "The approximate index is of an earlier state of the gallery and not used; "
