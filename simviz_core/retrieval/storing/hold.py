@@ -1,9 +1,10 @@
 """What keeps all but one process from writing to a table in an object store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from simviz_core.errors import StoreError
+from simviz_core.retrieval.storing.bucket import Bucket
 
 TAKEN = (
     "another process has begun to index this gallery meanwhile; what this one had stored by then "
@@ -21,27 +22,54 @@ class Hold:
     an earlier state is refused by Lance from then on, since each step is the conditional put of the
     next version. Files that were written before this step and not added by then can never be.
 
+    Args:
+        bucket: Where the table is, or is to be.
+        name: The table's.
+
     Attributes:
         table: LanceDB's, at that state; None while there is no table.
-        files_before: Those of fragments that were there before this began.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bucket: Bucket, name: str) -> None:
         self.table: Any = None
-        self.files_before: Sequence[str] = ()
+        self._bucket = bucket
+        self._data = f"{name}.lance/data"
+        self._files_before: list[str] = []
 
-    def fence(self, table: Any, files: Sequence[str]) -> None:
-        """Begin: shut out all who wrote before.
+    def begin(self, table: Any) -> None:
+        """Shut out all who wrote before.
 
         Args:
             table: LanceDB's, as it is stored now. Where another process's step comes between,
                 `self.table` stays None: then try again.
-            files: Those of fragments, listed before this.
         """
-        seen = table.version
+        files, seen = self._bucket.keys(self._data), table.version
         table.restore(seen)
         if table.version == seen + 1:
-            self.table, self.files_before = table, files
+            self.table, self._files_before = table, files
+
+    def drop_orphans(self, dataset: Any, at_version: Callable[[int], Any]) -> int:
+        """Of the files that were there before this began, delete those that no version names.
+
+        Files of a later holder, who may have begun by now, are not among them.
+
+        Args:
+            dataset: Lance's view of the table.
+            at_version: Gives that of a version.
+
+        Returns:
+            How many are still there.
+        """
+        named = {
+            file.path
+            for version in dataset.versions()
+            for fragment in at_version(version["version"]).get_fragments()
+            for file in fragment.data_files()
+        }
+        orphans = [key for key in self._files_before if key.rpartition("/")[2] not in named]
+        if orphans:
+            self._bucket.delete(orphans)
+        return len({*orphans} & {*self._bucket.keys(self._data)})
 
     def take_up(self, table: Any, version: int) -> None:
         """Go on from a step that this process has made.

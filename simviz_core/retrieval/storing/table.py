@@ -315,25 +315,8 @@ class EmbeddingTable:
             done = dataset.cleanup_old_versions(
                 self.place.reading_time, delete_unverified=self.hold is None
             )
-            left = self._drop_those_before(self.hold, dataset) if self.hold else 0
+            left = self.hold.drop_orphans(dataset, self._dataset) if self.hold else 0
         return int(done.failed_deletes) + left
-
-    def _drop_those_before(self, hold: Hold, dataset: Any) -> int:
-        """Of the files that were there before the hold began, delete those that no version names.
-
-        Whoever wrote them can no longer add them.
-        """
-        named = {
-            file.path
-            for version in dataset.versions()
-            for fragment in self._dataset(version["version"]).get_fragments()
-            for file in fragment.data_files()
-        }
-        assert self.bucket
-        orphans = [key for key in hold.files_before if key.rpartition("/")[2] not in named]
-        if orphans:
-            self.bucket.delete(orphans)
-        return len({*orphans} & {*self.bucket.keys(self._data)})
 
     def _rows(self, images: Sequence[StoredImage], embeddings: NDArray[np.float32]) -> pa.Table:
         """Rows as they are stored."""
@@ -467,32 +450,26 @@ class EmbeddingTable:
             return
         self.bucket.require()
         with leased(self.bucket, f"{self.name}.lock"):
-            yield replace(self, hold=self._fenced())
+            hold = Hold(self.bucket, self.name)
+            with self._writing():
+                while hold.table is None and self.is_there:
+                    hold.begin(self._openable())
+            yield replace(self, hold=hold)
 
-    def _fenced(self) -> Hold:
-        """The table as it is now, with all who wrote to it before shut out.
+    def _openable(self) -> Any:
+        """The table as it is stored now.
 
         Raises:
-            StoreError: It cannot be opened or written to.
+            StoreError: It cannot be opened, so that no step can be taken on top of it.
         """
-        hold = Hold()
-        while hold.table is None and self.is_there:
-            try:
-                with self._reading():
-                    table = self._open()
-            except DamagedStoreError as error:
-                raise StoreError(
-                    f"{self._address} is so damaged that it cannot be opened; delete it while "
-                    "nobody indexes this gallery, and index again"
-                ) from error
-            with self._writing():
-                hold.fence(table, self.bucket.keys(self._data) if self.bucket else [])
-        return hold
-
-    @property
-    def _data(self) -> str:
-        """Where a bucket has the files of fragments."""
-        return f"{self.name}.lance/data"
+        try:
+            with self._reading():
+                return self._open()
+        except DamagedStoreError as error:
+            raise StoreError(
+                f"{self._address} is so damaged that it cannot be opened; delete it while nobody "
+                "indexes this gallery, and index again"
+            ) from error
 
     @property
     def _address(self) -> str:
@@ -514,9 +491,15 @@ class EmbeddingTable:
         return self._database().open_table(self.name)
 
     def _own(self) -> Any:
-        """The table as a writer has to see it; None while there is none."""
-        if self.hold:
+        """The table as a writer has to see it; None while there is none.
+
+        Raises:
+            StoreError: Another process has made it since this one holds it.
+        """
+        if self.hold and self.hold.table is not None:
             return self.hold.table
+        if self.hold and self.is_there:
+            raise StoreError(TAKEN)
         return self._open() if self.is_there else None
 
     def _create(self, rows: pa.Table) -> None:

@@ -181,8 +181,15 @@ def test_of_two_who_make_a_table_one_does(
     monkeypatch.setattr(lease, "SECONDS", 0.0)
     with table.locked() as first, table.locked() as second:
         first.append(rows(1), units(1))
-        with pytest.raises(StoreError, match="another process has begun"):
-            second.append(rows(1), units(1))
+        fragment = second.write_fragment(rows(1), units(1))
+        late: list[Callable[[], None]] = [
+            lambda: second.append(rows(1), units(1)),
+            lambda: second.append_fragments(fragment),
+            lambda: second.create(16),
+        ]
+        for change in late:
+            with pytest.raises(StoreError, match="another process has begun"):
+                change()
     assert count(table) == 1
 
 
