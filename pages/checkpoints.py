@@ -1,5 +1,9 @@
 """Checkpoints: what did the network learn, and when?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_ui.checkpoints.changed_queries import show_most_changed
@@ -10,9 +14,7 @@ from simviz_ui.checkpoints.runs import run_choice, watch_runs
 from simviz_ui.checkpoints.view import show_checkpoints
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.page import NO_GALLERY
-from simviz_ui.navigation import enter_through_app
 
-enter_through_app()
 st.title("Checkpoints")
 st.markdown("What did the network learn to look at, and when? Follow a query through a training.")
 gallery = gallery_choice()

@@ -1,5 +1,9 @@
 """Classes: what makes a class a class, and what tells it from another?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_core.classes import NO_CLASSES
@@ -8,10 +12,8 @@ from simviz_ui.choices.selection import chosen_selection, part_selected, show_se
 from simviz_ui.classes.choice import class_choice
 from simviz_ui.classes.matrix import RESULT, show_class_matrix
 from simviz_ui.classes.view import show_classes, sums_of
-from simviz_ui.navigation import enter_through_app
 from simviz_ui.retrieval.panel import gallery_index
 
-enter_through_app()
 st.title("Classes")
 st.markdown("What do the images of a class have in common, and what tells it from another class?")
 gallery, settings = gallery_and_network()

@@ -1,14 +1,16 @@
 """Errors: which queries find another class first, and what are they taken for?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, show_selection
 from simviz_ui.errors.view import show_errors
-from simviz_ui.navigation import enter_through_app
 from simviz_ui.retrieval.panel import gallery_index
 
-enter_through_app()
 st.title("Errors")
 st.markdown(
     "Which queries find another class first, what are they taken for, and by how much? "

@@ -1,5 +1,9 @@
 """Features: which components of the embedding carry a similarity?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_core.errors import SimVizError
@@ -9,11 +13,10 @@ from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.display.messages import show_error
 from simviz_ui.features.channels import show_channels
 from simviz_ui.features.curves import curve_choice, show_curves
-from simviz_ui.navigation import enter_through_app, hold
+from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.serving.resources import decomposed
 
-enter_through_app()
 st.title("Features")
 st.markdown(
     "Few components of the embedding carry most of a similarity. Which, and what do they look at?"

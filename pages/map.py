@@ -1,15 +1,17 @@
 """Map: which images of the gallery lie near one another?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, steps_inside
 from simviz_ui.gallery_map.view import map_of, show_map
-from simviz_ui.navigation import enter_through_app
 from simviz_ui.retrieval.panel import gallery_index
 
-enter_through_app()
 st.title("Map")
 st.markdown(
     "Which images of the gallery lie near one another? Point at a dot to see its picture, click it "

@@ -1,15 +1,17 @@
 """Overview: what SimViz is, what it finds, and where to click."""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
-from simviz_ui.navigation import enter_through_app
 from simviz_ui.overview.stories import show_stories
 
-enter_through_app()
 gallery_choice()
-network_settings()
+network_settings(is_run=False)
 st.title("SimViz")
 st.markdown(
     "**Which regions of two images make them similar?** The cosine of their embeddings is a sum "

@@ -1,6 +1,11 @@
 """Pair: why are these two images similar?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import random
+from functools import cache, partial
 
 import streamlit as st
 
@@ -9,7 +14,7 @@ from simviz_core.gallery import Gallery, random_pair
 from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import choose, enter_through_app, remember, view
+from simviz_ui.navigation import choose, remember, view
 from simviz_ui.pair.pinned_cells import pinned_cells
 from simviz_ui.pair.view import show_features, show_maps, show_score
 from simviz_ui.retrieval.panel import ready_index
@@ -60,7 +65,6 @@ LAYOUT = (
     " .st-key-pair_question { display: none; } }</style>"
 )
 
-enter_through_app()
 st.html(LAYOUT)
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     st.title("Pair", width="content")
@@ -92,8 +96,9 @@ except SimVizError as error:
 
 beside = show_score(pair)
 pinned = pinned_cells(cells, {"query": query.id, "match": match.id})
-index = ready_index(gallery, settings)
-show_maps(pair, cells, query, match, pinned, gallery, index)
+ask_index = cache(partial(ready_index, gallery, settings))
+show_maps(pair, cells, query, match, pinned, gallery, ask_index)
+index = ask_index()
 if index is None:
     beside.caption(
         "Is that high? Once the gallery is indexed with this network, which the Search page does, "

@@ -1,5 +1,9 @@
 """Region: which images match this part of the query?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_core.errors import SimVizError
@@ -7,14 +11,12 @@ from simviz_ui.choices.image_picker import image_picker
 from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, show_selection, steps_inside
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import enter_through_app
 from simviz_ui.region.view import region_search
 from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.retrieval.tier import tier_control, wants_approximate
 
-enter_through_app()
 st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
 st.title("Region")
 st.markdown("Which images match **this part** of the query? Draw on it; the ranking follows.")

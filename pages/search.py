@@ -1,5 +1,9 @@
 """Search: which images of the gallery are most similar to this one, and why?"""
 
+from simviz_ui.serving.entering import enter_through_app
+
+enter_through_app()
+
 import streamlit as st
 
 from simviz_core.errors import SimVizError
@@ -12,7 +16,7 @@ from simviz_ui.choices.selection import (
     steps_inside,
 )
 from simviz_ui.display.messages import show_error
-from simviz_ui.navigation import enter_through_app, hold, wanted
+from simviz_ui.navigation import hold, wanted
 from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.outcomes import misses
@@ -22,7 +26,6 @@ from simviz_ui.retrieval.tier import say_exact, tier_control, wants_approximate
 from simviz_ui.search.poolings import show_poolings
 from simviz_ui.search.view import show_matches
 
-enter_through_app()
 st.title("Search")
 st.markdown(
     "Which images are most similar to the query, and which regions make them so? "

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.distance import jensenshannon
 
 from simviz_core.decomposition import cells_carrying, map_entropy
 
@@ -52,6 +51,8 @@ def jensen_shannon_divergence(first: Map, second: Map) -> float | None:
 
     Source: Lin, "Divergence Measures Based on the Shannon Entropy", 1991.
     """
+    from scipy.spatial.distance import jensenshannon
+
     shares = [np.abs(values.astype(np.float64)).ravel() for values in (first, second)]
     if not all(values.any() for values in shares):
         return None

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
@@ -101,18 +100,6 @@ def _alone(act: Callable[P, Result]) -> Callable[P, Result]:
             return act(*args, **kwargs)
 
     return done
-
-
-def enter_through_app() -> None:
-    """Hand a page that was opened before app.py ever ran over to app.py.
-
-    Streamlit takes a folder named `pages` for its older kind of app, with each file a page of its
-    own, until `st.navigation` has been called for the first time. A link straight to a page of a
-    freshly started server would therefore show that page without its frame.
-    """
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
 
 
 def enter(page: str) -> None:

@@ -6,8 +6,6 @@ image of the other: the product of their mean unit embeddings. No pair is ever c
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from simviz_core.classes.maps import ClassSums
 
@@ -65,6 +63,9 @@ def order_in_blocks(similarities: NDArray[np.float64]) -> NDArray[np.int64]:
     Source: Bar-Joseph, Gifford, Jaakkola, "Fast optimal leaf ordering for hierarchical
         clustering", Bioinformatics 2001.
     """
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     count = len(similarities)
     if count < 3:
         return np.arange(count)

@@ -1,11 +1,13 @@
 """The figure of one match of a query against another: their own maps, and the contrast between."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +21,9 @@ from simviz_core.figures.maps import (
 )
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.pairs.against import PairAgainst, against_sentence, verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import SubFigure
 
 CAPTION = 40
 """Characters that fit over one of three panels."""
@@ -82,6 +87,8 @@ def against_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     scales = against_scales([row.found for row in rows], style)
     tallest = max(p.height / p.width for row in rows for p in row.pictures)
     height = 3.6 * min(max(tallest, 0.3), 1.6) + 1.0

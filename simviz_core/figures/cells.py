@@ -1,11 +1,11 @@
 """Blocks of cells with their maps on the other image."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle as Frame
 from PIL import Image
 
 from simviz_core.figures.maps import (
@@ -15,6 +15,10 @@ from simviz_core.figures.maps import (
     overlay,
 )
 from simviz_core.pairs import BlockPart
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TOGETHER = "contribution together with the framed cells"
 
@@ -75,6 +79,8 @@ def _frame(
     line: str = "-",
 ) -> None:
     """Frame the cells between the first and the last row and column."""
+    from matplotlib.patches import Rectangle as Frame
+
     top, left, bottom, right = corners
     cell = np.array([image.width / grid[1], image.height / grid[0]])
     # Pixels are drawn around their centres, so that the image begins half a pixel before 0.

@@ -1,11 +1,12 @@
 """The figure of a query followed through runs: a column per checkpoint, the runs stacked."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +21,9 @@ from simviz_core.figures.maps import (
 from simviz_core.figures.search import HIT, MISS, beyond_label, say_meaning
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.retrieval import Reference
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CAPTION = 26
 """Characters that fit over a panel."""
@@ -90,6 +94,8 @@ def checkpoints_figure(
 
     Source: the paper's figures 5 (one run), 6 and 7 (two runs).
     """
+    from matplotlib.figure import Figure
+
     panels = [panel for run in runs for column in run.columns for panel in column.panels]
     kind = MapScales.of_maps if reference is None else MapScales.of_contrasts
     scales = kind([panel.map for panel in panels], style)

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
@@ -71,6 +70,8 @@ def occlusion_figure(
     Returns:
         A file of that format.
     """
+    from matplotlib.figure import Figure
+
     panels, scales = occlusion_panels(picture, maps[0], blanked, maps[1], style)
     height = 3.4 * min(max(picture.height / picture.width, 0.3), 1.6)
     figure = Figure(figsize=(11.5, height + 1.6), layout="constrained")
@@ -100,6 +101,8 @@ def scatter_figure(
     Returns:
         A file of that format.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.5, 5.6), layout="constrained")
     axis = figure.subplots()
     ends = [min(predicted.min(), real.min()), max(predicted.max(), real.max())]
@@ -153,6 +156,8 @@ def field_figure(shown: Image.Image, words: tuple[str, str], file_format: str = 
     Returns:
         A file of that format.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(7, 7 * shown.height / shown.width + 1.4), layout="constrained")
     axis = figure.subplots()
     axis.imshow(shown)

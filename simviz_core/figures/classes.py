@@ -1,13 +1,14 @@
 """The figure of classes: their images with class maps, and what tells two classes apart."""
 
+from __future__ import annotations
+
 import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,6 +22,10 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.text import PNG, as_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
 
 COLUMNS = 6
 """Images beside one another."""
@@ -89,6 +94,8 @@ def class_figure(
 
     Source: the paper's Figure 8.
     """
+    from matplotlib.figure import Figure
+
     panels = [panel for block in blocks for panel in block.panels]
     columns = min(COLUMNS, max(len(block.panels) for block in blocks))
     lines = [_lines(block, columns) for block in blocks]

@@ -1,13 +1,16 @@
 """The figure of a comparison of methods: a bar for each, with its interval."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from simviz_core.figures.text import PNG, as_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = 3
 FIRST, REST = "#d1495b", "#5b7f95"
@@ -39,6 +42,8 @@ def method_bars_figure(panels: Sequence[MethodBars], title: str, file_format: st
     Returns:
         A file of that format.
     """
+    from matplotlib.figure import Figure
+
     columns = min(COLUMNS, len(panels))
     lines = math.ceil(len(panels) / columns)
     height = 0.9 + 0.24 * max(len(panel.names) for panel in panels)

@@ -1,12 +1,12 @@
 """The figures of features: what share the strongest carry, and what single channels look at."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -18,6 +18,9 @@ from simviz_core.figures.maps import (
     shortened,
 )
 from simviz_core.figures.text import PNG, as_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LINE_COLOURS = ("#d8683a", "#3f93a6", "#d3982f", "#8d7bb8", "#7f9f52", "#5c6f7b")
 CAPTION = 26
@@ -71,6 +74,9 @@ def feature_curves_figure(lines: Sequence[CurveLine], title: str, file_format: s
 
     Source: the paper's Figure 3.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
     figure = Figure(figsize=(8, 5), layout="constrained")
     axis = figure.subplots()
     for number, line in enumerate(lines):
@@ -112,6 +118,8 @@ def channels_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     columns = 2 + max(len(row.examples) for row in rows)
     figure = Figure(figsize=(1.4 + 2.3 * columns, 0.7 + 2.1 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)

@@ -1,22 +1,23 @@
 """The figure of a gallery's map, and the colours of its points."""
 
+from __future__ import annotations
+
 import colorsys
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
-from matplotlib.colors import to_hex
-from matplotlib.dates import date2num
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from simviz_core.figures.maps import shortened
 from simviz_core.figures.search import HIT, MISS
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.gallery import Column, value_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
 
 MOST_NAMED = 20
 """Values that have a line in the legend; more cannot be told apart by their colours."""
@@ -35,6 +36,9 @@ _GOLDEN = 0.618034
 
 def value_colours(group: Column) -> list[str]:
     """A colour for each value of a group, as `#rrggbb`."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
     names = [value_text(value) for value in group.values]
     if set(names) <= set(_KNOWN):
         return [_KNOWN[name] for name in names]
@@ -70,6 +74,8 @@ def gallery_map_figure(
     Returns:
         A file of that format.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 8), layout="constrained")
     axis = figure.subplots()
     size = float(np.clip(9000 / len(points), 1.5, 40))
@@ -127,6 +133,8 @@ def _grouped(axis: Axes, points: NDArray[np.float32], group: Column, size: float
 def _scaled(
     figure: Figure, axis: Axes, points: NDArray[np.float32], group: Column, size: float
 ) -> None:
+    from matplotlib.dates import date2num
+
     known = group.codes >= 0
     is_date = group.kind == "date"
     values = np.array([date2num(v) if is_date else v for v in group.values], dtype=float)

@@ -4,21 +4,23 @@ Sign and scale are kept: values are never clamped at zero, and panels that are c
 scale. Where negative values occur the scale is diverging and centred at zero.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import FigureBase
 from numpy.typing import NDArray
 from PIL import Image
 
 from simviz_core.errors import SettingsError
 from simviz_core.figures.text import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
 
 COLOUR_MAPS = ("inferno", "viridis", "magma", "cividis", "turbo", "jet")
 """On offer; the first four are perceptually uniform, jet is the paper's."""
@@ -75,6 +77,8 @@ class ColourScale:
 
     def colours(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """The colour of each value: (H, W) gives (H, W, 3), red, green, blue, 0..255."""
+        import matplotlib
+
         shares = (values - self.low) / (self.high - self.low)
         return matplotlib.colormaps[self.colour_map](shares, bytes=True)[..., :3]
 
@@ -131,7 +135,7 @@ class MapScales:
     is_centred: bool = False
 
     @classmethod
-    def of_maps(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> "MapScales":
+    def of_maps(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> MapScales:
         """The scales of maps of any shapes, as the style says; there may be none.
 
         Raises:
@@ -143,7 +147,7 @@ class MapScales:
         return cls(shared, style.colour_map)
 
     @classmethod
-    def of_contrasts(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> "MapScales":
+    def of_contrasts(cls, maps: Iterable[NDArray[np.float32]], style: FigureStyle) -> MapScales:
         """The scales of contrast maps: diverging, centred at zero whatever their signs, fading."""
         shown = list(maps)
         shared = _centred_scale(*shown) if style.shared_scale and shown else None
@@ -247,6 +251,9 @@ def add_colour_bar(
     label: str = CONTRIBUTION,
 ) -> None:
     """Show a scale beside some panels of a figure, and what it measures."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     colours = ScalarMappable(Normalize(scale.low, scale.high), scale.colour_map)
     bar = figure.colorbar(colours, ax=panels, shrink=0.8, pad=0.02)
     bar.set_label(label, fontsize=9)

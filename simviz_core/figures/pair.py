@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
 from simviz_core.figures.cells import draw_block
@@ -62,6 +61,8 @@ def pair_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     maps = shown_maps(pair, instead)
     kind = MapScales.of_maps if instead is None else MapScales.of_contrasts
     scales, label = kind(maps, style), _label(instead)

@@ -1,12 +1,13 @@
 """The figure of a search for several parts: the parts, and the matches with their maps."""
 
+from __future__ import annotations
+
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from PIL import Image
 
 from simviz_core.figures.maps import FigureStyle, MapScales, add_colour_bar, overlay, shortened
@@ -22,6 +23,9 @@ from simviz_core.retrieval import (
     contributions_text,
     is_hit,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CUT_OUT = "0.5"
 SCORED = "contribution of a match's cell to its score"
@@ -103,6 +107,8 @@ def parts_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     shown = [
         (number, picture, both.match_map)
         for number, (picture, both) in enumerate(zip(pictures, maps, strict=True))

@@ -1,9 +1,10 @@
 """The figures that compare poolings, as the paper's Figure 7 does."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from PIL import Image
 
 from simviz_core.decomposition import CLASS_TOKEN
@@ -20,6 +21,9 @@ from simviz_core.map_measures import CARRIED, MapSpread, map_spread
 from simviz_core.networks.poolings import pooling_words
 from simviz_core.pairs import PairExplanation
 from simviz_core.retrieval import SearchPanel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def poolings_figure(
@@ -46,6 +50,8 @@ def poolings_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     scales = MapScales.of_maps(
         [m for pair in pairs for m in (pair.query_map, pair.match_map)], style
     )
@@ -94,6 +100,8 @@ def search_poolings_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     columns = 1 + max(len(panels) for _, panels in rows)
     maps = [
         values

@@ -1,13 +1,13 @@
 """The figure of a search: the query, and its matches with their maps."""
 
+from __future__ import annotations
+
 import math
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,6 +21,10 @@ from simviz_core.figures.maps import (
 from simviz_core.figures.text import PNG, as_file
 from simviz_core.images import Frame
 from simviz_core.retrieval import SAME_RANKING, Reference, Region, SearchPanel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = 5
 """Matches beside one another."""
@@ -62,6 +66,8 @@ def search_figure(
     Raises:
         SettingsError: The colour map is not on offer.
     """
+    from matplotlib.figure import Figure
+
     columns = min(COLUMNS, len(panels))
     lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(3 + 2.6 * columns, 0.9 + 3.6 * lines), layout="constrained")
@@ -147,6 +153,8 @@ def draw_query(
     colours: tuple[str, str] = (INCLUDED, EXCLUDED),
 ) -> None:
     """A query with what is drawn on it, in a panel of a figure; colours of in- and excluded."""
+    from matplotlib.patches import Rectangle
+
     panel.imshow(query, extent=(0, extent[0], extent[1], 0))
     panel.set_title("query", fontsize=9)
     panel.set_axis_off()

@@ -1,16 +1,19 @@
 """Names in figures are text: no formulas, no commands, and letters of every script where there is a
 font for them."""
 
+from __future__ import annotations
+
 import io
 import re
 import unicodedata
 import warnings
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-from matplotlib.text import Text
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 PNG = "png"
 FILE_FORMATS = (PNG, "svg", "pdf")
@@ -35,6 +38,8 @@ def as_file(figure: Figure, dpi: int, file_format: str = PNG) -> bytes:
     Returns:
         A file. The same figure gives the same PNG and PDF: no date is written.
     """
+    from matplotlib.text import Text
+
     numbers = _tick_labels(figure)
     for text in figure.findobj(Text):
         if isinstance(text, Text) and text not in numbers:
@@ -69,12 +74,16 @@ def fallback_fonts(letters: Iterable[str]) -> tuple[str, ...]:
         The fewest families that a look through the installed ones finds; letters that no font has
         are passed over.
     """
+    from matplotlib.font_manager import FontProperties, findfont
+
     own = _letters_of(findfont(FontProperties()))
     return _families(frozenset(letter for letter in letters if ord(letter) not in own))
 
 
 @lru_cache(maxsize=256)
 def _families(lacking: frozenset[str]) -> tuple[str, ...]:
+    from matplotlib.font_manager import FontProperties, findfont, fontManager
+
     codes = {ord(x) for x in lacking if not unicodedata.category(x).startswith(("C", "Z"))}
     chosen: list[str] = []
     names = sorted({font.name for font in fontManager.ttflist if LAST_RESORT not in font.name})
@@ -91,6 +100,8 @@ def _families(lacking: frozenset[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=2048)
 def _letters_of(path: str) -> frozenset[int]:
     """The letters that a font file has; none where it cannot be read."""
+    from matplotlib.font_manager import get_font
+
     try:
         return frozenset(get_font(path).get_charmap())
     except (OSError, RuntimeError):

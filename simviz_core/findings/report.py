@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from simviz_core import __version__
 from simviz_core.errors import SettingsError
 from simviz_core.findings.digests import FileState, state_of
@@ -95,6 +93,8 @@ def report_html(findings: Sequence[Recomputed], address: str, title: str = "Find
     Raises:
         SettingsError: The address is none of http or https.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise SettingsError(f"{address!r} is no address such as http://localhost:8501")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from simviz_core.errors import NetworkError, SettingsError
 from simviz_core.images import CentreCrop
+from simviz_core.networks.efficientnet_lite0 import EfficientNetLite0
 from simviz_core.networks.poolings import OWN_POOLING
 from simviz_core.networks.preprocessing import Preprocessing
 from simviz_core.networks.sources.hub import weights_errors
@@ -44,10 +45,10 @@ class NetworkEntry:
 
 
 class TimmTrunk(nn.Module):
-    """The part of a timm network before its pooling."""
+    """The part before its pooling of a network of timm, or of one that is made like those."""
 
     network: Any
-    """A timm network; its classes have `forward_features` in common, but no base class."""
+    """Its classes have `forward_features` in common, but no base class."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -59,11 +60,12 @@ class TimmTrunk(nn.Module):
 
 
 def _build_efficientnet_lite0(pretrained: bool) -> nn.Module:
-    import timm
+    if not pretrained:
+        import timm  # whose random weights are the network's before training
 
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    if pretrained:
-        _load_in_order(network, _efficientnet_lite0_weights())
+        return TimmTrunk(timm.create_model("tf_efficientnet_lite0", pretrained=False))
+    network = EfficientNetLite0()
+    _load_in_order(network, _efficientnet_lite0_weights())
     return TimmTrunk(network)
 
 

@@ -114,7 +114,7 @@ def offered_runs() -> list[str]:
     return _offered(tuple(allowed_folders()))
 
 
-@st.cache_data(ttl="10s", show_spinner=False)
+@st.cache_data(ttl=10, show_spinner=False)
 def _offered(allowed: Sequence[Path]) -> list[str]:
     """Runs of the demo, and those in the allowed folders, right inside them or in their `runs`."""
     found: dict[str, None] = {}

@@ -277,7 +277,7 @@ def _together(queries: Place, references: Place, level: str) -> Gallery:
     return with_references(_listed_at(*queries, level), _listed_at(*references, level))
 
 
-@st.cache_data(ttl="30s", show_spinner=False)
+@st.cache_data(ttl=30, show_spinner=False)
 def _offered(allowed: Sequence[Path]) -> list[str]:
     """The galleries among the allowed folders and right inside them, each once.
 

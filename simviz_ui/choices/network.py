@@ -50,11 +50,15 @@ NO_SUCH_SIZE = "This network has no input size of {asked} pixels; {shown} is tak
 TAIL_TITLES = {"auto": "If exact", "keep": "Keep", "drop": "Drop"}
 
 
-def network_settings() -> NetworkSettings:
+def network_settings(is_run: bool = True) -> NetworkSettings:
     """Show the choice of network, its weights, pooling and input size, and return it.
 
     A network that is not of the catalogue is loaded here, to show what it does. Where it cannot
     be used, the reason is shown, and the pages say it at their place, too.
+
+    Args:
+        is_run: Whether the page runs the network, so that what runs it is to be said: that takes
+            loading it.
     """
     with st.sidebar:
         st.subheader("Network")
@@ -92,7 +96,7 @@ def network_settings() -> NetworkSettings:
                 and (preprocessing is None or preprocessing.channel_order == RGB)
             )
             with line.container():
-                return _plain(settings) if is_plain else _shown(settings)
+                return _plain(settings, is_run) if is_plain else _shown(settings)
     show_error(weights)
     st.stop()
 
@@ -122,11 +126,13 @@ def _weights() -> tuple[str | None, bool] | SimVizError:
         return error
 
 
-def _plain(settings: NetworkSettings) -> NetworkSettings:
+def _plain(settings: NetworkSettings, is_run: bool) -> NetworkSettings:
     """Say what is known of a network of the catalogue as it is."""
     st.caption(NETWORKS[settings.network].description)
     settings = replace(settings, weights=PRETRAINED_WEIGHTS)
     show_weights(settings)
+    if not is_run:
+        return settings
     with suppress(SimVizError):  # where it cannot be had, the pages say so
         return _with_engine(settings, engine_of(settings))
     return settings

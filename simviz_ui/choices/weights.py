@@ -110,7 +110,7 @@ def _path_of(chosen: str) -> str | None:
     return chosen
 
 
-@st.cache_data(ttl="30s", show_spinner=False)
+@st.cache_data(ttl=30, show_spinner=False)
 def _offered(allowed: Sequence[Path]) -> list[str]:
     """Checkpoint files right inside the allowed folders, or in their `checkpoints`."""
     found = []

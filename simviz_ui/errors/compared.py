@@ -115,7 +115,7 @@ def _offered(settings: NetworkSettings) -> dict[str, str]:
     return offered | {path: title for path, title in weights.items() if path != settings.checkpoint}
 
 
-@st.cache_data(ttl="10s", show_spinner=False)
+@st.cache_data(ttl=10, show_spinner=False)
 def _weights_of_runs(network: str, allowed: tuple[str, ...]) -> dict[str, str]:
     """The checkpoints of the runs of a network that can be opened here, with their titles."""
     found = {}

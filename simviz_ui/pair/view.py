@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -69,7 +70,7 @@ def show_maps(
     match: ChosenImage,
     pinned: CellBlock | None,
     gallery: Gallery,
-    index: GalleryIndex | None,
+    index: Callable[[], GalleryIndex | None],
 ) -> None:
     """Both images with their maps and their cells, the controls of the display, and the exports.
 
@@ -83,7 +84,8 @@ def show_maps(
         pinned: The cells that are pinned when the page is run; while the fragment runs on its own
             the browser knows better.
         gallery: Whose mean and classes the maps may be relative to.
-        index: Its embeddings; None where it is not indexed with this network.
+        index: Gives its embeddings; None where it is not indexed with this network. Asked once the
+            maps are shown: the first time in a server it takes a second or two.
     """
     i, j = decomposed([query.picture, match.picture], pair.settings)
     pictures = st.container()  # come first on the page, whatever the controls below them say
@@ -111,7 +113,7 @@ def show_maps(
     parts = [block_part(cells, block, (i, j))] if block else []
     for part in parts:
         _show_without(part)
-    _exports(pair, cells, parts, query, match, style, instead, gallery, index)
+    _exports(pair, cells, parts, query, match, style, instead, gallery, index())
     pair_checks(query, match, (i, j), block, pair.settings, style)
     pair_layers(pair, query, match)
     pair_poolings(pair, query, match, style, is_relative=instead is not None)

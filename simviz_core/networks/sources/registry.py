@@ -6,10 +6,15 @@ one of their networks is asked for, or when a list of them is.
 """
 
 import fnmatch
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
+from simviz_core import __version__
 from simviz_core.errors import SettingsError
+from simviz_core.files import default_store_folder, write_atomically
 from simviz_core.networks.sources import extra_sources, timm_source, torchvision_source
 from simviz_core.networks.sources.base import NamedSource
 from simviz_core.networks.sources.programs import find_program, is_program_name
@@ -22,17 +27,23 @@ class Library:
     Attributes:
         find: Looks a network up by its name there.
         names: Lists them; None where there is no list.
+        package: What installs it.
     """
 
     find: Callable[[str], NamedSource]
     names: Callable[[], list[str]] | None
+    package: str
 
 
+NAMES_FILE = "networks.json"
+"""In the cache folder."""
 LIBRARIES = {
-    "timm": Library(timm_source.find, timm_source.names),
-    "torchvision": Library(torchvision_source.find, torchvision_source.names),
-    "transformers": Library(extra_sources.find_transformers, None),
-    "open_clip": Library(extra_sources.find_open_clip, extra_sources.open_clip_names),
+    "timm": Library(timm_source.find, timm_source.names, "timm"),
+    "torchvision": Library(torchvision_source.find, torchvision_source.names, "torchvision"),
+    "transformers": Library(extra_sources.find_transformers, None, "transformers"),
+    "open_clip": Library(
+        extra_sources.find_open_clip, extra_sources.open_clip_names, "open_clip_torch"
+    ),
 }
 
 
@@ -61,17 +72,51 @@ def named_source(name: str) -> NamedSource:
 def source_names(pattern: str = "") -> list[str]:
     """List the networks of the libraries that are installed.
 
+    They are listed once for each of the libraries' versions, and kept in the cache folder: to be
+    asked, the libraries have to be imported, which takes seconds.
+
     Args:
         pattern: Names that contain all of its words, or that match it where it has a `*` or `?`.
 
     Returns:
         Names, sorted by library and name; those of extras only where these are installed.
     """
-    names: list[str] = []
-    for library, source in LIBRARIES.items():
-        if source.names is not None:
-            names += [f"{library}/{name}" for name in source.names()]
+    versions = [__version__, *(_version(library.package) for library in LIBRARIES.values())]
+    names = _kept_names(versions)
+    if names is None:
+        names = [
+            f"{library}/{name}"
+            for library, source in LIBRARIES.items()
+            if source.names is not None
+            for name in source.names()
+        ]
+        _keep_names(names, versions)
     return matching_names(names, pattern)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _kept_names(versions: list[str]) -> list[str] | None:
+    """The names as libraries of these versions listed them before; None where they did not yet."""
+    try:
+        kept = json.loads((default_store_folder() / NAMES_FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(kept, dict) or kept.get("versions") != versions:
+        return None
+    return [str(name) for name in kept["names"]]
+
+
+def _keep_names(names: list[str], versions: list[str]) -> None:
+    folder, kept = default_store_folder(), {"versions": versions, "names": names}
+    with suppress(OSError):  # then they are listed again
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / NAMES_FILE, json.dumps(kept).encode())
 
 
 def matching_names(names: list[str], pattern: str) -> list[str]:

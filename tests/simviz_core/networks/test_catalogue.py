@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from torch import nn
 
@@ -34,6 +35,20 @@ def test_default_weights_recognise_real_photos(photos: Path) -> None:
         logits = network.trunk.network(network.pixels(shirts))
     is_found = (logits.topk(5).indices == JERSEY_OR_T_SHIRT).any(1)
     assert is_found.float().mean() > 0.6
+
+
+def test_the_default_network_is_the_one_of_timm() -> None:
+    ours = load_network("efficientnet_lite0").trunk.network
+    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    theirs.load_state_dict(ours.state_dict())
+    assert {name for name, _ in ours.blocks.named_modules()} <= {
+        name for name, _ in theirs.blocks.named_modules()
+    }
+    for height, width in ((224, 224), (97, 130)):
+        pixels = torch.randn(2, 3, height, width)
+        with torch.inference_mode():
+            torch.testing.assert_close(ours(pixels), theirs(pixels), rtol=0, atol=1e-5)
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:

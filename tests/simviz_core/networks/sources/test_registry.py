@@ -10,6 +10,7 @@ from PIL import Image
 
 from simviz_core.decomposition import bias_term, similarity, similarity_map
 from simviz_core.errors import NetworkError, SettingsError
+from simviz_core.files import CACHE_VARIABLE
 from simviz_core.networks import (
     RefusedNetwork,
     is_source_name,
@@ -20,6 +21,7 @@ from simviz_core.networks import (
     source_names,
 )
 from simviz_core.networks.inspection.trunk import CutTrunk
+from simviz_core.networks.sources import registry
 from simviz_core.networks.sources.registry import matching_names, named_source
 
 
@@ -45,6 +47,24 @@ def test_both_libraries_are_listed_with_the_tags_of_their_weights() -> None:
     assert {"timm/resnet50.a1_in1k", "torchvision/resnet50.IMAGENET1K_V1"} <= set(names)
     assert "timm/test_vit.r160_in1k" in source_names("timm test_vit")
     assert all(is_source_name(name) for name in names)
+
+
+def test_names_are_listed_once_for_the_versions_that_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    lists = {"there": registry.Library(named_source, lambda: [str(len(asked))], "torch")}
+    asked = list[None]()
+    monkeypatch.setattr(registry, "LIBRARIES", lists)
+    assert source_names() == ["there/0"]
+    asked.append(None)
+    assert source_names() == ["there/0"]
+    monkeypatch.setattr(registry, "version", lambda package: "another")
+    assert source_names() == ["there/1"]
+    for damaged in ("", "[]", '{"versions": []}'):
+        (tmp_path / registry.NAMES_FILE).write_text(damaged)
+        asked.append(None)
+        assert source_names() == [f"there/{len(asked)}"]
 
 
 @pytest.mark.parametrize(
