@@ -19,7 +19,7 @@ from simviz_core.classes.matrix import class_similarities, closest_classes
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.figures import ClassBlock, ClassPanel
-from simviz_core.images import ValueRange, load_image
+from simviz_core.images import WHOLE, Frame, ValueRange, load_image
 from simviz_core.networks.settings import NetworkSettings
 from simviz_core.retrieval import NOTHING, Coverage, RelativeTo
 
@@ -55,6 +55,7 @@ class ImageInClass:
         contrast: Why it is closer to that class than to another one, or to the gallery; None if
             that was not asked.
         value_ranges: What the picture is read with, where it has more than 8 bits.
+        frame: Where the map lies in the picture.
     """
 
     path: str
@@ -62,6 +63,16 @@ class ImageInClass:
     map: ClassMap
     contrast: ContrastMap | None = None
     value_ranges: tuple[ValueRange, ...] = ()
+    frame: Frame = WHOLE
+
+    @property
+    def in_padding(self) -> float | None:
+        """What lies in the padding, on no picture, of the mean similarity, or of the difference
+        where there is a contrast; None of a picture that is not padded."""
+        if not self.frame.is_padded:
+            return None
+        shown = self.contrast.values if self.contrast else self.map.mean_values
+        return self.frame.in_padding(shown)
 
 
 def summarise(sums: ClassSums, label: str) -> ClassSummary:
@@ -155,6 +166,7 @@ def image_in_class(
     path: str,
     image_id: str | None = None,
     relative: RelativeTo = NOTHING,
+    frame: Frame = WHOLE,
 ) -> ImageInClass:
     """The class map of an image, and the same relative to another class or the gallery's mean.
 
@@ -165,6 +177,7 @@ def image_in_class(
         path: The image's file, as it is to be written.
         image_id: Its id in the gallery; None where it is not of the gallery.
         relative: What is subtracted from the class's mean: the gallery's, or another class's.
+        frame: Where the network's input lies in the picture.
 
     Raises:
         GalleryError: There is no such class, or no other image in it.
@@ -184,6 +197,7 @@ def image_in_class(
         class_map_of(image, reference),
         contrast,
         sums.index.coverage.value_ranges,
+        frame,
     )
 
 
@@ -210,7 +224,8 @@ def class_block(
         panels=tuple(
             ClassPanel(
                 settings.seen(load_image(Path(found.path), value_ranges=found.value_ranges).pixels),
-                f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}",
+                f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}"
+                f"{_padding_words(found)}",
                 found.map.mean_values,
                 found.contrast.values if found.contrast else None,
                 f"difference {found.contrast.difference:+.3f}" if found.contrast else "",
@@ -219,6 +234,10 @@ def class_block(
         ),
         contrasted=_contrasted(contrast) if contrast else None,
     )
+
+
+def _padding_words(found: ImageInClass) -> str:
+    return "" if found.in_padding is None else f" · {found.in_padding:.3f} in padding"
 
 
 def _contrasted(contrast: ContrastMap) -> tuple[str, str]:
@@ -289,6 +308,8 @@ def _image_as_json(found: ImageInClass) -> dict[str, Any]:
         "residual": found.map.residual,
         "class_map": found.map.values.tolist(),
     }
+    if found.in_padding is not None:
+        values["in_padding"] = found.in_padding
     if found.contrast is not None:
         values["contrast"] = {
             "relative_to": str(found.contrast.relative_to),

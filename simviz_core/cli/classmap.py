@@ -239,7 +239,15 @@ def _with_maps(
     for label, path, image_id in wanted:
         picture = load_image(Path(path), value_ranges=sums.index.coverage.value_ranges)
         decomposed = network.decompose([picture.pixels])[0]
-        yield image_in_class(decomposed, sums, label, path, image_id, relative[label])
+        yield image_in_class(
+            decomposed,
+            sums,
+            label,
+            path,
+            image_id,
+            relative[label],
+            network.frame(picture.pixels),
+        )
 
 
 def _write_figure(

@@ -156,7 +156,8 @@ def _images(
         if typicality is not None and not not_run_yet([picture], settings):
             (decomposition,) = decomposed([picture], settings)
             path = readable_path(image.path)
-            mapped = image_in_class(decomposition, sums, label, path, image.id, relative)
+            frame = settings.frame(picture.pixels)
+            mapped = image_in_class(decomposition, sums, label, path, image.id, relative, frame)
         found.append(_Shown(image, typicality, picture, mapped))
     return found
 
@@ -232,6 +233,8 @@ def _card(
             values = item.found.contrast.values
             score = f"{item.found.contrast.difference:+.3f}"
             note = f"adds up, ± {item.found.contrast.residual:.0e}"
+        if item.found is not None and item.found.in_padding is not None:
+            note += f"\n{item.found.in_padding:.3f} in padding"
         if values is not None:
             heat = heat_uri(pixels, values, scales.of(values), style)
     return ShownMatch(

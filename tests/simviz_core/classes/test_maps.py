@@ -32,8 +32,9 @@ from simviz_core.decomposition import (
 )
 from simviz_core.errors import GalleryError, SettingsError
 from simviz_core.gallery import GalleryImage
+from simviz_core.images import WHOLE, Frame
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.retrieval import GalleryIndex, RelativeTo, relative_to
+from simviz_core.retrieval import NOTHING, GalleryIndex, RelativeTo, relative_to
 
 SETTINGS = NetworkSettings("tiny", "average", 224)
 
@@ -236,3 +237,27 @@ def test_json_has_the_maps_and_their_checks() -> None:
         image["contrast"]["difference"], abs=1e-5
     )
     assert image["label"] == image["class"] == "a"
+
+
+@pytest.mark.parametrize("relative", [NOTHING, RelativeTo("class", "b")])
+def test_what_lies_in_the_padding_is_a_number(relative: RelativeTo) -> None:
+    images = decomposed(len(LABELS), 0)
+    sums = class_sums(index_of(images, LABELS))
+    rows, _ = images[0].grid
+    frame = Frame(0, -1, 1, 2)  # the picture is the middle third
+    padded, whole = (
+        image_in_class(images[0], sums, "a", "a/0.png", "a/0.png", relative, lies)
+        for lies in (frame, WHOLE)
+    )
+    shown = whole.contrast.values if whole.contrast else whole.map.mean_values
+    of_rows = np.clip(
+        np.minimum(np.arange(rows) + 1, 2 * rows / 3) - np.maximum(np.arange(rows), rows / 3), 0, 1
+    )
+    expected = ((1 - of_rows)[:, None] * shown).sum()
+    assert padded.in_padding == pytest.approx(expected, abs=1e-5)
+    values = [
+        classes_as_json([summarise(sums, "a")], [found], "g", SETTINGS)["images"][0]
+        for found in (padded, whole)
+    ]
+    assert values[0]["in_padding"] == padded.in_padding
+    assert "in_padding" not in values[1]
