@@ -6,6 +6,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
 from simviz_ui.choices.allowed import restrict_sources
 from simviz_ui.components.looking import looking
+from simviz_ui.components.reconnecting import make_anew_when_connected_again
 from simviz_ui.display.exports import exports_of
 from simviz_ui.display.icons import HIDDEN_NAMES
 from simviz_ui.display.words import show_words
@@ -42,6 +43,7 @@ def show(page: StreamlitPage) -> None:
     restrict_sources()
     with st.container(key="address"):
         enter(page.url_path)
+        make_anew_when_connected_again()
         place_of_looking = st.container()
     place_of_star = st.container(key="star")
     notes = st.container()

@@ -1,4 +1,4 @@
-"""What a user sees of a disk that goes away and of a server that is started again."""
+"""What a user sees of a disk that goes away, a cache that is removed, a server started again."""
 
 import os
 import re
@@ -12,19 +12,21 @@ from running_app import REPOSITORY, free_port, running_app
 from simviz_core.networks.engines.choosing import ENGINE_VARIABLE
 
 CARD = ".card"
+SESSION = "() => window.simvizSteps.query.session"
+"""That the page was made by: until a new server has made it anew, it hears no click."""
 MADE = '[data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 
 
-def test_a_gallery_that_goes_away_and_a_server_that_is_started_again(
+def test_a_gallery_goes_away_the_cache_is_removed_and_the_server_started_again(
     page: Page, demo_rooms: Path, tmp_path: Path
 ) -> None:
-    gallery, away = tmp_path / "disk" / "hotels", tmp_path / "away"
+    gallery, away, cache = (tmp_path / name for name in ("disk/hotels", "away", "cache"))
     for hotel in ("hotel_00", "hotel_01"):
         shutil.copytree(demo_rooms / hotel, gallery / hotel)
     port = free_port()
     environment = {
         "SIMVIZ_GALLERIES": f"{REPOSITORY}{os.pathsep}{tmp_path}",
-        "SIMVIZ_CACHE": str(tmp_path / "cache"),
+        "SIMVIZ_CACHE": str(cache),
         ENGINE_VARIABLE: "torch",
     }
     logs = [tmp_path / "first.txt", tmp_path / "second.txt"]
@@ -43,9 +45,18 @@ def test_a_gallery_that_goes_away_and_a_server_that_is_started_again(
         expect(page.locator(CARD)).to_have_count(11)
         expect(page.locator(MADE)).to_be_attached()
 
+        shutil.rmtree(cache)
+        page.get_by_role("button", name="Rescan").click()
+        while not list(cache.glob("*.lance")):
+            page.wait_for_timeout(100)
+        expect(page.locator(CARD)).to_have_count(11)
+        expect(page.locator(MADE)).to_be_attached()
+        before = page.evaluate(SESSION)
+
     expect(page.get_by_text("Connection error")).to_be_visible()
     with running_app("app.py", logs[1], environment, port=port):
         expect(page.get_by_text("Connection error")).to_have_count(0)
+        page.wait_for_function(f"(before) => ({SESSION})() !== before", arg=before)
         expect(page.locator(MADE)).to_be_attached()
         page.get_by_role("button", name="Next query").click()
         expect(page).to_have_url(re.compile("view_1"))
