@@ -15,8 +15,14 @@ from simviz_core.files import folders_in
 from simviz_core.networks import is_program_name
 from simviz_core.networks.engines.choosing import ENGINES
 from simviz_core.networks.sources.programs import programs_in
-from simviz_core.retrieval.scanning.memory import memory_limit
+from simviz_core.retrieval.scanning.memory import MEMORY_VARIABLE, size_of_variable
 from simviz_core.retrieval.storing.bucket import STORE_VARIABLE, bucket_at, shown_address
+
+KEPT_VARIABLE = "SIMVIZ_KEPT"
+"""The environment variable with the memory for what the sessions of a server share."""
+LOG_VARIABLE = "SIMVIZ_LOG"
+"""The environment variable that says from which level on the pages' log is written."""
+LOG_LEVELS = "error", "warning", "info"
 
 
 def positive_number(text: str) -> float | None:
@@ -32,16 +38,23 @@ def _wrong_number(text: str) -> str:
     return "" if positive_number(text) is not None else "is not a number above 0, such as 4"
 
 
-def _wrong_memory(text: str) -> str:
-    try:
-        memory_limit()
-    except SettingsError:
-        return "is no size such as 500MB or 2.5GB"
-    return ""
+def _wrong_size(name: str) -> Callable[[str], str]:
+    def wrong(text: str) -> str:
+        try:
+            size_of_variable(name)
+        except SettingsError:
+            return "is no size such as 500MB or 2.5GB"
+        return ""
+
+    return wrong
 
 
 def _wrong_engine(text: str) -> str:
     return "" if text in ENGINES else f"is none of {', '.join(ENGINES)}"
+
+
+def _wrong_level(text: str) -> str:
+    return "" if text.strip().lower() in LOG_LEVELS else f"is none of {', '.join(LOG_LEVELS)}"
 
 
 def _wrong_folders(text: str) -> str:
@@ -83,8 +96,10 @@ VARIABLES: dict[str, Callable[[str], str]] = {
     "SIMVIZ_LINKS": _wrong_folders,
     "SIMVIZ_CACHE": _wrong_cache,
     "SIMVIZ_STORE": _wrong_store,
-    "SIMVIZ_MEMORY": _wrong_memory,
+    KEPT_VARIABLE: _wrong_size(KEPT_VARIABLE),
+    MEMORY_VARIABLE: _wrong_size(MEMORY_VARIABLE),
     "SIMVIZ_ENGINE": _wrong_engine,
+    LOG_VARIABLE: _wrong_level,
     "SIMVIZ_NETWORKS": _wrong_programs,
     "SIMVIZ_HUB": _wrong_repositories,
     "SIMVIZ_UPLOADS_GB": _wrong_number,

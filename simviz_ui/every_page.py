@@ -13,7 +13,9 @@ from simviz_ui.display.words import show_words
 from simviz_ui.findings.star import FINDINGS_PAGE, star
 from simviz_ui.navigation import enter, keep_link, show_notes, view
 from simviz_ui.serving.callbacks import keep_callbacks_whole
+from simviz_ui.serving.logs import logged_run, set_up_log
 from simviz_ui.serving.settings import say_wrong_settings
+from simviz_ui.serving.turns import TURNS
 
 # Pictures need the room that Streamlit's margins take on a narrow screen.
 # What has nothing to show (the address, counters, the canvas's keeper) takes no room.
@@ -37,6 +39,7 @@ STYLE = (
 def show(page: StreamlitPage) -> None:
     """Show a page: last thing in a run of the app."""
     keep_callbacks_whole()
+    set_up_log()
     say_wrong_settings()
     st.html(STYLE)
     st.html(HIDDEN_NAMES)
@@ -62,7 +65,7 @@ def show(page: StreamlitPage) -> None:
                 star(page.url_path, page.title)
 
     try:
-        with exports_of(""):
+        with logged_run(page.url_path), exports_of(""), TURNS.click():
             page.run()
     except StopException:  # a page that has nothing more to show
         finish()

@@ -6,6 +6,7 @@ the link once a run, so that what a user did is one entry of the browser's histo
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
 from threading import RLock
@@ -20,6 +21,8 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 from simviz_ui.components.address import replace_address
 from simviz_ui.display.exports import exports_of
 from simviz_ui.display.messages import as_markdown
+from simviz_ui.serving.logs import logged_run
+from simviz_ui.serving.turns import TURNS
 from simviz_ui.view import DEFAULTS, DISPLAY, PAGES, SHARED, Link, View, as_link, from_link
 
 P = ParamSpec("P")
@@ -440,12 +443,16 @@ def page_fragment(show: Callable[P, None]) -> Callable[P, None]:
     @fragment()
     @wraps(show)
     def shown(*args: P.args, **kwargs: P.kwargs) -> None:
-        with exports_of(show.__qualname__):
+        with exports_of(show.__qualname__), TURNS.click(), _logged_if_alone():
             show(*args, **kwargs)
         if _is_fragment_run():
             keep_link()
 
     return shown
+
+
+def _logged_if_alone() -> AbstractContextManager[None]:
+    return logged_run(_session().page or "") if _is_fragment_run() else nullcontext()
 
 
 def keep_link() -> None:

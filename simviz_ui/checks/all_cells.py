@@ -14,6 +14,7 @@ from simviz_ui.checks.checked import CheckedPair, kept_checks
 from simviz_ui.display.exports import export_row, figure_files
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.serving.resources import network_of
+from simviz_ui.serving.turns import network_turn
 
 WANTED = "all_cells_wanted"
 """In the session: the key of the check that was asked for."""
@@ -49,14 +50,17 @@ def all_cells(pair: CheckedPair, fill: Fill, style: FigureStyle) -> None:
             # A click runs the fragment anew, which stops this run at its next sign of progress.
             st.button("Cancel", icon=":material/stop:", key="cancel_all_cells")
 
-        def show(done: int, total: int) -> None:
-            bar.progress(done / total, f"Blanking cells: {done} of {total} …")
-
         try:
             network = network_of(pair.settings)
-            kept[key] = check_all_cells(
-                network, pair.chosen.picture.pixels, pair.image, pair.other, fill, show
-            )
+            with network_turn() as let_others_go:
+
+                def show(done: int, total: int) -> None:
+                    bar.progress(done / total, f"Blanking cells: {done} of {total} …")
+                    let_others_go()
+
+                kept[key] = check_all_cells(
+                    network, pair.chosen.picture.pixels, pair.image, pair.other, fill, show
+                )
         except SimVizError as error:
             show_error(error)
             return

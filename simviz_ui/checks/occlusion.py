@@ -23,6 +23,7 @@ from simviz_ui.display.map_style import colour_bar, fitted
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import network_of
+from simviz_ui.serving.turns import network_turn
 
 PICTURE_BOX = (360, 300)
 FILL_TITLES = {"blur": "Blur", "mean": "Mean colour", "border": "From the border"}
@@ -112,7 +113,7 @@ def _check(pair: CheckedPair, part: BlankedPart, fill: Fill) -> OcclusionCheck:
     if key not in kept:
         network = network_of(pair.settings)
         removal = part.removal(network, pair.chosen.picture, pair.image, pair.other)
-        with st.spinner("Running the network on the blanked image …"):
+        with network_turn(), st.spinner("Running the network on the blanked image …"):
             kept[key] = check_occlusion(
                 network, pair.chosen.picture.pixels, pair.image, pair.other, removal, fill
             )

@@ -16,6 +16,7 @@ from simviz_ui.display.map_style import fitted
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import network_of
+from simviz_ui.serving.turns import network_turn
 
 PICTURE_BOX = (480, 360)
 
@@ -40,9 +41,10 @@ def what_a_cell_sees(pair: CheckedPair, row: int, column: int, style: FigureStyl
     kept, key = kept_checks(), pair.key("sees", row, column)
     try:
         if key not in kept:
-            with st.spinner("Following the cell back to the pixels …"):
+            network = network_of(pair.settings)
+            with network_turn(), st.spinner("Following the cell back to the pixels …"):
                 kept[key] = seen_by_cell(
-                    network_of(pair.settings),
+                    network,
                     pair.chosen.picture.pixels,
                     pair.image.grid,
                     pair.other.unit_embedding,

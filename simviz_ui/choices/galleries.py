@@ -51,6 +51,7 @@ from simviz_ui.choices.uploads import (
 )
 from simviz_ui.display.messages import as_markdown, name_each, show_error
 from simviz_ui.navigation import choose_instead, hold, say_instead, wanted
+from simviz_ui.serving.kept import kept
 from simviz_ui.serving.uploads import Filled, Upload, digest_of
 
 DEMO = "demo rooms"
@@ -59,6 +60,8 @@ THE_SAME = "the same gallery"
 """Where images are found, as the choice names it."""
 Place = tuple[Path, tuple[Path, ...] | None]
 """Of a gallery on disk, with the folders that its images must lie in; None for any."""
+BYTES_OF_IMAGE, BYTES_OF_VALUE = 1000, 100
+"""What a listing takes for each image, and for each value of a manifest's column, about."""
 LARGEST_UPLOAD = 1000
 """Of a file of a gallery, in megabytes; it is held in memory while it arrives."""
 MOST_LOOKED_AT = 1000
@@ -262,19 +265,34 @@ def _place_of(field: str, name: str) -> Place:
     return allowed_path(name, GalleryError), tuple(allowed_folders())
 
 
-@st.cache_resource(max_entries=16, show_spinner="Listing the gallery …", show_time=True)
 def _listed(source: Path, allowed: tuple[Path, ...] | None) -> Gallery:
-    return open_gallery(source, allowed)
+    return kept().get(
+        ("listing", source, allowed),
+        lambda: open_gallery(source, allowed),
+        _listing_bytes,
+        "Listing the gallery …",
+    )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
 def _listed_at(source: Path, allowed: tuple[Path, ...] | None, level: str) -> Gallery:
-    return _listed(source, allowed).at_level(level)
+    return kept().get(
+        ("listing at a level", source, allowed, level),
+        lambda: _listed(source, allowed).at_level(level),
+        _listing_bytes,
+    )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
 def _together(queries: Place, references: Place, level: str) -> Gallery:
-    return with_references(_listed_at(*queries, level), _listed_at(*references, level))
+    return kept().get(
+        ("listing of two", *queries, *references, level),
+        lambda: with_references(_listed_at(*queries, level), _listed_at(*references, level)),
+        _listing_bytes,
+    )
+
+
+def _listing_bytes(gallery: Gallery) -> int:
+    columns = len(gallery.images[0].columns)
+    return len(gallery.images) * (BYTES_OF_IMAGE + BYTES_OF_VALUE * columns)
 
 
 @st.cache_data(ttl=30, show_spinner=False)
@@ -325,9 +343,7 @@ def _choice_of(path: Path) -> str:
 
 
 def _rescan() -> None:
-    _listed.clear()
-    _listed_at.clear()
-    _together.clear()
+    kept().let_go_of_kind("listing", "listing at a level", "listing of two")
     _offered.clear()
 
 

@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from simviz_core.errors import ImageError
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import IMAGE_SUFFIXES, LoadedImage, ValueRange, load_image
+from simviz_core.images import IMAGE_SUFFIXES, load_image
 from simviz_ui.choices.allowed import readable_path
 from simviz_ui.choices.stepping import step_buttons
 from simviz_ui.choices.uploads import (
@@ -31,7 +31,8 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.components.thumbnails import thumbnail_grid
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import came_with_link, choose, hold, say_instead, wanted
-from simviz_ui.serving.resources import gallery_picture
+from simviz_ui.serving.kept import kept
+from simviz_ui.serving.resources import gallery_picture, picture_bytes
 from simviz_ui.serving.uploads import Filled
 
 THUMBNAILS = 24
@@ -159,21 +160,15 @@ def open_image(key: str, gallery: Gallery, image_id: str) -> ChosenImage:
     upload = use_upload(PHOTO.name, key, image_id)
     if upload is None:
         raise ImageError(upload_store().why_gone(PHOTO.name, image_id))
+    # Read as the gallery's pictures are, so that its scores are comparable.
     ranges = [replace(shown, how=f"the gallery's: {shown.how}") for shown in gallery.value_ranges]
     keys = tuple((shown.kind, shown.key, shown.how) for shown in ranges)
-    picture = _uploaded_picture(upload.path, upload.title, ranges, keys)
+    picture = kept().get(
+        ("picture", upload.path, upload.title, keys),
+        lambda: load_image(upload.path, name=upload.title, value_ranges=ranges),
+        picture_bytes,
+    )
     return ChosenImage(image_id, upload.title, picture)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _uploaded_picture(
-    path: Path,
-    title: str,
-    _ranges: Sequence[ValueRange],
-    keys: tuple[tuple[str | None, str, str], ...],
-) -> LoadedImage:
-    """An upload, read as the gallery's pictures are, so that its scores are comparable."""
-    return load_image(path, name=title, value_ranges=_ranges)
 
 
 def _current(key: str, title: str, gallery: Gallery, first: str) -> str:

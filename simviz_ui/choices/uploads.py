@@ -4,6 +4,7 @@ What is uploaded is held by `serving.uploads` and chosen by its id, as anything 
 its name: so a reload, Back and a link that is sent find it again.
 """
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from simviz_core.errors import SimVizError
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import choose
 from simviz_ui.serving.jobs import index_jobs
+from simviz_ui.serving.kept import kept
 from simviz_ui.serving.upload_rates import UploadRates, session_limits_of_operator
 from simviz_ui.serving.uploads import (
     IS_UPLOAD,
@@ -29,6 +31,7 @@ from simviz_ui.serving.uploads import (
     limits_of_operator,
 )
 
+_log = logging.getLogger(__name__)
 MEGABYTE = 1 << 20
 """As Streamlit counts them."""
 
@@ -76,7 +79,13 @@ class UploadKind:
 @st.cache_resource(show_spinner=False, on_release=UploadStore.close)
 def upload_store() -> UploadStore:
     """The server's store of uploads."""
-    return UploadStore(limits_of_operator(), before_removal=index_jobs().stop)
+    return UploadStore(limits_of_operator(), before_removal=_let_go_of)
+
+
+def _let_go_of(folder: Path) -> None:
+    """Have nothing work with an upload any more, before its folder is removed."""
+    index_jobs().stop(folder)
+    kept().let_go_of_files(folder)
 
 
 @st.cache_resource(show_spinner=False)
@@ -192,6 +201,7 @@ def _take(kind: UploadKind, field: str, key: str) -> None:
     st.session_state[_errors_key(field)] = errors
     st.session_state[_count_key(field)] = st.session_state.get(_count_key(field), 0) + 1
     for upload in held:
+        _log.info("uploaded: %s %s", kind.name, upload.id)
         use_upload(kind.name, field, upload.id)
     if held:
         choose(**dict.fromkeys(kind.lets_go_of), **{field: held[-1].id})
@@ -260,6 +270,9 @@ def _session_id() -> str:
 def _stopped(using: tuple[UploadStore, str]) -> None:
     store, session = using
     store.stop_using(session)
+    kept().let_go_of_the_old()
+    for folder in store.unused():
+        kept().let_go_of_files(folder)
 
 
 @st.cache_resource(scope="session", on_release=_stopped, show_spinner=False)

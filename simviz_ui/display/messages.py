@@ -5,6 +5,7 @@ most of what it shows, and Plotly reads a kind of HTML.
 """
 
 import html
+import logging
 import re
 import string
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ _PLOTLY = str.maketrans({"$": "&#36;", "{": "&#123;"})
 
 def show_error(message: Exception | str) -> None:
     """Show a message that may hold file names, which are not meant as Markdown."""
+    logging.getLogger(__name__).info("the page said: %s", message)
     st.error(as_markdown(message), icon=":material/error:")
 
 

@@ -17,6 +17,7 @@ from simviz_ui.chosen import ChosenImage
 from simviz_ui.display.messages import show_error
 from simviz_ui.navigation import hold
 from simviz_ui.serving.resources import decomposed, network_of
+from simviz_ui.serving.turns import network_turn
 
 
 def pair_layers(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> None:
@@ -59,7 +60,8 @@ def _shares(pair: PairExplanation, query: ChosenImage, match: ChosenImage) -> La
     network = network_of(pair.settings)
     assert isinstance(network, ClassTokenNetwork)
     (other,) = decomposed([match.picture], pair.settings)
-    return layer_shares(network, query.picture.pixels, other)
+    with network_turn():
+        return layer_shares(network, query.picture.pixels, other)
 
 
 def _chart(shares: LayerShares) -> go.Figure:

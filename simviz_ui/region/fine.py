@@ -12,6 +12,7 @@ from simviz_ui.display.messages import as_markdown
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.matches import Query
 from simviz_ui.serving.resources import network_fingerprint, network_of
+from simviz_ui.serving.turns import network_turn
 from simviz_ui.view import region_as_text
 
 
@@ -54,7 +55,9 @@ def fine_vector(fine: FineNetwork | None, query: Query, region: Region) -> Vecto
     if fine is None:
         return None
     digest = query.chosen.picture.digest
-    return _vector(fine.network.fingerprint, digest, region_as_text(region), fine, query, region)
+    fingerprint = fine.network.fingerprint
+    with network_turn():
+        return _vector(fingerprint, digest, region_as_text(region), fine, query, region)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Checking fine regions …")

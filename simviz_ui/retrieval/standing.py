@@ -21,12 +21,9 @@ def index_distributions(index: GalleryIndex) -> SimilarityDistributions | None:
     """The similarities within a gallery, compared once; None where it has no pair."""
     if len(index.images) < 2:
         return None
-    return kept_with(index, "distributions", lambda: _compare(index))
-
-
-def _compare(index: GalleryIndex) -> SimilarityDistributions:
+    # Around it: a run that ends with what it shows does not lose what it has compared.
     with st.spinner("Comparing the gallery's images with one another …", show_time=True):
-        return similarity_distributions(index)
+        return kept_with(index, "distributions", lambda: similarity_distributions(index))
 
 
 def show_standing(

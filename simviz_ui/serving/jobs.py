@@ -1,8 +1,10 @@
 """Indexing in the background: one job per table, whoever asks for it."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -18,7 +20,11 @@ from simviz_core.retrieval import (
     by_trunk,
     index_together,
 )
+from simviz_ui.serving.background import forget_ended, start_thread
+from simviz_ui.serving.logs import session_name
+from simviz_ui.serving.turns import TURNS
 
+_log = logging.getLogger(__name__)
 LoadNetwork = Callable[[], SimilarityNetwork]
 LoadNetworks = Callable[[], list[SimilarityNetwork]]
 
@@ -57,10 +63,8 @@ class IndexJob:
     ) -> None:
         """Start the thread, which waits until other jobs have ended where some are named."""
         self.folder = tables[0].folder
-        self._thread = Thread(
-            target=self._run, args=(gallery, load, tables, after), name="simviz-index", daemon=True
-        )
-        self._thread.start()
+        run = partial(self._run, gallery, load, tables, after)
+        self._thread = start_thread(run, "index", self._cancelled)
 
     def _run(
         self,
@@ -72,22 +76,41 @@ class IndexJob:
         def show(progress: IndexProgress) -> None:
             self.progress = progress
 
+        def is_cancelled() -> bool:
+            if not self._cancelled.is_set():
+                TURNS.give_way()
+            return self._cancelled.is_set()
+
         for job in after:
             if job._thread:
                 job._thread.join()
+        begun = time.monotonic()
+        _log.info("%s: indexing %s begins", self._sessions(), gallery.source)
         try:
-            reports = [
-                report
-                for targets in by_trunk(list(zip(load(), tables, strict=True)))
-                for report in index_together(gallery, targets, show, self._cancelled.is_set)
-            ]
+            with TURNS.background(self._words):
+                reports = [
+                    report
+                    for targets in by_trunk(list(zip(load(), tables, strict=True)))
+                    for report in index_together(gallery, targets, show, is_cancelled)
+                ]
             self.report = reports[0]
         except SimVizError as error:
+            _log.warning("%s: indexing %s failed: %s", self._sessions(), gallery.source, error)
             self.error = str(error)
         except Exception as error:
             # Nobody else would hear of it, and the pages would wait for ever.
-            logging.getLogger(__name__).exception("indexing failed")
+            _log.exception("%s: indexing %s failed", self._sessions(), gallery.source)
             self.error = f"indexing failed ({type(error).__name__}: {error})"
+        else:
+            seconds = time.monotonic() - begun
+            _log.info("%s: indexing %s ended, %.1f s", self._sessions(), gallery.source, seconds)
+
+    def _sessions(self) -> str:
+        return f"for session {', '.join(sorted(map(session_name, tuple(self.wanted_by))))}"
+
+    def _words(self) -> str:
+        how_far = f", {self.progress.done:,} of {self.progress.total:,}" if self.progress else ""
+        return f"a gallery is being indexed{how_far}"
 
     def give_up(self, session: str) -> bool:
         """Let a session wait no longer; the job ends when no session that is open waits for it.
@@ -157,9 +180,11 @@ class IndexJobs:
         with self._lock:
             free = [(load, table) for load, table in wanted if not self._is_running(table)]
             if free:
-                job = IndexJob()
+                job = IndexJob(wanted_by={session})
                 for _, table in free:
+                    self._jobs.pop(table.name, None)
                     self._jobs[table.name] = job
+                forget_ended(self._jobs)
                 loads = [load for load, _ in free]
                 tables = [table for _, table in free]
                 job.start(gallery, lambda: [load() for load in loads], tables, after)

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 
 import streamlit as st
-from cachetools import LRUCache
-from torch import Tensor
+from torch import Tensor, nn
 
 from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import CLASS_TOKEN, DecomposedImage, decompose
@@ -40,18 +38,19 @@ from simviz_core.pairs import (
     explain_pair,
 )
 from simviz_core.retrieval import Match
+from simviz_ui.serving.kept import kept
+from simviz_ui.serving.turns import network_turn
 
-FEATURE_MAP_BYTES = 768_000_000
-"""Memory for feature maps: of EfficientNet-Lite0 at 224 pixels, those of about 3,000 images."""
 AT_ONCE = 8
 """Images that enter the network together: few, so that a page has something to show soon."""
 
 Weights = tuple[str, str | None, str | None, int, bool]
 """A network's name, its checkpoint and the part of it, when that was last changed, and whether it
 is untrained."""
-MapKey = tuple[Weights, InputSize, str | None, str | None, bool, Preprocessing | None, str]
-"""What a feature map depends on: the weights, the input size, the layer, the output, whether it is
-that of a class token, what becomes of pixels on their way in, the image's digest."""
+MapKey = tuple[str, Weights, InputSize, str | None, str | None, bool, Preprocessing | None, str]
+"""What a feature map depends on, after its kind: the weights, the input size, the layer, the
+output, whether it is that of a class token, what becomes of pixels on their way in, the image's
+digest."""
 
 
 def gallery_picture(image: GalleryImage) -> LoadedImage:
@@ -61,7 +60,13 @@ def gallery_picture(image: GalleryImage) -> LoadedImage:
         ImageError: The file cannot be read as an image.
     """
     ranges = tuple(shown.key for shown in image.value_ranges)
-    return _load_picture(image, image.path, ranges, changed_at(image.path))
+    key = "picture", image.path, ranges, changed_at(image.path)
+    return kept().get(key, lambda: image.load(image.path.name), picture_bytes)
+
+
+def picture_bytes(picture: LoadedImage) -> int:
+    """What a picture takes of the memory."""
+    return picture.pixels.width * picture.pixels.height * len(picture.pixels.getbands())
 
 
 def changed_at(path: Path) -> int:
@@ -70,13 +75,6 @@ def changed_at(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-@st.cache_resource(max_entries=96, show_spinner=False)
-def _load_picture(
-    _image: GalleryImage, path: Path, ranges: tuple[str, ...], changed: int
-) -> LoadedImage:
-    return _image.load(path.name)
 
 
 def network_of(settings: NetworkSettings) -> SimilarityNetwork:
@@ -88,7 +86,7 @@ def network_of(settings: NetworkSettings) -> SimilarityNetwork:
     """
     settings = _as_key(settings)
     if not _is_plain(settings):
-        return _adapted(_canonical(settings), _weights(settings))
+        return _loaded(_canonical(settings), _weights(settings))
     plain = _plain_network(*_weights(settings))
     choices = NetworkChoices(settings.pooling)
     adapted = adapt_network(settings.network, plain.trunk, settings.size, choices)
@@ -213,22 +211,29 @@ def _own_poolings() -> dict[NetworkSettings, str]:
     return {}
 
 
-# Two, since a page may compare many checkpoints, which have no need to be in memory together.
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
 def _plain_network(
     name: str, checkpoint: str | None, part: str | None, changed: int, is_random: bool
 ) -> SimilarityNetwork:
-    entry = NETWORKS[name]
-    return load_for_settings(
-        NetworkSettings(
-            name, entry.pooling, DEFAULT_SIZE, checkpoint, is_random=is_random, part=part
-        )
+    pooling = NETWORKS[name].pooling
+    asked = NetworkSettings(name, pooling, DEFAULT_SIZE, checkpoint, is_random=is_random, part=part)
+    return _loaded(asked, (name, checkpoint, part, changed, is_random))
+
+
+def _loaded(settings: NetworkSettings, weights: Weights) -> SimilarityNetwork:
+    checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
+    return kept().get(
+        ("network", settings, weights, checkpoint),
+        lambda: load_for_settings(settings),
+        _network_bytes,
+        "Loading the network …",
     )
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …", show_time=True)
-def _adapted(settings: NetworkSettings, weights: Weights) -> SimilarityNetwork:
-    return load_for_settings(settings)
+def _network_bytes(network: SimilarityNetwork) -> int:
+    """What a network takes of the memory, at most: an engine has a copy of its weights."""
+    parts = network.trunk, *(layer for layer in network.tail if isinstance(layer, nn.Module))
+    values = [each for part in parts for each in (*part.parameters(), *part.buffers())]
+    return 2 * sum(each.nbytes for each in values)
 
 
 def explain(query: LoadedImage, match: LoadedImage, settings: NetworkSettings) -> PairExplanation:
@@ -292,9 +297,8 @@ def decomposed(images: Sequence[LoadedImage], settings: NetworkSettings) -> list
 
 def not_run_yet(images: Sequence[LoadedImage], settings: NetworkSettings) -> list[LoadedImage]:
     """Those of the images that the network has not seen at these settings, each once."""
-    cache, lock = _feature_maps()
-    with lock:
-        return list({i.digest: i for i in images if _key(i, settings) not in cache}.values())
+    missing = [i for i in images if kept().find(_key(i, settings)) is None]
+    return list({image.digest: image for image in missing}.values())
 
 
 def run_network(images: Sequence[LoadedImage], settings: NetworkSettings) -> None:
@@ -303,28 +307,28 @@ def run_network(images: Sequence[LoadedImage], settings: NetworkSettings) -> Non
     Raises:
         NetworkError: The network cannot be had.
     """
-    maps = network_of(settings).feature_map([image.pixels for image in images])
-    cache, lock = _feature_maps()
-    with lock:
-        for image, feature_map in zip(images, maps.unbind(), strict=True):
-            # A copy, since a part of a batch would keep the whole batch in memory.
-            cache[_key(image, settings)] = feature_map.clone()
+    network = network_of(settings)
+    with network_turn():
+        maps = network.feature_map([image.pixels for image in images])
+    for image, feature_map in zip(images, maps.unbind(), strict=True):
+        # A copy, since a part of a batch would keep the whole batch in memory.
+        kept().keep(_key(image, settings), feature_map.clone(), feature_map.nbytes)
 
 
 def _feature_map(image: LoadedImage, settings: NetworkSettings) -> Tensor:
     """The feature map (H, W, C) of an image; pooling comes after it and costs next to nothing."""
-    cache, lock = _feature_maps()
-    with lock:
-        kept = cache.get(_key(image, settings))
-    if kept is None:  # it has made room for others since
-        return network_of(settings).feature_map([image.pixels])[0]
-    return kept
+    found: Tensor | None = kept().find(_key(image, settings))
+    if found is None:  # it has made room for others since
+        network = network_of(settings)
+        with network_turn():
+            return network.feature_map([image.pixels])[0]
+    return found
 
 
 def _key(image: LoadedImage, settings: NetworkSettings) -> MapKey:
     is_token = settings.pooling not in POOLINGS and _is_class_token(settings)
     where = settings.layer, settings.output, is_token, settings.preprocessing
-    return _weights(settings), settings.size, *where, image.digest
+    return "feature map", _weights(settings), settings.size, *where, image.digest
 
 
 def _is_class_token(settings: NetworkSettings) -> bool:
@@ -332,12 +336,6 @@ def _is_class_token(settings: NetworkSettings) -> bool:
     if settings.pooling == OWN_POOLING:
         return isinstance(network_of(settings), ClassTokenNetwork)
     return settings.pooling == CLASS_TOKEN
-
-
-@st.cache_resource(show_spinner=False)
-def _feature_maps() -> "tuple[LRUCache[MapKey, Tensor], Lock]":
-    """Feature maps of all sessions, the ones not used for longest making room."""
-    return LRUCache(FEATURE_MAP_BYTES, getsizeof=lambda values: values.nbytes), Lock()
 
 
 def open_picture(match: Match) -> LoadedImage | None:

@@ -234,6 +234,11 @@ class UploadStore:
                     held.users -= ended
                     held.used_at = self._clock()
 
+    def unused(self) -> list[Path]:
+        """The folders of the uploads that no session uses."""
+        with self._lock:
+            return [held.upload.folder for held in self._held.values() if not held.users]
+
     def of_path(self, path: Path) -> Upload | None:
         """The upload that a path belongs to."""
         with self._lock:

@@ -19,12 +19,21 @@ def memory_limit() -> int | None:
     Raises:
         SettingsError: It is no size.
     """
-    text = os.environ.get(MEMORY_VARIABLE, "").strip()
+    return size_of_variable(MEMORY_VARIABLE)
+
+
+def size_of_variable(name: str) -> int | None:
+    """The size that an environment variable has, in bytes; None where it is not set.
+
+    Raises:
+        SettingsError: It is no size.
+    """
+    text = os.environ.get(name, "").strip()
     if not text:
         return None
     found = _SIZE.fullmatch(text.upper())
     if found is None:
-        raise SettingsError(f"{MEMORY_VARIABLE} is a size such as 500MB or 2.5GB, not {text!r}")
+        raise SettingsError(f"{name} is a size such as 500MB or 2.5GB, not {text!r}")
     size = float(found["number"]) * _UNITS[found["unit"]]
     return int(size * 1.024 ** (list(_UNITS).index(found["unit"]) if found["binary"] else 0))
 

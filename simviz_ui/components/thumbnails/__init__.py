@@ -1,6 +1,6 @@
 """A grid of thumbnails to choose from, by mouse or keyboard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +10,7 @@ from simviz_core.errors import ImageError
 from simviz_core.gallery import GalleryImage
 from simviz_ui.components.assets import asset
 from simviz_ui.display.map_style import as_data_uri
+from simviz_ui.serving.kept import kept
 from simviz_ui.serving.resources import changed_at, gallery_picture
 
 SIDE = 132
@@ -43,7 +44,7 @@ def thumbnail_grid(
         {
             "id": image.id,
             "caption": image.path.stem,
-            "source": _thumbnail(image, *_state(image)),
+            "source": _thumbnail(image, *_state(image)) or None,
         }
         for image in images
     ]
@@ -55,14 +56,15 @@ def _state(image: GalleryImage) -> tuple[Path, tuple[str, ...], int]:
     return image.path, tuple(shown.key for shown in image.value_ranges), changed_at(image.path)
 
 
-@st.cache_data(max_entries=4096, show_spinner=False)
-def _thumbnail(
-    _image: GalleryImage, path: Path, ranges: tuple[str, ...], changed: int
-) -> str | None:
-    """The thumbnail as a data URI; None for a file that cannot be read."""
-    try:
-        picture = gallery_picture(_image).pixels.copy()
-    except ImageError:
-        return None
-    picture.thumbnail((SIDE * 2, SIDE * 2), Image.Resampling.BICUBIC)
-    return as_data_uri(picture)
+def _thumbnail(image: GalleryImage, *state: Hashable) -> str:
+    """The thumbnail as a data URI; empty for a file that cannot be read."""
+
+    def make() -> str:
+        try:
+            picture = gallery_picture(image).pixels.copy()
+        except ImageError:
+            return ""
+        picture.thumbnail((SIDE * 2, SIDE * 2), Image.Resampling.BICUBIC)
+        return as_data_uri(picture)
+
+    return kept().get(("thumbnail", *state), make, len)

@@ -1,13 +1,17 @@
 """Jobs in the background: joined, cancelled, failed."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 
 import pytest
+from running_app import REPOSITORY
 
 from simviz_core.errors import GalleryError
-from simviz_ui.serving.background import Job, Jobs, Show
+from simviz_ui.serving.background import ENDED, Job, Jobs, Show
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -64,3 +68,33 @@ def test_why_a_job_failed_is_said(error: Exception, said: str) -> None:
     job = Jobs[str]("thing").start("a", work)
     until(lambda: not job.is_running)
     assert job.error == said
+
+
+def test_of_jobs_that_have_ended_only_the_last_are_remembered() -> None:
+    jobs: Jobs[int] = Jobs("thing")
+    may_end = Event()
+    running = jobs.start("running", lambda show, is_cancelled: (may_end.wait(30) and 1) or 0)
+    for number in range(ENDED + 3):
+        job = jobs.start(f"{number}", lambda show, is_cancelled: 1)
+        until(lambda job=job: not job.is_running)  # type: ignore[misc]
+    assert jobs.latest("running") is running
+    remembered = [number for number in range(ENDED + 3) if jobs.latest(f"{number}")]
+    assert remembered[-ENDED:] == list(range(3, ENDED + 3))
+    assert len(remembered) <= ENDED + 1, "the last may not have ended when it was looked at"
+    may_end.set()
+
+
+def test_the_end_of_the_process_ends_jobs_and_waits_for_them(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from simviz_ui.serving.background import Jobs\n"
+        "def work(show, is_cancelled):\n"
+        "    while not is_cancelled():\n"
+        "        pass\n"
+        "    Path(sys.argv[1]).write_text('ended')\n"
+        "Jobs('thing').start('a', work)\n"
+    )
+    ended = tmp_path / "ended"
+    subprocess.run([sys.executable, "-c", program, ended], check=True, cwd=REPOSITORY)
+    assert ended.read_text() == "ended"
