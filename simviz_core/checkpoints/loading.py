@@ -35,7 +35,7 @@ def keeping_networks() -> Iterator[None]:
     again, and a network that is a program of the user's each time, since it has to be allowed
     each time.
     """
-    before = _kept.set(LRUCache(KEPT_BYTES, getsizeof=_bytes))
+    before = _kept.set(LRUCache(KEPT_BYTES, getsizeof=lambda network: network.weights_bytes))
     try:
         yield
     finally:
@@ -62,7 +62,7 @@ def load_for_settings(settings: NetworkSettings) -> SimilarityNetwork:
     key = settings, _state(settings.checkpoint)
     if key not in kept:
         network = _with_preprocessing(settings)
-        if _bytes(network) > kept.maxsize:
+        if network.weights_bytes > kept.maxsize:
             return network
         kept[key] = network
     return kept[key]
@@ -86,14 +86,6 @@ def settings_in_use(settings: NetworkSettings, network: SimilarityNetwork) -> Ne
         weights=network.weights,
         engine=network.engine_in_use.line,
     )
-
-
-def _bytes(network: SimilarityNetwork) -> int:
-    """What the weights take."""
-    if isinstance(network, EnsembleNetwork):
-        return sum(map(_bytes, network.members))
-    tensors = [*network.trunk.parameters(), *network.trunk.buffers()]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _state(checkpoint: str | None) -> tuple[int, int] | None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from simviz_core.checkpoints.loading import load_for_settings
+from simviz_core.checkpoints.loading import keeping_networks, load_for_settings
 from simviz_core.cli.options.gallery import (
     GALLERY_HELP,
     add_store_options,
     asked_gallery,
     bring_up_to_date,
     find_in,
+    indexing_bar,
     say_values,
     warn_of_unreadable,
 )
@@ -68,9 +69,12 @@ from simviz_core.retrieval import (
     MOST_QUERIES,
     NOTHING,
     AllowedRows,
+    EmbeddingTable,
     GalleryIndex,
     RelativeTo,
     RetrievalQuality,
+    embedding_table,
+    index_each,
     load_index,
     retrieval_quality,
 )
@@ -209,7 +213,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     others = [query.partner, query.relative_to.picture]
     say_values([query.picture, *(picture for picture in others if picture)], gallery)
-    reports = [_follow(options, gallery, query, run) for run in runs]
+    with keeping_networks():
+        reports = [_follow(options, gallery, query, run) for run in runs]
     whys = [_why(options, query, report) for report in reports] if options.why_changed else []
     if options.figure and whys:
         _write_why_figure(options, whys)
@@ -268,7 +273,8 @@ def _open_run(folder: str, options: argparse.Namespace) -> Run:
 def _follow(
     options: argparse.Namespace, gallery: Gallery, query: FollowedQuery, run: Run
 ) -> RunReport:
-    """Follow the query through one run; only one network is in memory at a time."""
+    """Follow the query through one run."""
+    _index_together(options, gallery, run)
     reports: list[CheckpointReport] = []
     usable: list[tuple[RunCheckpoint, GalleryIndex]] = []
     for checkpoint in run.checkpoints:
@@ -286,6 +292,17 @@ def _follow(
     return RunReport(run, tuple(reports), tuple(changed[: options.most_changed]))
 
 
+def _index_together(options: argparse.Namespace, gallery: Gallery, run: Run) -> None:
+    """Index with all checkpoints, reading the images once; what fails is said in its place."""
+
+    def target(checkpoint: RunCheckpoint) -> tuple[SimilarityNetwork, EmbeddingTable]:
+        network = _network(run, checkpoint)
+        return network, embedding_table(gallery, network.fingerprint, options.precision)
+
+    with indexing_bar() as show:
+        index_each(gallery, [partial(target, each) for each in run.checkpoints], show)
+
+
 def _report(
     options: argparse.Namespace,
     gallery: Gallery,
@@ -295,7 +312,7 @@ def _report(
     is_first: bool,
 ) -> tuple[CheckpointReport, GalleryIndex]:
     """Ask the query of one checkpoint; what of the gallery is unreadable is said for the first."""
-    network = load_for_settings(checkpoint_settings(run, checkpoint))
+    network = _network(run, checkpoint)
     table, unreadable = bring_up_to_date(options, gallery, network)
     if is_first:
         warn_of_unreadable(unreadable)

@@ -239,9 +239,17 @@ class SimilarityNetwork:
 
     def sees_as(self, other: "SimilarityNetwork") -> bool:
         """Whether both make the same feature map of an image: one trunk, one input."""
-        return self.trunk is other.trunk and (self.size, self.preprocessing) == (
-            *(other.size, other.preprocessing),
-        )
+        return self.trunk is other.trunk and self.reads_as(other)
+
+    def reads_as(self, other: "SimilarityNetwork") -> bool:
+        """Whether an image that was read and resized for one is the other's input, too."""
+        return (self.size, self.preprocessing) == (other.size, other.preprocessing)
+
+    @property
+    def weights_bytes(self) -> int:
+        """What the trunk's weights take in memory."""
+        tensors = [*self.trunk.parameters(), *self.trunk.buffers()]
+        return sum(tensor.nbytes for tensor in tensors)
 
     def unit_embeddings_of(self, F: Tensor) -> Tensor:
         """The same of feature maps (N, H, W, C) that are there already."""

@@ -19,7 +19,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simviz_core.errors import DamagedStoreError, GalleryError, ImageError, StoreError
+from simviz_core.errors import (
+    DamagedStoreError,
+    GalleryError,
+    ImageError,
+    SimVizError,
+    StoreError,
+)
 from simviz_core.gallery import Gallery, GalleryImage
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval.planning import IndexPlan, file_state, plan_index, range_key
@@ -33,6 +39,8 @@ BATCHES_AHEAD = 3
 """Batches that are being read while the network runs."""
 SECONDS_PER_COMMIT = 4.0
 """Embeddings are written this often: what a kill can lose."""
+TOGETHER_BYTES = 1_000_000_000
+"""Of the weights of networks for which images are read once, in `index_each`."""
 
 Batch = list[tuple[StoredImage, NDArray[np.uint8] | None]]
 """What was read of the images of one batch: the row, and the pixels for the network."""
@@ -171,12 +179,13 @@ def index_together(
     is_cancelled: Callable[[], bool] = lambda: False,
     embed: Embed | None = None,
 ) -> list[IndexReport]:
-    """The same for several poolings of one feature map: images are read and run once for all.
+    """The same for several networks: images are read once for all, and run once for each trunk.
 
     Args:
         gallery: The gallery.
-        targets: Networks of one trunk (`SimilarityNetwork.with_pooling` makes them), each with the
-            table that was opened with its fingerprint.
+        targets: Networks with the same input, such as the poolings of one feature map
+            (`SimilarityNetwork.with_pooling`) or the checkpoints of a run, each with the table that
+            was opened with its fingerprint.
         on_progress: Called after every batch.
         is_cancelled: Asked before every batch; what is done by then is kept.
         embed: Where the network is run; None for this process, `embed_here`.
@@ -187,10 +196,10 @@ def index_together(
     Raises:
         StoreError: Another process is indexing one of them, or a table cannot be written.
         GalleryError: No image of the gallery can be read.
-        ValueError: The networks have different trunks, or see images differently.
+        ValueError: The networks see images differently.
     """
-    if not all(network.sees_as(targets[0][0]) for network, _ in targets):
-        raise ValueError("networks that are run together need one trunk and one input")
+    if not all(network.reads_as(targets[0][0]) for network, _ in targets):
+        raise ValueError("networks that are run together need one input")
     start = time.perf_counter()
     if (settled := _nothing_to_do(gallery, [table for _, table in targets])) is not None:
         seconds = time.perf_counter() - start
@@ -215,17 +224,64 @@ def index_together(
     ]
 
 
-def by_trunk(targets: Sequence[Target]) -> list[list[Target]]:
-    """Networks with their tables, in groups that `index_together` takes, in order."""
-    groups: list[list[Target]] = []
-    for target in targets:
-        for group in groups:
-            if target[0].sees_as(group[0][0]):
-                group.append(target)
-                break
-        else:
-            groups.append([target])
-    return groups
+def index_each(
+    gallery: Gallery,
+    wanted: Sequence[Callable[[], Target]],
+    on_progress: Callable[[IndexProgress], None] = lambda progress: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> list[IndexReport | SimVizError]:
+    """The same for any networks: images are read once for as many as fit into memory together.
+
+    Args:
+        gallery: The gallery.
+        wanted: What loads each network, with its table. Those that follow one another with the same
+            input are held together, up to `TOGETHER_BYTES`; not those with nothing to do.
+        on_progress: Called after every batch; counts the images for the networks at hand.
+        is_cancelled: Asked before every batch; what is done by then is kept.
+
+    Returns:
+        What was done for each, or why it could not be: one that fails does not keep the others from
+        being indexed.
+    """
+    found: dict[int, IndexReport | SimVizError] = {}
+    together: dict[int, Target] = {}
+
+    def index(targets: Sequence[Target]) -> list[IndexReport | SimVizError]:
+        try:
+            return [*index_together(gallery, targets, on_progress, is_cancelled)]
+        except SimVizError as error:
+            if len(targets) == 1:
+                return [error]
+        # It may be one network's fault. What is embedded by now is not embedded again.
+        return [result for target in targets for result in index([target])]
+
+    def finish() -> None:
+        found.update(zip(together, index([*together.values()]), strict=True))
+        together.clear()
+
+    for place, load in enumerate(wanted):
+        try:
+            target = load()
+        except SimVizError as error:
+            found[place] = error
+            continue
+        if _nothing_to_do(gallery, [target[1]]) is not None:
+            found[place] = index([target])[0]
+            continue
+        if together and not _fit_together([*together.values(), target]):
+            finish()
+        together[place] = target
+    if together:
+        finish()
+    return [found[place] for place in range(len(wanted))]
+
+
+def _fit_together(targets: Sequence[Target]) -> bool:
+    trunks = {id(network.trunk): network for network, _ in targets}
+    total = sum(network.weights_bytes for network in trunks.values())
+    first = targets[0][0]
+    one_input = all(network.reads_as(first) for network, _ in targets)
+    return one_input and (len(trunks) == 1 or total <= TOGETHER_BYTES)
 
 
 def _nothing_to_do(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[IndexPlan] | None:
@@ -316,7 +372,7 @@ def embed_here(
 
     Args:
         todo: The images.
-        targets: Networks of one trunk, each with its table, which is locked.
+        targets: Networks with one input, each with its table, which is locked.
         pending: For each table, the ids of the images that it is to be given.
         on_progress: Called after every batch.
         is_cancelled: Asked before every batch.
@@ -380,7 +436,7 @@ def embedded_batches(
 
     Args:
         todo: The images.
-        networks: Of one trunk, which is run once for all.
+        networks: With one input; each trunk is run once.
         is_cancelled: Asked before every batch.
 
     Yields:
@@ -415,22 +471,37 @@ def chosen_rows(
 
 
 def _embed_batch(batch: Batch, networks: Sequence[SimilarityNetwork]) -> list[NDArray[np.float32]]:
-    """Unit embeddings (N, D) of each network, whose trunk is one and run once."""
+    """Unit embeddings (N, D) of each network; every trunk is run once."""
+    is_read = [pixels is not None for _, pixels in batch]
     resized = [pixels for _, pixels in batch if pixels is not None]
     if not resized:
         return [np.zeros((len(batch), 0), dtype=np.float32) for _ in networks]
-    pixels = networks[0].normalised(resized)
-    if len(networks) == 1:
-        made = [networks[0].unit_embeddings(pixels)]
-    else:
-        F = networks[0].run_trunk(pixels)
-        made = [network.unit_embeddings_of(F) for network in networks]
-    found = []
-    for units in (each.numpy(force=True) for each in made):
-        embeddings = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
-        embeddings[[pixels is not None for _, pixels in batch]] = units
-        found.append(embeddings)
-    return found
+    found: dict[int, NDArray[np.float32]] = {}
+    for places in _by_trunk(networks):
+        first = networks[places[0]]
+        pixels = first.normalised(resized)
+        if len(places) == 1:
+            made = [first.unit_embeddings(pixels)]
+        else:
+            F = first.run_trunk(pixels)
+            made = [networks[place].unit_embeddings_of(F) for place in places]
+        for place, units in zip(places, made, strict=True):
+            found[place] = np.zeros((len(batch), units.shape[1]), dtype=np.float32)
+            found[place][is_read] = units.numpy(force=True)
+    return [found[place] for place in range(len(networks))]
+
+
+def _by_trunk(networks: Sequence[SimilarityNetwork]) -> list[list[int]]:
+    """The places of networks that make the same feature map, trunk by trunk."""
+    groups: list[list[int]] = []
+    for place, network in enumerate(networks):
+        same = (group for group in groups if network.sees_as(networks[group[0]]))
+        group = next(same, None)
+        if group is None:
+            groups.append([place])
+        else:
+            group.append(place)
+    return groups
 
 
 def _widened(part: NDArray[np.float32], width: int) -> NDArray[np.float32]:

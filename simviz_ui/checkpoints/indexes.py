@@ -70,8 +70,8 @@ def checkpoint_indexes(
 ) -> list[CheckpointIndex]:
     """The gallery's embeddings by each checkpoint; what is missing is made in the background.
 
-    The checkpoints are indexed one after another, so that their networks are not in memory
-    together. A large gallery is not indexed before the user has asked for it.
+    The images are read once for all checkpoints whose networks fit into memory together. A large
+    gallery is not indexed before the user has asked for it.
 
     Args:
         gallery: The gallery.
@@ -114,8 +114,8 @@ def _look(
         job.wanted_by.add(session_id())
         return CheckpointIndex(place.run, place.checkpoint, place.settings, job=job)
     plan = current_plan(gallery, table, job)
-    if job is not None and job.error:
-        return CheckpointIndex(place.run, place.checkpoint, place.settings, error=job.error)
+    if job is not None and (error := job.error_of(table)):
+        return CheckpointIndex(place.run, place.checkpoint, place.settings, error=error)
     if plan.is_empty:
         index = loaded_index(gallery, table, fingerprint)
         return CheckpointIndex(place.run, place.checkpoint, place.settings, index)
@@ -149,11 +149,9 @@ def _refusal(settings: NetworkSettings, changed: int) -> str | None:
 
 
 def _start(gallery: Gallery, wanted: Sequence[_Wanted], running: Sequence[IndexJob]) -> None:
-    """Index one checkpoint after the other, the first one when what is running has ended."""
-    before = running[-1:]
-    for job in wanted:
-        target = partial(network_of, job.settings), job.table
-        before = [index_jobs().start(gallery, [target], session_id(), after=before)]
+    """Index with the checkpoints, when what is running has ended."""
+    targets = [(partial(network_of, job.settings), job.table) for job in wanted]
+    index_jobs().start(gallery, targets, session_id(), after=running[-1:])
 
 
 def _offer(gallery: Gallery, wanted: Sequence[_Wanted]) -> None:
@@ -175,13 +173,13 @@ def _show_progress(jobs: Sequence[IndexJob], ready: int, count: int) -> None:
     if len(running) < len(jobs):
         st.rerun()
     progress = next((job.progress for job in running if job.progress), None)
-    bar, text = 0.0, "Indexing the gallery with each checkpoint …"
+    bar, text = 0.0, "Indexing the gallery with the checkpoints …"
     if progress is not None:
         bar = progress.done / progress.total
         text = (
-            f"Indexing the gallery with each checkpoint: {ready} of {count} are ready, the next "
-            f"has {progress.done:,} of {progress.total:,} images · "
-            f"{duration(progress.seconds_left)} left for it"
+            f"Indexing the gallery with the checkpoints: {ready} of {count} are ready, the next "
+            f"have {progress.done:,} of {progress.total:,} images · "
+            f"{duration(progress.seconds_left)} left for these"
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(bar, text, width="stretch")

@@ -17,26 +17,26 @@ from simviz_core.retrieval import (
     EmbeddingTable,
     IndexProgress,
     IndexReport,
-    by_trunk,
-    index_together,
+    index_each,
 )
 from simviz_ui.serving.background import forget_ended, start_thread
 from simviz_ui.serving.logs import session_name
 from simviz_ui.serving.turns import TURNS
 
 _log = logging.getLogger(__name__)
-LoadNetwork = Callable[[], SimilarityNetwork]
-LoadNetworks = Callable[[], list[SimilarityNetwork]]
+Wanted = tuple[Callable[[], SimilarityNetwork], EmbeddingTable]
+"""What loads a network, and where its embeddings go."""
 
 
 @dataclass
 class IndexJob:
-    """One gallery being indexed, in a thread of its own; with several poolings, if need be.
+    """One gallery being indexed, in a thread of its own; with several networks, if need be.
 
     Attributes:
         progress: How far it has come; None before the first batch.
-        report: What it did, once it has ended well; of the first table.
-        error: Why it failed, once it has failed.
+        report: What it did, once it has ended well; of the first table that it could fill.
+        error: Why it failed, once it has failed; of the first table that it could not.
+        errors: The same of each table that it could not fill, by the table's name.
         wanted_by: The sessions that wait for it.
         folder: Of the embeddings.
     """
@@ -44,6 +44,7 @@ class IndexJob:
     progress: IndexProgress | None = None
     report: IndexReport | None = None
     error: str | None = None
+    errors: dict[str, str] = field(default_factory=dict)
     wanted_by: set[str] = field(default_factory=set)
     folder: Path | None = None
     _cancelled: Event = field(default_factory=Event)
@@ -54,23 +55,25 @@ class IndexJob:
         """Whether it has not ended yet."""
         return self.report is None and self.error is None
 
+    def error_of(self, table: EmbeddingTable) -> str | None:
+        """Why a table could not be filled, once the job has ended."""
+        return self.errors.get(table.name) if self.errors else self.error
+
     def start(
         self,
         gallery: Gallery,
-        load: LoadNetworks,
-        tables: Sequence[EmbeddingTable],
+        wanted: Sequence[Wanted],
         after: "Sequence[IndexJob]",
     ) -> None:
         """Start the thread, which waits until other jobs have ended where some are named."""
-        self.folder = tables[0].folder
-        run = partial(self._run, gallery, load, tables, after)
+        self.folder = wanted[0][1].folder
+        run = partial(self._run, gallery, wanted, after)
         self._thread = start_thread(run, "index", self._cancelled)
 
     def _run(
         self,
         gallery: Gallery,
-        load: LoadNetworks,
-        tables: Sequence[EmbeddingTable],
+        wanted: Sequence[Wanted],
         after: "Sequence[IndexJob]",
     ) -> None:
         def show(progress: IndexProgress) -> None:
@@ -87,23 +90,25 @@ class IndexJob:
         begun = time.monotonic()
         _log.info("%s: indexing %s begins", self._sessions(), gallery.source)
         try:
+            targets = [partial(_target, *each) for each in wanted]
             with TURNS.background(self._words):
-                reports = [
-                    report
-                    for targets in by_trunk(list(zip(load(), tables, strict=True)))
-                    for report in index_together(gallery, targets, show, is_cancelled)
-                ]
-            self.report = reports[0]
-        except SimVizError as error:
-            _log.warning("%s: indexing %s failed: %s", self._sessions(), gallery.source, error)
-            self.error = str(error)
+                results = index_each(gallery, targets, show, is_cancelled)
         except Exception as error:
             # Nobody else would hear of it, and the pages would wait for ever.
             _log.exception("%s: indexing %s failed", self._sessions(), gallery.source)
             self.error = f"indexing failed ({type(error).__name__}: {error})"
-        else:
-            seconds = time.monotonic() - begun
-            _log.info("%s: indexing %s ended, %.1f s", self._sessions(), gallery.source, seconds)
+            return
+        self.errors = {
+            table.name: str(result)
+            for (_, table), result in zip(wanted, results, strict=True)
+            if isinstance(result, SimVizError)
+        }
+        for reason in self.errors.values():
+            _log.warning("%s: indexing %s failed: %s", self._sessions(), gallery.source, reason)
+        seconds = time.monotonic() - begun
+        _log.info("%s: indexing %s ended, %.1f s", self._sessions(), gallery.source, seconds)
+        self.error = next(iter(self.errors.values()), None)
+        self.report = next((each for each in results if isinstance(each, IndexReport)), None)
 
     def _sessions(self) -> str:
         return f"for session {', '.join(sorted(map(session_name, tuple(self.wanted_by))))}"
@@ -130,6 +135,12 @@ class IndexJob:
         self._cancelled.set()
         if self._thread:
             self._thread.join()
+
+
+def _target(
+    load: Callable[[], SimilarityNetwork], table: EmbeddingTable
+) -> tuple[SimilarityNetwork, EmbeddingTable]:
+    return load(), table
 
 
 def _is_open(session: str) -> bool:
@@ -161,7 +172,7 @@ class IndexJobs:
     def start(
         self,
         gallery: Gallery,
-        wanted: Sequence[tuple[LoadNetwork, EmbeddingTable]],
+        wanted: Sequence[Wanted],
         session: str,
         after: Sequence[IndexJob] = (),
     ) -> IndexJob:
@@ -170,7 +181,7 @@ class IndexJobs:
         Args:
             gallery: What to index.
             wanted: Where embeddings go, and what loads the network of each, in the job's own
-                thread. Those of one trunk are made in one run.
+                thread. Images are read once for those that fit into memory together.
             session: Who waits for it.
             after: Jobs that have to end first, so that not all networks are in memory together.
 
@@ -185,9 +196,7 @@ class IndexJobs:
                     self._jobs.pop(table.name, None)
                     self._jobs[table.name] = job
                 forget_ended(self._jobs)
-                loads = [load for load, _ in free]
-                tables = [table for _, table in free]
-                job.start(gallery, lambda: [load() for load in loads], tables, after)
+                job.start(gallery, free, after)
             for _, table in wanted:
                 self._jobs[table.name].wanted_by.add(session)
             return self._jobs[wanted[0][1].name]

@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,6 @@ from simviz_core.retrieval import (
     GalleryIndex,
     IndexProgress,
     IndexReport,
-    by_trunk,
     default_store_folder,
     embedding_table,
     index_together,
@@ -218,6 +218,18 @@ def say_values(pictures: Sequence[LoadedImage], gallery: Gallery | None = None) 
         print(f"simviz: {note}", file=sys.stderr)
 
 
+@contextmanager
+def indexing_bar() -> Iterator[Callable[[IndexProgress], None]]:
+    """Show how far indexing has come on standard error."""
+    with tqdm(desc="indexing", unit=" images", file=sys.stderr, delay=0.5, leave=False) as bar:
+
+        def show(progress: IndexProgress) -> None:
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+
+        yield show
+
+
 def bring_up_to_date(
     options: argparse.Namespace, gallery: Gallery, network: SimilarityNetwork
 ) -> tuple[EmbeddingTable, IndexReport]:
@@ -253,21 +265,9 @@ def bring_together(
     tables = [
         embedding_table(gallery, network.fingerprint, options.precision) for network in networks
     ]
-    with tqdm(desc="indexing", unit=" images", file=sys.stderr, delay=0.5, leave=False) as bar:
-
-        def show(progress: IndexProgress) -> None:
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
-
+    with indexing_bar() as show:
         targets = list(zip(networks, tables, strict=True))
-        reports = {
-            id(table): report
-            for group in by_trunk(targets)
-            for (_, table), report in zip(
-                group, index_together(gallery, group, show, embed=embed), strict=True
-            )
-        }
-    return tables, [reports[id(table)] for table in tables]
+        return tables, index_together(gallery, targets, show, embed=embed)
 
 
 def up_to_date_index(

@@ -1,19 +1,22 @@
+import copy
 import os
 import random
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from interrupted_indexing import BATCH, indexing_process
 from PIL import Image
 from torch import Tensor
 
-from simviz_core.errors import GalleryError, StoreError
+from simviz_core.errors import CheckpointError, GalleryError, NetworkError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import load_image
 from simviz_core.networks import SimilarityNetwork
@@ -24,6 +27,7 @@ from simviz_core.retrieval import (
     IndexReport,
     StoredImage,
     embedding_table,
+    index_each,
     index_gallery,
     index_together,
     indexing,
@@ -561,6 +565,75 @@ def test_a_cancelled_run_goes_on_for_all(
         assert contents(together) == contents(alone)
 
 
+def trained(network: SimilarityNetwork, factor: float) -> SimilarityNetwork:
+    """The network with other weights, as another checkpoint of a run has them."""
+    trunk = copy.deepcopy(network.trunk)
+    with torch.no_grad():
+        next(trunk.parameters()).mul_(factor)
+    return replace(network, trunk=trunk, engine=None)
+
+
+def test_several_checkpoints_cost_one_reading(
+    small_gallery: Path,
+    network: SimilarityNetwork,
+    tmp_path: Path,
+    read_files: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gallery = open_gallery(small_gallery)
+    networks = [network, trained(network, 0.5), trained(network, 0.8)]
+
+    def targets(folder: str) -> list[Callable[[], indexing.Target]]:
+        tables = [
+            embedding_table(gallery, n.fingerprint, folder=tmp_path / folder) for n in networks
+        ]
+        return [partial(lambda *pair: pair, *pair) for pair in zip(networks, tables, strict=True)]
+
+    reports = index_each(gallery, targets("together"))
+    assert sorted(read_files) == sorted(IDS)
+    assert [report.added for report in reports] == [tuple(IDS)] * 3
+    for (each, together), load in zip(
+        (load() for load in targets("together")), targets("alone"), strict=True
+    ):
+        index_gallery(gallery, *load())
+        assert contents(together) == contents(load()[1]), each.fingerprint
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a network with a complete table was run")
+
+    networks[1].trunk.register_forward_pre_hook(refuse)
+    networks.append(trained(network, 0.9))
+    reports = index_each(gallery, targets("together"))
+    assert [len(report.added) for report in reports] == [0, 0, 0, 6]
+
+    read_files.clear()
+    del networks[1]
+    monkeypatch.setattr(indexing, "TOGETHER_BYTES", 2 * network.weights_bytes)
+    index_each(gallery, targets("two at a time"))
+    assert sorted(read_files) == sorted(2 * IDS)
+
+
+def test_a_network_that_fails_does_not_keep_others_from_being_indexed(
+    small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
+) -> None:
+    gallery = open_gallery(small_gallery)
+    networks = [network, trained(network, float("nan")), trained(network, 0.5)]
+
+    def load(network: SimilarityNetwork) -> indexing.Target:
+        return network, embedding_table(gallery, network.fingerprint, folder=tmp_path)
+
+    def refused() -> indexing.Target:
+        raise CheckpointError("it does not fit")
+
+    first, failed, missing, last = index_each(
+        gallery,
+        [*(partial(load, each) for each in networks[:2]), refused, partial(load, networks[2])],
+    )
+    assert (first.images, last.images) == (6, 6)
+    assert isinstance(failed, NetworkError)
+    assert str(missing) == "it does not fit"
+
+
 def test_other_networks_are_not_run_together(
     small_gallery: Path, network: SimilarityNetwork, tmp_path: Path
 ) -> None:
@@ -569,7 +642,7 @@ def test_other_networks_are_not_run_together(
     targets = [
         (n, embedding_table(gallery, n.fingerprint, folder=tmp_path)) for n in (network, other)
     ]
-    with pytest.raises(ValueError, match="one trunk and one input"):
+    with pytest.raises(ValueError, match="need one input"):
         index_together(gallery, targets)
 
 
