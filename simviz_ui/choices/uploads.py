@@ -270,7 +270,6 @@ def _session_id() -> str:
 def _stopped(using: tuple[UploadStore, str]) -> None:
     store, session = using
     store.stop_using(session)
-    kept().let_go_of_the_old()
     for folder in store.unused():
         kept().let_go_of_files(folder)
 

@@ -100,7 +100,8 @@ class Kept:
             return held.value
 
     def keep(self, key: Key, value: object, size: int) -> None:
-        """Keep a value of that size, and let others go."""
+        """Keep a value of that size; let go of others for room, and of what is old anyway."""
+        self.let_go_of_the_old()
         with self._lock:
             self._drop(key)
             self._held[key] = _Held(value, size, self._clock())

@@ -16,7 +16,7 @@ import streamlit as st
 
 LONGEST_TURN = 30.0
 """Seconds after which others no longer wait for a turn: a network of the users' own may hang."""
-GIVES_WAY_FOR = 2.0
+GIVES_WAY_FOR = 1.0
 """Seconds that work in the background waits at most before each of its steps: it does end, even
 where somebody is always clicking."""
 LOOK_AGAIN = 0.25
