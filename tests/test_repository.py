@@ -291,9 +291,8 @@ def test_usage_statistics_are_off() -> None:
     assert config["browser"]["gatherUsageStats"] is False
 
 
-def test_tests_that_the_page_on_security_names_exist() -> None:
-    named = set(
-        re.findall(r"`(test_\w+)`", (REPOSITORY / "docs" / "security.md").read_text("utf-8"))
-    )
+@pytest.mark.parametrize("page", ["security", "faults"])
+def test_tests_that_a_page_names_exist(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / f"docs/{page}.md").read_text("utf-8")))
     tests = (path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
     assert named - {name for text in tests for name in re.findall(r"def (test_\w+)", text)} == set()
