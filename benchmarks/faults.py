@@ -221,6 +221,8 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     arguments = parser.parse_args()
+    # Started in the background a program is deaf to Ctrl-C, and so is whatever it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chance = random.Random(arguments.seed)
     images = [image.id for image in open_gallery(DEMO_GALLERY).images][: arguments.images]
     fingerprint = load_network("efficientnet_lite0").fingerprint

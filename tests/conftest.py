@@ -1,6 +1,7 @@
 """Fixtures that several rooms of the tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # The tests build hundreds of small networks, which run for less time than it takes to convert them.
 # What OpenVINO makes is tested in networks/engines, and by the app that the browser tests open.
 os.environ.setdefault(ENGINE_VARIABLE, TORCH)
+
+# Started in the background a program is deaf to Ctrl-C, and so is whatever it starts: tests that
+# press it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
