@@ -43,6 +43,7 @@ _NO_FILES = frozenset(
         ),
         *("colour_map", "opacity", "cells", "scale_each", "compare_poolings", "lost", "blocks"),
         *("top", "region", "exclude_region", "crop", "fine", "per_class", "where"),
+        "approximate",
         *(
             "ask",
             "find",
