@@ -21,6 +21,7 @@ from simviz_ui.serving.turns import TURNS
 # What has nothing to show (the address, counters, the canvas's keeper) takes no room.
 STYLE = (
     "<style>.stMainBlockContainer { position: relative; padding-inline: clamp(1rem, 3.5vw, 5rem); }"
+    " .st-key-address { left: 0; }"  # as wide as the page, and so not beyond its edge
     " .st-key-address, .st-key-tending, [class*=st-key-steps_beside_] { position: absolute; }"
     # Streamlit's own grey of captions is too faint to be read by everybody (WCAG AA).
     " [data-testid='stCaptionContainer'] { color: inherit; opacity: .8; }"

@@ -74,12 +74,10 @@ def test_maps_add_up_to_the_cosine(name: str, pooling: str, pictures: list[Image
 def test_the_embedding_is_the_layer_right_after_the_networks_own_pooling(
     network: SimilarityNetwork, pictures: list[Image.Image]
 ) -> None:
-    timm_network: nn.Module = network.trunk.network
+    whole: nn.Module = network.trunk.network
     with torch.inference_mode():
         pixels = network.pixels(pictures)
-        expected: Tensor = timm_network.forward_head(
-            timm_network.forward_features(pixels), pre_logits=True
-        )
+        expected: Tensor = whole.global_pool(whole.forward_features(pixels))
     torch.testing.assert_close(network.decompose(pictures).embedding, expected)
 
 
