@@ -99,29 +99,28 @@ class Place:
         return self.chance.choice(files)
 
 
-def killed(place: Place) -> None:
-    """SIGKILL at a random moment"""
+def _stopped(place: Place, number: signal.Signals, *statuses: int) -> None:
     process = place.start()
     place.wait()
-    process.kill()
-    place.end(process, -signal.SIGKILL, 0)
+    process.send_signal(number)
+    # It may have ended before.
+    place.end(process, *statuses, -number, 0)
+
+
+def killed(place: Place) -> None:
+    """SIGKILL at a random moment"""
+    _stopped(place, signal.SIGKILL)
 
 
 def cancelled(place: Place) -> None:
     """Ctrl-C at a random moment"""
-    process = place.start()
-    place.wait()
-    process.send_signal(signal.SIGINT)
     # Before Python has come so far that it listens, the signal itself ends it.
-    place.end(process, CANCELLED, -signal.SIGINT, 0)
+    _stopped(place, signal.SIGINT, CANCELLED)
 
 
 def ended(place: Place) -> None:
     """SIGTERM at a random moment"""
-    process = place.start()
-    place.wait()
-    process.terminate()
-    place.end(process, -signal.SIGTERM, 0)
+    _stopped(place, signal.SIGTERM)
 
 
 def together(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,11 @@ def unrestricted_sources() -> Iterator[None]:
 def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run as README says: from the repository's folder."""
     monkeypatch.chdir(REPOSITORY)
+
+
+@pytest.fixture
+def no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be downloaded: all goes through a proxy that nobody runs."""
+    monkeypatch.setattr(urllib.request, "_opener", None)  # which would remember the proxy
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")

@@ -74,6 +74,11 @@ class ImageInClass:
         shown = self.contrast.values if self.contrast else self.map.mean_values
         return self.frame.in_padding(shown)
 
+    @property
+    def padding_note(self) -> str:
+        """The same in words; "" of a picture that is not padded."""
+        return "" if self.in_padding is None else f"{self.in_padding:.3f} in padding"
+
 
 def summarise(sums: ClassSums, label: str) -> ClassSummary:
     """A class in figures.
@@ -225,7 +230,7 @@ def class_block(
             ClassPanel(
                 settings.seen(load_image(Path(found.path), value_ranges=found.value_ranges).pixels),
                 f"{place}. {Path(found.path).name} · {found.map.typicality:.3f}"
-                f"{_padding_words(found)}",
+                + (f" · {found.padding_note}" if found.padding_note else ""),
                 found.map.mean_values,
                 found.contrast.values if found.contrast else None,
                 f"difference {found.contrast.difference:+.3f}" if found.contrast else "",
@@ -234,10 +239,6 @@ def class_block(
         ),
         contrasted=_contrasted(contrast) if contrast else None,
     )
-
-
-def _padding_words(found: ImageInClass) -> str:
-    return "" if found.in_padding is None else f" · {found.in_padding:.3f} in padding"
 
 
 def _contrasted(contrast: ContrastMap) -> tuple[str, str]:

@@ -201,9 +201,8 @@ def index_together(
     if not all(network.reads_as(targets[0][0]) for network, _ in targets):
         raise ValueError("networks that are run together need one input")
     start = time.perf_counter()
-    if (settled := _nothing_to_do(gallery, [table for _, table in targets])) is not None:
-        seconds = time.perf_counter() - start
-        return [_report(gallery, plan, False, (), seconds) for plan in settled]
+    if (settled := _settled(gallery, [table for _, table in targets])) is not None:
+        return settled
     with ExitStack() as locks:
         targets = [(network, locks.enter_context(table.locked())) for network, table in targets]
         left = [table.drop_orphans() if table.hold and table.version else 0 for _, table in targets]
@@ -262,11 +261,12 @@ def index_each(
     for place, load in enumerate(wanted):
         try:
             target = load()
+            settled = _settled(gallery, [target[1]])
         except SimVizError as error:
             found[place] = error
             continue
-        if _nothing_to_do(gallery, [target[1]]) is not None:
-            found[place] = index([target])[0]
+        if settled is not None:
+            [found[place]] = settled
             continue
         if together and not _fit_together([*together.values(), target]):
             finish()
@@ -284,9 +284,13 @@ def _fit_together(targets: Sequence[Target]) -> bool:
     return one_input and (len(trunks) == 1 or total <= TOGETHER_BYTES)
 
 
-def _nothing_to_do(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[IndexPlan] | None:
-    """The plans where all tables are up to date: then nothing need be locked, or be writable."""
-    plans = []
+def _settled(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[IndexReport] | None:
+    """The reports where all tables are up to date: then nothing need be locked, or be writable.
+
+    Raises:
+        GalleryError: No image can be read.
+    """
+    start, plans = time.perf_counter(), []
     try:
         for table in tables:
             plan = plan_index(gallery, table)
@@ -295,7 +299,8 @@ def _nothing_to_do(gallery: Gallery, tables: Sequence[EmbeddingTable]) -> list[I
             plans.append(plan)
     except StoreError:
         return None  # it will be made anew, or named
-    return plans
+    seconds = time.perf_counter() - start
+    return [_report(gallery, plan, False, (), seconds) for plan in plans]
 
 
 def _begun(gallery: Gallery, table: EmbeddingTable) -> tuple[IndexPlan, bool]:

@@ -233,8 +233,8 @@ def _card(
             values = item.found.contrast.values
             score = f"{item.found.contrast.difference:+.3f}"
             note = f"adds up, ± {item.found.contrast.residual:.0e}"
-        if item.found is not None and item.found.in_padding is not None:
-            note += f"\n{item.found.in_padding:.3f} in padding"
+        if item.found is not None and item.found.padding_note:
+            note += f"\n{item.found.padding_note}"
         if values is not None:
             heat = heat_uri(pixels, values, scales.of(values), style)
     return ShownMatch(

@@ -126,8 +126,9 @@ class Kept:
         """Let go of what nobody has used for long."""
         oldest = self._clock() - UNUSED_FOR
         with self._lock:
-            for key in [key for key, held in self._held.items() if held.used_at < oldest]:
-                self._drop(key)
+            # In the order of their last use: the first is the oldest.
+            while self._held and next(iter(self._held.values())).used_at < oldest:
+                self._drop(next(iter(self._held)))
 
     def _make_room(self) -> None:
         later: dict[Hashable, int] = {}

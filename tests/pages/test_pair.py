@@ -2,7 +2,6 @@
 
 import base64
 import json
-import urllib.request
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -248,13 +247,11 @@ def test_an_empty_gallery_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mo
     assert "one folder per class" in app.error[0].value
 
 
+@pytest.mark.usefixtures("no_way_out")
 def test_a_network_that_cannot_be_had_leaves_the_page_working(
     pair: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(urllib.request, "_opener", None)  # which would remember the proxy
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
     pair.get_by_key("network").set_value("resnet50").run()
     assert "could not be downloaded" in pair.error[0].value
     pair.get_by_key("network").set_value("efficientnet_lite0").run()

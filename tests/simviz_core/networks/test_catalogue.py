@@ -1,4 +1,3 @@
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -59,11 +58,9 @@ def test_weights_that_do_not_fit_are_refused() -> None:
         _load_in_order(network, weights)
 
 
+@pytest.mark.usefixtures("no_way_out")
 def test_being_offline_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(urllib.request, "_opener", None)  # which would remember the proxy
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
     with pytest.raises(NetworkError, match=r"ResNet-50 could not be downloaded.*EfficientNet"):
         build_network("resnet50")
 

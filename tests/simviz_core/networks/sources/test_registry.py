@@ -1,7 +1,6 @@
 """Networks by name: what is listed, how they are built, and what is said when they cannot be."""
 
 import importlib
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,12 @@ def pictures() -> list[Image.Image]:
 
 
 @pytest.fixture
-def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_way_out: None) -> None:
     """Empty caches of weights, and no way out."""
     from huggingface_hub import constants
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(urllib.request, "_opener", None)  # which would remember the proxy
-    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(variable, "http://127.0.0.1:9")
 
 
 def test_both_libraries_are_listed_with_the_tags_of_their_weights() -> None:
