@@ -1,6 +1,7 @@
 """Embed a gallery: only what is new or changed, in batches, and so that a kill loses little.
 
-Threads read and resize the images while the network runs on those that are ready. Batches are cut
+Threads read and resize the images while the network runs on those that are ready; OpenVINO is given
+a second batch while one is run, so that it never waits for what stands around it. Batches are cut
 from the list of files before any is read, and only whole batches are committed; a run that goes on
 after a kill therefore forms the same batches, and stores the same numbers, as one that was never
 interrupted.
@@ -37,6 +38,9 @@ BATCH = {"cpu": 16, "cuda": 128}
 """Images that the network sees at once, by the kind of device."""
 BATCHES_AHEAD = 3
 """Batches that are being read while the network runs."""
+RUNS_AT_ONCE = 2
+"""Batches that OpenVINO is given at once. It runs them one after the other; pixels are normalised
+and maps pooled meanwhile. PyTorch is given one: not every network is made for threads."""
 SECONDS_PER_COMMIT = 4.0
 """Embeddings are written this often: what a kill can lose."""
 TOGETHER_BYTES = 1_000_000_000
@@ -442,14 +446,26 @@ def embedded_batches(
     Args:
         todo: The images.
         networks: With one input; each trunk is run once.
-        is_cancelled: Asked before every batch.
+        is_cancelled: Asked before every batch; those that are begun are finished.
 
     Yields:
         What was read of a batch, and its embeddings by each network, (N, D): zeros of unreadable
         images; (N, 0) where none can be read.
     """
-    for batch in _read_ahead(todo, networks[0], is_cancelled):
-        yield batch, _embed_batch(batch, networks)
+    batches = _read_ahead(todo, networks[0], is_cancelled)
+    if not all(network.engine_in_use.is_openvino for network in networks):
+        for batch in batches:
+            yield batch, _embed_batch(batch, networks)
+        return
+    running: deque[tuple[Batch, Future[list[NDArray[np.float32]]]]] = deque()
+    with ThreadPoolExecutor(RUNS_AT_ONCE, "simviz-embed") as threads:
+        for batch in batches:
+            running.append((batch, threads.submit(_embed_batch, batch, networks)))
+            if len(running) == RUNS_AT_ONCE:
+                batch, made = running.popleft()
+                yield batch, made.result()
+        for batch, made in running:
+            yield batch, made.result()
 
 
 def chosen_rows(

@@ -28,6 +28,11 @@ class EngineInUse:
         """Engine and reason in one line."""
         return f"{self.name} ({self.reason})" if self.reason else self.name
 
+    @property
+    def is_openvino(self) -> bool:
+        """Whether OpenVINO runs all of it."""
+        return self.name.startswith("OpenVINO")
+
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON-ready values, the line among them."""
         return {"line": self.line} | asdict(self)

@@ -19,7 +19,8 @@ from torch import Tensor
 from simviz_core.errors import CheckpointError, GalleryError, NetworkError, StoreError
 from simviz_core.gallery import Gallery, GalleryImage, open_gallery
 from simviz_core.images import load_image
-from simviz_core.networks import SimilarityNetwork
+from simviz_core.networks import SimilarityNetwork, load_network
+from simviz_core.networks.engines.choosing import ENGINE_VARIABLE
 from simviz_core.retrieval import (
     PRECISIONS,
     EmbeddingTable,
@@ -368,6 +369,45 @@ def test_cancelling_keeps_what_is_done(
     assert sorted(read_files) == sorted(IDS[2:])
     index(folder="another")
     assert contents(table) == contents(replace(table, folder=tmp_path / "another"))
+
+
+def test_openvino_is_given_batches_together(
+    small_gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.delenv(ENGINE_VARIABLE)
+    monkeypatch.setattr(indexing, "BATCH", {"cpu": 1})
+    network = load_network("efficientnet_lite0")
+    assert network.engine_in_use.is_openvino
+    spoil(small_gallery)
+    gallery = open_gallery(small_gallery)
+    tables = {}
+    for at_once in (1, 2):
+        monkeypatch.setattr(indexing, "RUNS_AT_ONCE", at_once)
+        tables[at_once] = embedding_table(
+            gallery, network.fingerprint, folder=tmp_path / f"{at_once}"
+        )
+        index_gallery(gallery, network, tables[at_once])
+    assert contents(tables[1]) == contents(tables[2])
+
+    # What is begun when somebody cancels is finished and kept.
+    table = embedding_table(gallery, network.fingerprint, folder=tmp_path / "cancelled")
+    done: list[int] = []
+    report = index_gallery(
+        gallery, network, table, lambda progress: done.append(progress.done), lambda: bool(done)
+    )
+    assert (report.was_cancelled, done) == (True, [1, 2])
+
+    # What fails in a thread is said, and what was embedded before it can be gone on from.
+    def fail(self: SimilarityNetwork, pixels: Tensor) -> Tensor:
+        raise NetworkError("not finite")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(SimilarityNetwork, "unit_embeddings", fail)
+        with pytest.raises(NetworkError, match="not finite"):
+            index_gallery(gallery, network, table)
+    index_gallery(gallery, network, table)
+    assert contents(table) == contents(tables[1])
 
 
 def test_cancelling_at_once_does_nothing(index: Index, table: EmbeddingTable) -> None:
