@@ -452,6 +452,8 @@ def embedded_batches(
         What was read of a batch, and its embeddings by each network, (N, D): zeros of unreadable
         images; (N, 0) where none can be read.
     """
+    if not todo:
+        return  # images went, say; no engine need be settled for that
     batches = _read_ahead(todo, networks[0], is_cancelled)
     if not all(network.engine_in_use.is_openvino for network in networks):
         for batch in batches:

@@ -66,7 +66,7 @@ def shared() -> SimilarityNetwork:
 
 
 def is_fast(of: SimilarityNetwork) -> bool:
-    return of.engine_in_use.name.startswith("OpenVINO")
+    return of.engine_in_use.is_openvino
 
 
 def by_modules(of: SimilarityNetwork, pixels: Tensor) -> Tensor:
