@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import wraps
-from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import parse_qs, urlencode
 
@@ -57,7 +56,6 @@ class _Session:
         clicked: The page that a click asked for, "" for the same one; None when there was no click.
         is_kept_view: Whether that page shows a view that was kept, of which parts may be gone.
         steps: Of each counter of steps, how many times it was touched, and the sum of its steps.
-        lock: Held by whoever changes any of this.
     """
 
     page: str | None = None
@@ -79,7 +77,6 @@ class _Session:
     clicked: str | None = None
     is_kept_view: bool = False
     steps: dict[str, tuple[int, int]] = field(default_factory=dict)
-    lock: Any = field(default_factory=RLock)
 
 
 EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
@@ -88,21 +85,6 @@ EXPLICIT = ("query", "match", "run", "class", "checkpoint_part", "against")
 
 def _session() -> _Session:
     return st.session_state.setdefault("simviz_session", _Session())
-
-
-def _alone(act: Callable[P, Result]) -> Callable[P, Result]:
-    """Have something done by one run of a session at a time.
-
-    Streamlit begins the next run while the one before it has not come to its end. That ends where
-    it next looks into the session, which is the first thing that it does here.
-    """
-
-    @wraps(act)
-    def done(*args: P.args, **kwargs: P.kwargs) -> Result:
-        with _session().lock:
-            return act(*args, **kwargs)
-
-    return done
 
 
 def enter(page: str) -> None:
@@ -154,7 +136,6 @@ def view() -> View:
     return _session().view
 
 
-@_alone
 def step(name: str, take: Callable[[Any, int], Any], steps: int) -> None:
     """Step from what was chosen last to another; for callbacks.
 
@@ -169,7 +150,6 @@ def step(name: str, take: Callable[[Any, int], Any], steps: int) -> None:
     choose(**{name: take(_session().view[name], steps)})
 
 
-@_alone
 def step_on(
     counter: str, touches: int, total: int, name: str, take: Callable[[Any, int], Any]
 ) -> None:
@@ -189,7 +169,6 @@ def step_on(
         step(name, take, total - sum_before)
 
 
-@_alone
 def hold(
     name: str,
     default: Any = None,
@@ -291,7 +270,6 @@ def came_with_link(name: str) -> bool:
     return name in _session().linked
 
 
-@_alone
 def keep_choices() -> None:
     """Take what the widgets hold over into the view."""
     _pass_over_older()
@@ -354,7 +332,6 @@ def _pass_over_older_again() -> None:
                 st.session_state[key] = shown
 
 
-@_alone
 def choose(**fields: Any) -> None:
     """Choose something by a button; for callbacks. The whole page is run for it.
 
@@ -368,7 +345,6 @@ def choose(**fields: Any) -> None:
         session.clicked = ""
 
 
-@_alone
 def remember(**fields: Any) -> None:
     """Change fields of the view that no widget holds."""
     keep_choices()

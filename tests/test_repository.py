@@ -291,6 +291,13 @@ def test_usage_statistics_are_off() -> None:
     assert config["browser"]["gatherUsageStats"] is False
 
 
+def test_clicks_are_heard_in_their_order_and_messages_sent_whole() -> None:
+    config = tomllib.loads((REPOSITORY / ".streamlit" / "config.toml").read_text())
+    assert config["runner"]["fastReruns"] is False
+    largest = config["server"]["maxUploadSize"] * 1e6
+    assert config["global"]["minCachedMessageSize"] > largest
+
+
 @pytest.mark.parametrize("page", ["security", "faults"])
 def test_tests_that_a_page_names_exist(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", (REPOSITORY / f"docs/{page}.md").read_text("utf-8")))

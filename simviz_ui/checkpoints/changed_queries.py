@@ -15,6 +15,7 @@ from simviz_ui.choices.network import as_fields
 from simviz_ui.choices.selection import keep_selection
 from simviz_ui.choices.weights_in_use import PRETRAINED
 from simviz_ui.display.messages import as_markdown, show_error
+from simviz_ui.display.rows import clicked_row
 from simviz_ui.navigation import ERRORS_PAGE, choose, open_page, page_fragment, view
 from simviz_ui.serving.resources import network_of
 from simviz_ui.view import CONDITIONS, DEFAULTS
@@ -184,9 +185,8 @@ def _table(changed: Sequence[ChangedQuery], with_maps: bool) -> None:
     column = st.column_config
 
     def open_row() -> None:
-        chosen = st.session_state["changed_table"].selection.rows
-        if chosen:
-            _choose_row(changed[chosen[0]].image.id)
+        if clicked := clicked_row("changed_table", changed):
+            _choose_row(clicked.image.id)
 
     st.dataframe(
         rows,

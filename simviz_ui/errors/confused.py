@@ -16,6 +16,7 @@ from simviz_core.misses import (
 from simviz_core.retrieval import AT, QueryOutcomes
 from simviz_ui.display.matrix import frame_cell, unseen_squares
 from simviz_ui.display.messages import as_plotly_text, as_plotly_tick
+from simviz_ui.display.rows import clicked_row
 from simviz_ui.navigation import choose, view
 
 MOST_CLASSES = 40
@@ -62,9 +63,7 @@ def show_confusions(outcomes: QueryOutcomes) -> None:
 
 def _list(found: list[Confusion]) -> None:
     def open_row() -> None:
-        chosen = st.session_state["confusions_table"].selection.rows
-        if chosen:
-            confusion = found[chosen[0]]
+        if confusion := clicked_row("confusions_table", found):
             _show_misses(confusion.label, (confusion.taken_for,))
 
     column = st.column_config
@@ -191,9 +190,9 @@ def show_classes(outcomes: QueryOutcomes) -> None:
     st.subheader("How well each class is found")
 
     def open_row() -> None:
-        chosen = st.session_state["classes_table"].selection.rows
-        if chosen and found[chosen[0]].misses:
-            _show_misses(found[chosen[0]].label, ())
+        clicked = clicked_row("classes_table", found)
+        if clicked and clicked.misses:
+            _show_misses(clicked.label, ())
 
     column = st.column_config
     figures = {f"recall_{k}": [of.recall_at[k] for of in found] for k in AT}

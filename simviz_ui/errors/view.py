@@ -128,9 +128,8 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
     def open_row() -> None:
         if steps_counted("miss") != st.session_state[COUNTED]:
             return  # a quick step, sent with the row before the browser heard of the next one
-        chosen = st.session_state[TABLE]["selection"]["rows"]
-        if chosen:
-            choose(query=rows[chosen[0]].outcome.query.id)
+        (chosen,) = st.session_state[TABLE]["selection"]["rows"]
+        choose(query=rows[chosen].outcome.query.id)
 
     misses = [row.outcome for row in rows]
     columns = {
@@ -154,7 +153,7 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
         hide_index=True,
         height=min(320, 38 + 35 * len(rows)),
         on_select=open_row,
-        selection_mode="single-row",
+        selection_mode="single-row-required",
         column_config={
             "change": column.TextColumn("Change"),
             "query": column.TextColumn("Query", width="medium"),
