@@ -28,7 +28,7 @@ from simviz_core.checkpoints.loading import load_for_settings
 from simviz_core.decomposition import DecomposedImage, decompose
 from simviz_core.following import FollowedQuery, checkpoint_report, held_out_rows
 from simviz_core.gallery import DEMO_GALLERY, Gallery, open_gallery
-from simviz_core.images import WHOLE, LoadedImage, load_image
+from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, embedding_table, index_gallery, load_index
 from simviz_core.runs import DEMO_RUNS, Run, RunCheckpoint, checkpoint_settings, open_run
@@ -89,7 +89,8 @@ class Task:
         index = self.indexes[place]
         rows = held_out_rows(index, self.run.held_out)
         checkpoint = self.checkpoints[place]
-        checkpoint_report(checkpoint, index, self.query, rows, TOP, decompose_images, None, WHOLE)
+        frame = checkpoint_settings(self.run, checkpoint).frame
+        checkpoint_report(checkpoint, index, self.query, rows, TOP, decompose_images, None, frame)
 
     def warm(self) -> None:
         """Every checkpoint from feature maps in memory."""

@@ -326,7 +326,7 @@ def _report(
         options.top,
         partial(_decompose, network),
         _quality(index.part(rows)),
-        network.frame(query.picture.pixels),
+        network.frame,
     )
     weights = network.weights.line if network.weights else None
     return replace(report, weights=weights, engine=network.engine_in_use.line), index
@@ -448,6 +448,8 @@ def _print_summary(report: RunReport) -> None:
             continue
         quality = checkpoint.quality
         figures = f"similarity {snapshot.similarity:.4f}"
+        if checkpoint.in_padding is not None:
+            figures += f", {checkpoint.in_padding:.3f} in padding"
         if quality:
             figures = (
                 f"Recall@1 {quality.recall_at[1]:.4f}  mAP@R {quality.map_at_r:.4f}  {figures}"

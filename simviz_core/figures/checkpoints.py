@@ -38,12 +38,14 @@ class MapPanel:
         map: (H, W).
         caption: Over the picture.
         is_hit: Whether it is of the query's class; None where that is not known.
+        note: Under the caption.
     """
 
     picture: Image.Image
     map: NDArray[np.float32]
     caption: str
     is_hit: bool | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def checkpoints_figure(
             for row, panel in enumerate(column.panels):
                 _draw(grid[row, place], panel, scales, style)
                 if row == 0:
-                    grid[row, place].set_title(f"{column.title}\n{panel.caption}", fontsize=9)
+                    words = filter(None, (column.title, panel.caption, panel.note))
+                    grid[row, place].set_title("\n".join(words), fontsize=9)
         if scales.shared:
             add_colour_bar(part, list(grid.flat), scales.shared, measured)
     say_meaning(figure, reference, "", widest)
@@ -126,4 +129,5 @@ def checkpoints_figure(
 def _draw(axis: Axes, panel: MapPanel, scales: MapScales, style: FigureStyle) -> None:
     axis.imshow(overlay(panel.picture, panel.map, scales.of(panel.map), style))
     colour = {True: HIT, False: MISS, None: "black"}[panel.is_hit]
-    axis.set_title(shortened(panel.caption, CAPTION), fontsize=9, color=colour)
+    words = filter(None, (shortened(panel.caption, CAPTION), panel.note))
+    axis.set_title("\n".join(words), fontsize=9, color=colour)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from simviz_core.decomposition import DecomposedImage
 from simviz_core.errors import GalleryError
@@ -29,9 +30,11 @@ from simviz_core.gallery.masks import PixelMask, mask_weights
 from simviz_core.images import Frame, LoadedImage
 from simviz_core.map_measures import share_inside
 from simviz_core.networks import SimilarityNetwork
+from simviz_core.pairs import PairPadding, padding_of
 from simviz_core.retrieval import (
     AllowedRows,
     GalleryIndex,
+    MatchMaps,
     RetrievalQuality,
     choose,
     match_maps,
@@ -71,7 +74,7 @@ def checkpoint_report(
     top: int,
     decompose: Callable[[Sequence[LoadedImage]], Sequence[DecomposedImage]],
     quality: RetrievalQuality | None,
-    frame: Frame,
+    frame: Callable[[Image.Image], Frame],
     load: Callable[[GalleryImage], LoadedImage] = GalleryImage.load,
 ) -> CheckpointReport:
     """Look at a query with one checkpoint.
@@ -84,7 +87,7 @@ def checkpoint_report(
         top: How many matches.
         decompose: Decomposes images with the checkpoint's network.
         quality: Of the retrieval.
-        frame: Where the cells lie in the query's picture.
+        frame: Where the cells lie in a picture.
         load: Loads the picture of a match.
 
     Returns:
@@ -108,11 +111,20 @@ def checkpoint_report(
         (partner,) = decompose([query.partner])
         vector, pair = whole_vector(partner), match_maps(image, partner, unit, None)
     snapshot = take_snapshot(index, image, vector, top, allowed)
-    matches = decompose([load(match.image) for match in snapshot.ranking.matches])
+    pictures = [load(match.image) for match in snapshot.ranking.matches]
+    matches = decompose(pictures)
     maps = [match_maps(image, match, unit, None) for match in matches]
+    of_query = frame(query.picture.pixels)
+
+    def padding(match: LoadedImage, both: MatchMaps) -> PairPadding | None:
+        frames = of_query, frame(match.pixels)
+        return padding_of(frames, (both.query_map, both.match_map))
+
     mask_share = None
     if query.mask is not None:
-        mask_share = share_inside(snapshot.map, mask_weights(query.mask, image.grid, frame).numpy())
+        mask_share = share_inside(
+            snapshot.map, mask_weights(query.mask, image.grid, of_query).numpy()
+        )
     return CheckpointReport(
         checkpoint,
         quality,
@@ -121,6 +133,9 @@ def checkpoint_report(
         pair,
         mask_share,
         relative=relative_report(image, vector, reference, matches, partner) if reference else None,
+        in_padding=of_query.in_padding(snapshot.map) if of_query.is_padded else None,
+        paddings=tuple(map(padding, pictures, maps)),
+        pair_padding=padding(query.partner, pair) if query.partner and pair else None,
     )
 
 

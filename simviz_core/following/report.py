@@ -15,6 +15,8 @@ from simviz_core.following.timeline import Change, QuerySnapshot, changes
 from simviz_core.gallery import GalleryImage
 from simviz_core.images import LoadedImage
 from simviz_core.networks.poolings import pooling_words
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import PairPadding, padding_as_json, padding_note
 from simviz_core.retrieval import (
     AT,
     MatchMaps,
@@ -42,6 +44,9 @@ class CheckpointReport:
         weights: What of its file is used and left out, in a line; None where that is not known.
         engine: What runs the network, in a line; None where that is not known.
         relative: The maps relative to a reference; None where that is nothing.
+        in_padding: What of the query's map lies in the padding; None where it is not padded.
+        paddings: What of the maps of each match does; None where neither picture is padded.
+        pair_padding: The same of `pair`.
     """
 
     checkpoint: RunCheckpoint
@@ -54,6 +59,9 @@ class CheckpointReport:
     weights: str | None = None
     engine: str | None = None
     relative: RelativeReport | None = None
+    in_padding: float | None = None
+    paddings: tuple[PairPadding | None, ...] = ()
+    pair_padding: PairPadding | None = None
 
     @property
     def shown_map(self) -> NDArray[np.float32]:
@@ -169,20 +177,24 @@ def run_rows(
         own, *differences = checkpoint.differences
         caption = f"similarity {score_line(snapshot.similarity, own)}"
         settings = checkpoint_settings(report.run, checkpoint.checkpoint)
-        panels = [MapPanel(settings.seen(query.pixels), checkpoint.shown_map, caption)]
+
+        whole = snapshot.similarity if own is None else None
+        panels = [_panel(settings, query, checkpoint.shown_map, caption, whole)]
         pair = checkpoint.shown_pair
         if pair is not None and partner is not None:
-            panels.append(MapPanel(settings.seen(partner.pixels), pair.match_map, ""))
+            panels.append(_panel(settings, partner, pair.match_map, "", whole))
         else:
             for match, maps, difference in zip(
                 snapshot.ranking.matches, checkpoint.shown_maps, differences, strict=True
             ):
                 name = match.image.label or match.image.path.name
                 panels.append(
-                    MapPanel(
-                        settings.seen(match.image.load().pixels),
+                    _panel(
+                        settings,
+                        match.image.load(),
                         maps.match_map,
                         f"{name} · {score_line(match.score, difference)}",
+                        match.score if difference is None else None,
                         is_hit(label, match.image),
                     )
                 )
@@ -193,6 +205,19 @@ def run_rows(
         part for line in weights_lines(report)[:2] for part in textwrap.wrap(line, 110, max_lines=2)
     ]
     return RunRows("\n".join([run_title(report.run), *lines]), tuple(columns))
+
+
+def _panel(
+    settings: NetworkSettings,
+    picture: LoadedImage,
+    values: NDArray[np.float32],
+    caption: str,
+    whole: float | None,
+    is_hit: bool | None = None,
+) -> MapPanel:
+    """A picture with its map; `whole` is what that adds up to, None of a relative one."""
+    note = padding_note(settings.frame(picture.pixels), values, whole)
+    return MapPanel(settings.seen(picture.pixels), values, caption, is_hit, note)
 
 
 def weights_lines(report: RunReport) -> list[str]:
@@ -224,8 +249,8 @@ def reports_as_json(
         objects: The categories that the mask share is of.
 
     Returns:
-        For each run its checkpoints with quality, results and maps (lists of rows), and what
-        changed from each to the next.
+        For each run its checkpoints with quality, results and maps (lists of rows), what of these
+        lies `in_padding` where images are padded, and what changed from each to the next.
     """
     return {
         "query": query,
@@ -280,6 +305,7 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
         "similarity": snapshot.similarity,
         "residual": snapshot.residual,
         "map": snapshot.map.tolist(),
+        **({} if report.in_padding is None else {"in_padding": report.in_padding}),
         "entropy": snapshot.entropy,
         "mask_share": report.mask_share,
         "neighbours": list(snapshot.neighbours),
@@ -290,17 +316,25 @@ def _checkpoint_as_json(report: CheckpointReport) -> dict[str, Any]:
                 "score": match.score,
                 "query_map": maps.query_map.tolist(),
                 "match_map": maps.match_map.tolist(),
+                **padding_as_json(padding),
             }
-            for match, maps in zip(snapshot.ranking.matches, report.maps, strict=True)
+            for match, maps, padding in zip(
+                snapshot.ranking.matches, report.maps, report.paddings, strict=True
+            )
         ],
-        **_pair_as_json(report.pair),
+        **_pair_as_json(report),
         **({"relative": relative_report_as_json(report.relative)} if report.relative else {}),
     }
 
 
-def _pair_as_json(pair: MatchMaps | None) -> dict[str, Any]:
+def _pair_as_json(report: CheckpointReport) -> dict[str, Any]:
     """The map on the image that the query is followed with; the query's own is `map`."""
-    return {} if pair is None else {"partner_map": pair.match_map.tolist()}
+    if report.pair is None:
+        return {}
+    values: dict[str, Any] = {"partner_map": report.pair.match_map.tolist()}
+    if report.pair_padding is not None:
+        values["partner_in_padding"] = report.pair_padding.match
+    return values
 
 
 def checkpoint_table(reports: Sequence[RunReport]) -> list[dict[str, Any]]:
@@ -312,7 +346,8 @@ def checkpoint_table(reports: Sequence[RunReport]) -> list[dict[str, Any]]:
     Returns:
         A row for each checkpoint: the run, the iteration, quality, similarity, what is measured of
         the map, and what changed since the checkpoint before that can be used; or the error. Where
-        maps are relative also to what, the similarity to that, and the difference to it.
+        the query is padded also what of the map lies `in_padding`; where maps are relative also to
+        what, the similarity to that, and the difference to it.
     """
     return [row for report in reports for row in _rows_of_run(report)]
 
@@ -338,6 +373,7 @@ def _rows_of_run(report: RunReport) -> list[dict[str, Any]]:
                 "jensen_shannon": change.jensen_shannon if change else None,
                 "neighbour_overlap": change.neighbour_overlap if change else None,
                 "error": found.error,
+                **({} if found.in_padding is None else {"in_padding": found.in_padding}),
                 **_relative_columns(found),
             }
         )

@@ -36,6 +36,8 @@ from simviz_core.pairs.layers import (
 from simviz_core.pairs.padding import (
     PairPadding,
     padding_as_json,
+    padding_note,
+    padding_of,
     padding_words,
     pair_padding,
 )
@@ -89,6 +91,8 @@ __all__ = [
     "lost_as_json",
     "lost_maps",
     "padding_as_json",
+    "padding_note",
+    "padding_of",
     "padding_words",
     "pair_as_json",
     "pair_padding",

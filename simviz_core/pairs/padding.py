@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from simviz_core.images import PAD
+from simviz_core.images import Frame
 from simviz_core.pairs.explanation import PairExplanation
 
 
@@ -33,12 +35,43 @@ def pair_padding(
         match: RGB.
 
     Returns:
-        The two sums; None of a network whose images are not padded.
+        The two sums; None where neither image is padded.
     """
-    if pair.settings.fit != PAD:
+    frames = pair.settings.frame(query), pair.settings.frame(match)
+    return padding_of(frames, (pair.query_map, pair.match_map))
+
+
+def padding_of(
+    frames: tuple[Frame, Frame], maps: tuple[NDArray[np.float32], NDArray[np.float32]]
+) -> PairPadding | None:
+    """What of two maps lies in the padding.
+
+    Args:
+        frames: Where the query's map and the match's lie in their pictures.
+        maps: The two, (H, W) and (H', W').
+
+    Returns:
+        The two sums; None where neither picture is padded.
+    """
+    if not any(frame.is_padded for frame in frames):
         return None
-    of_query, of_match = pair.settings.frame(query), pair.settings.frame(match)
-    return PairPadding(of_query.in_padding(pair.query_map), of_match.in_padding(pair.match_map))
+    return PairPadding(*(frame.in_padding(m) for frame, m in zip(frames, maps, strict=True)))
+
+
+def padding_note(frame: Frame, values: NDArray[np.float32], whole: float | None) -> str:
+    """How much of what a map adds up to lies in the padding.
+
+    Args:
+        frame: Where the map lies in its picture.
+        values: The map, (H, W).
+        whole: What it adds up to; None where that is no score.
+
+    Returns:
+        The share in words; "" where there is none.
+    """
+    if not frame.is_padded or not whole:
+        return ""
+    return f"{frame.in_padding(values) / whole:.0%} in padding"
 
 
 def padding_words(pair: PairExplanation, padding: PairPadding) -> str:

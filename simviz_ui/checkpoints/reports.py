@@ -105,7 +105,7 @@ def _make_report(place: CheckpointIndex, followed: Followed) -> None:
                 TOP,
                 partial(_decomposed, place),
                 index_quality(_part(place.index, rows)),
-                place.settings.frame(followed.query.picture.pixels),
+                place.settings.frame,
                 gallery_picture,
             ),
             weights=settings.weights_line,

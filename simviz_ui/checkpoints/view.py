@@ -2,13 +2,12 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from simviz_core.cli.checkpoints import checkpoints_command
 from simviz_core.errors import ImageError
@@ -24,6 +23,8 @@ from simviz_core.following import (
     weights_lines,
 )
 from simviz_core.gallery import GalleryImage
+from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import padding_note
 from simviz_core.retrieval import is_hit
 from simviz_core.tables import as_csv
 from simviz_ui.checkpoints.charts import show_curves
@@ -196,6 +197,8 @@ def _column(
         note = f"R@1 {report.quality.recall_at[1]:.1%} · mAP@R {report.quality.map_at_r:.1%}"
     snapshot, query = report.snapshot, fitted(see(followed.query.picture.pixels), BOX)
     own, *differences = report.differences
+    whole = snapshot.similarity if own is None else None
+    frame, of_query = place.settings.frame, place.settings.frame(followed.query.picture.pixels)
     pictures = [
         ShownPicture(
             as_data_uri(query),
@@ -203,6 +206,7 @@ def _column(
             _reference_label(followed),
             score_line(snapshot.similarity, own),
             heat=heat_uri(query, report.shown_map, scales.of(report.shown_map), style),
+            padding=padding_note(of_query, report.shown_map, whole),
         )
     ]
     if report.shown_pair is not None and followed.partner is not None:
@@ -210,13 +214,21 @@ def _column(
         values = report.shown_pair.match_map
         over = heat_uri(partner, values, scales.of(values), style)
         alt = f"{followed.partner.id}, with its map at {iteration}"
-        pictures.append(ShownPicture(as_data_uri(partner), alt, followed.partner.id, "", heat=over))
+        padding = padding_note(frame(followed.partner.picture.pixels), values, whole)
+        pictures.append(
+            ShownPicture(
+                as_data_uri(partner), alt, followed.partner.id, "", heat=over, padding=padding
+            )
+        )
         return ShownColumn(title, note, *number, tuple(pictures))
     for match, maps, difference in zip(
         snapshot.ranking.matches, report.shown_maps, differences, strict=True
     ):
         label = match.image.label
-        source, heat = _match_uris(match.image, see, maps.match_map, scales, style)
+        score = match.score if difference is None else None
+        source, heat, padding = _match_shown(
+            match.image, place.settings, maps.match_map, score, scales, style
+        )
         pictures.append(
             ShownPicture(
                 source,
@@ -227,6 +239,8 @@ def _column(
                 is_hit(followed.query.label, match.image),
                 heat,
                 heat_uri(query, maps.query_map, scales.of(maps.query_map), style),
+                padding,
+                padding_note(of_query, maps.query_map, score),
             )
         )
     return ShownColumn(title, note, *number, tuple(pictures))
@@ -245,19 +259,22 @@ def _reference_label(followed: Followed) -> str:
     return f"query, for {label}" if label else "query, for the nearest"
 
 
-def _match_uris(
+def _match_shown(
     image: GalleryImage,
-    see: Callable[[Image.Image], Image.Image],
+    settings: NetworkSettings,
     values: NDArray[np.float32],
+    score: float | None,
     scales: MapScales,
     style: FigureStyle,
-) -> tuple[str | None, str | None]:
-    """A match's picture and its map; nothing of a file that cannot be read."""
+) -> tuple[str | None, str | None, str]:
+    """A match's picture, its map and its note of the padding; nothing of an unreadable file."""
     try:
-        picture = fitted(see(gallery_picture(image).pixels), BOX)
+        pixels = gallery_picture(image).pixels
     except ImageError:
-        return None, None
-    return as_data_uri(picture), heat_uri(picture, values, scales.of(values), style)
+        return None, None, ""
+    picture = fitted(settings.seen(pixels), BOX)
+    heat = heat_uri(picture, values, scales.of(values), style)
+    return as_data_uri(picture), heat, padding_note(settings.frame(pixels), values, score)
 
 
 def _follow_with(number: int, image_id: str) -> None:

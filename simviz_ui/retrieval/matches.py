@@ -11,6 +11,7 @@ from simviz_core.figures import FigureStyle, MapScales
 from simviz_core.gallery import Gallery
 from simviz_core.images import Frame, LoadedImage
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import padding_note
 from simviz_core.retrieval import (
     MatchMaps,
     Ranking,
@@ -145,7 +146,7 @@ def shown_matches(
             if both is not None:
                 if not scales.is_centred:  # relative maps add up to something else
                     lies = query.settings.frame(picture.pixels)
-                    padding = _padding_note(lies, both, match.score)
+                    padding = padding_note(lies, both.match_map, match.score)
                 heat = heat_uri(pixels, both.match_map, scales.of(both.match_map), style)
                 if of_the_query is not None:
                     values = both.query_map
@@ -168,13 +169,6 @@ def shown_matches(
             )
         )
     return shown
-
-
-def _padding_note(frame: Frame, maps: MatchMaps, score: float) -> str:
-    """How much of a score lies in the padding of a match; "" where there is none."""
-    if not frame.is_padded or not score:
-        return ""
-    return f"{frame.in_padding(maps.match_map) / score:.0%} in padding"
 
 
 def search_report(

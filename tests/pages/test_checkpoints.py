@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from simviz_core.checkpoints import backbone_weights, network_weights, save_weights
 from simviz_core.cli.main import main
+from simviz_core.images import PAD
 from simviz_core.networks import build_network, load_network
 from simviz_core.networks.inspection.trunk import CutTrunk
 from simviz_core.runs import Run, RunCheckpoint, open_run, write_run
@@ -94,6 +95,25 @@ def test_the_figures_are_those_of_the_command_line(
             result["path"] for result in found["results"]
         ]
         assert all(match["source"].startswith("data:image/jpeg") for match in matches)
+
+
+def test_what_lies_in_the_padding_is_said_as_the_command_has_it(
+    app: AppTest, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(replace(open_run(run_folder), fit=PAD))
+    open_run_page(app, run_folder)
+    (code,) = [block.value for block in app.code if "checkpoints" in block.value]
+    words = code.split()
+    words[words.index("--figure") + 1] = os.devnull
+    assert main(words[3:]) == 0
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    for column, found in zip(columns(app), run["checkpoints"], strict=True):
+        own, *matches = column["pictures"]
+        assert own["padding"] == f"{found['in_padding'] / found['similarity']:.0%} in padding"
+        for match, result in zip(matches, found["results"], strict=True):
+            shares = {side: part / result["score"] for side, part in result["in_padding"].items()}
+            assert match["padding"] == f"{shares['match']:.0%} in padding"
+            assert match["query_padding"] == f"{shares['query']:.0%} in padding"
 
 
 def test_the_command_on_the_page_makes_the_same_numbers(

@@ -27,6 +27,8 @@ class ShownPicture:
         is_hit: Whether it is of the query's class; None where that is not known.
         heat: Its map alone, as a data URI; None where there is none.
         query_heat: The query's map for this match, as a data URI.
+        padding: How much of the score lies in the padding, in words; "" where there is none.
+        query_padding: The same of the query's map for this match.
     """
 
     source: str | None
@@ -37,6 +39,8 @@ class ShownPicture:
     is_hit: bool | None = None
     heat: str | None = None
     query_heat: str | None = None
+    padding: str = ""
+    query_padding: str = ""
 
 
 @dataclass(frozen=True)

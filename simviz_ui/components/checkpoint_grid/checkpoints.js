@@ -13,7 +13,8 @@ function line(shown) {
     className: `mark ${shown.is_hit ? "hit" : "miss"}`, textContent: shown.is_hit ? "✓" : "✗",
     title: shown.is_hit ? "Of the query's class" : "Of another class" }));
   parts.push(element("span", { className: "label", textContent: shown.label, title: shown.id || shown.label }),
-    element("span", { className: "score", textContent: shown.score }));
+    element("span", { className: "score", textContent: shown.score }),
+    element("span", { className: "padding", textContent: shown.padding }));
   return element("div", { className: "line" }, ...parts);
 }
 export default function ({ parentElement, data, setTriggerValue }) {
@@ -42,6 +43,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
       if (first.source) dressLayers(query, source, heat, alt);
       under.querySelector(".label").textContent = wanted ? `for ${wanted.label}` : first.label;
       under.querySelector(".score").textContent = (wanted || first).score;
+      under.querySelector(".padding").textContent = wanted ? wanted.query_padding : first.padding;
     };
     for (const match of matches) {
       const button = element("button", { className: "show", type: "button", title: match.id || "" },

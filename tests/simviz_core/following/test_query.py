@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from simviz_core.following import (
 )
 from simviz_core.following.report import order_of_change
 from simviz_core.gallery import Gallery, GalleryImage
-from simviz_core.images import WHOLE, LoadedImage, load_image
+from simviz_core.images import WHOLE, Frame, LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex, choose, relative_to
 from simviz_core.runs import Run, RunCheckpoint
@@ -38,13 +39,14 @@ def look(
     query: FollowedQuery,
     top: int = 3,
     load=GalleryImage.load,
+    frame: Frame = WHOLE,
 ):
     def decompose(images: list[LoadedImage]):
         batch = network.decompose([image.pixels for image in images])
         return [batch[place] for place in range(len(images))]
 
     rows = choose(index)
-    return checkpoint_report(START, index, query, rows, top, decompose, None, WHOLE, load)
+    return checkpoint_report(START, index, query, rows, top, decompose, None, lambda _: frame, load)
 
 
 def test_the_query_is_never_found(
@@ -76,6 +78,35 @@ def test_share_of_a_mask(
     for mask, share in ((np.ones((240, 320), bool), 1), (np.zeros((240, 320), bool), 0)):
         masked = FollowedQuery(query.picture, query.id, query.label, mask=mask)
         assert look(network, rooms_index, masked).mask_share == pytest.approx(share)
+
+
+@pytest.mark.parametrize("has_partner", [False, True])
+def test_what_lies_in_the_padding_is_said_of_each_map(
+    network: SimilarityNetwork,
+    rooms_index: GalleryIndex,
+    query: FollowedQuery,
+    tmp_path: Path,
+    has_partner: bool,
+) -> None:
+    if has_partner:
+        query = replace(query, partner=load_image(rooms_index.images[1].path))
+    frame = Frame(0, -1, 1, 2)  # the picture is the middle third
+    run = Run(tmp_path / "mine", network.name, "average", 224, (START,))
+    padded, whole = (
+        reports_as_json([RunReport(run, (report,))], "q.jpg", None)["runs"][0]["checkpoints"][0]
+        for report in (look(network, rooms_index, query, frame=lies) for lies in (frame, WHOLE))
+    )
+    assert "in_padding" not in json.dumps(whole)
+
+    def expected(values: list[list[float]]) -> float:
+        return pytest.approx(frame.in_padding(np.array(values, np.float32)))
+
+    assert padded["in_padding"] == expected(padded["map"])
+    for found in padded["results"]:
+        of_both = {side: expected(found[f"{side}_map"]) for side in ("query", "match")}
+        assert found["in_padding"] == of_both
+    if has_partner:
+        assert padded["partner_in_padding"] == expected(padded["partner_map"])
 
 
 def test_a_match_that_has_become_unreadable_is_said(
