@@ -54,6 +54,7 @@ from simviz_core.figures import FigureStyle, channels_figure, feature_curves_fig
 from simviz_core.images import LoadedImage, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import padding_words
 from simviz_core.retrieval import GalleryIndex
 
 EXAMPLES = 4
@@ -200,7 +201,8 @@ def _channels(
 ) -> tuple[dict[str, Any], list[str]]:
     """The strongest channels of a pair: their numbers, and what is printed of them."""
     query, match = _decompose(network, pictures)
-    channels = strongest_channels(query, match, index, options.channels, EXAMPLES)
+    frames = network.frame(pictures[0].pixels), network.frame(pictures[1].pixels)
+    channels = strongest_channels(query, match, index, options.channels, EXAMPLES, frames)
     if options.figure:
         pair = (pictures[0].pixels, pictures[1].pixels)
         rows = channel_rows(
@@ -216,7 +218,12 @@ def _channels(
         "similarity": similarity(query, match).item(),
         "channels": channels_as_json(channels),
     }
-    return values, [channel_words(found) for found in channels]
+    lines = []
+    for found in channels:
+        lines.append(channel_words(found))
+        if found.in_padding is not None:
+            lines.append(f"  {padding_words(found.contribution, found.in_padding)}")
+    return values, lines
 
 
 def _decompose(network: SimilarityNetwork, images: Sequence[LoadedImage]) -> list[DecomposedImage]:

@@ -252,7 +252,7 @@ def _run(options: argparse.Namespace) -> None:
     if not (options.figure or options.npz or options.json or options.csv):
         _print_summary(pair, parts, poolings)
         if padding:
-            print(padding_words(pair, padding))
+            print(padding_words(pair.similarity, padding))
         _print_instead(relative, instead)
         if against:
             print(verdict(against, options.match, options.against))

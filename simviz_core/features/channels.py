@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from simviz_core.decomposition import DecomposedImage, channel_maps, feature_contributions
 from simviz_core.errors import SettingsError
+from simviz_core.images import WHOLE, Frame
+from simviz_core.pairs import PairPadding, padding_as_json, padding_of
 from simviz_core.retrieval import GalleryIndex, Match, best_matches
 
 
@@ -24,6 +26,7 @@ class PairChannel:
         query_map: What the query's cells contribute through this channel, (H, W), float32.
         match_map: What the match's cells contribute through it, (H', W').
         excited: The images of the gallery that excite it most; the score is their excitation.
+        in_padding: What of the two maps lies in the padding; None where neither image is padded.
     """
 
     channel: int
@@ -32,10 +35,16 @@ class PairChannel:
     query_map: NDArray[np.float32]
     match_map: NDArray[np.float32]
     excited: tuple[Match, ...]
+    in_padding: PairPadding | None = None
 
 
 def strongest_channels(
-    query: DecomposedImage, match: DecomposedImage, index: GalleryIndex, count: int, examples: int
+    query: DecomposedImage,
+    match: DecomposedImage,
+    index: GalleryIndex,
+    count: int,
+    examples: int,
+    frames: tuple[Frame, Frame] = (WHOLE, WHOLE),
 ) -> list[PairChannel]:
     """The channels that contribute most to a pair's similarity.
 
@@ -45,6 +54,7 @@ def strongest_channels(
         index: The gallery's embeddings by the same network, (N, D).
         count: How many channels, at most.
         examples: How many images of the gallery for each.
+        frames: Where the cells of the query and of the match lie in their pictures.
 
     Returns:
         The channels, strongest first. The maps of all D channels would add up to the pair's maps.
@@ -71,6 +81,7 @@ def strongest_channels(
             query_map=query_maps[place],
             match_map=match_maps[place],
             excited=tuple(most_exciting(index, int(channel), examples)),
+            in_padding=padding_of(frames, (query_maps[place], match_maps[place])),
         )
         for place, channel in enumerate(strongest)
     ]
@@ -110,6 +121,7 @@ def channels_as_json(channels: Sequence[PairChannel]) -> list[dict[str, Any]]:
             "share": found.share,
             "query_map": found.query_map.tolist(),
             "match_map": found.match_map.tolist(),
+            **padding_as_json(found.in_padding),
             "excited_most": [
                 {"path": str(match.image.path), "label": match.image.label, "value": match.score}
                 for match in found.excited

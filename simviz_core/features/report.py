@@ -13,10 +13,10 @@ from simviz_core.decomposition import (
 )
 from simviz_core.features.channels import PairChannel, excitation_map
 from simviz_core.features.curve import SAME, FeatureCurve
-from simviz_core.figures import ChannelRow, CurveLine
+from simviz_core.figures import ChannelRow, CurveLine, MapPanel
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
-from simviz_core.pairs import TOP_FEATURES
+from simviz_core.pairs import TOP_FEATURES, PairPadding, padding_note
 from simviz_core.retrieval import GalleryIndex
 
 
@@ -81,19 +81,26 @@ def channel_rows(
     rows = []
     for found in channels:
         images = [match.image.load() for match in found.excited]
+        maps = [excitation_map(each, found.channel) for each in decompose(images)]
         examples = tuple(
-            (
+            MapPanel(
                 settings.seen(image.pixels),
-                excitation_map(decomposed, found.channel),
+                values,
                 f"{match.image.label or match.image.path.name} · {match.score:.3f}",
+                note=padding_note(settings.frame(image.pixels), values, match.score),
             )
-            for image, decomposed, match in zip(
-                images, decompose(images), found.excited, strict=True
-            )
+            for image, values, match in zip(images, maps, found.excited, strict=True)
         )
-        query, match = (settings.seen(picture) for picture in pictures)
-        pair = ((query, found.query_map), (match, found.match_map))
-        rows.append(ChannelRow(channel_words(found), pair, examples))
+        query, match = (
+            MapPanel(
+                settings.seen(picture),
+                values,
+                "",
+                note=padding_note(settings.frame(picture), values, found.contribution),
+            )
+            for picture, values in zip(pictures, (found.query_map, found.match_map), strict=True)
+        )
+        rows.append(ChannelRow(channel_words(found), (query, match), examples))
     return rows
 
 
@@ -126,13 +133,23 @@ def curve_rows(lines: Sequence[CurveLine]) -> list[dict[str, Any]]:
 
 
 def channel_table(channels: Sequence[PairChannel]) -> list[dict[str, Any]]:
-    """Channels as rows of a table, with the image that excites each most."""
+    """Channels as rows of a table, with the image that excites each most.
+
+    Where one of the pair is padded, what of the contribution lies in the padding of each.
+    """
     return [
         {
             "channel": found.channel,
             "contribution": found.contribution,
             "share": found.share,
+            **_padding_columns(found.in_padding),
             "excited_most": str(found.excited[0].image.path) if found.excited else None,
         }
         for found in channels
     ]
+
+
+def _padding_columns(padding: PairPadding | None) -> dict[str, float]:
+    if padding is None:
+        return {}
+    return {"query_in_padding": padding.query, "match_in_padding": padding.match}

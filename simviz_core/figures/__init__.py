@@ -10,7 +10,6 @@ from simviz_core.figures.against import (
 from simviz_core.figures.cells import describe
 from simviz_core.figures.checkpoints import (
     CheckpointColumn,
-    MapPanel,
     RunRows,
     checkpoints_figure,
 )
@@ -43,6 +42,7 @@ from simviz_core.figures.maps import (
     DIVERGING_COLOUR_MAP,
     ColourScale,
     FigureStyle,
+    MapPanel,
     MapScales,
     colour_scale,
     contrast_legend,

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
 from simviz_core.figures.maps import (
     CONTRIBUTION,
     FigureStyle,
+    MapPanel,
     MapScales,
     add_colour_bar,
     overlay,
@@ -27,25 +24,6 @@ if TYPE_CHECKING:
 
 CAPTION = 26
 """Characters that fit over a panel."""
-
-
-@dataclass(frozen=True)
-class MapPanel:
-    """A picture with its map.
-
-    Attributes:
-        picture: RGB.
-        map: (H, W).
-        caption: Over the picture.
-        is_hit: Whether it is of the query's class; None where that is not known.
-        note: Under the caption.
-    """
-
-    picture: Image.Image
-    map: NDArray[np.float32]
-    caption: str
-    is_hit: bool | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)

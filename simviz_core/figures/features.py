@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from simviz_core.figures.maps import (
     FigureStyle,
+    MapPanel,
     MapScales,
     add_colour_bar,
     overlay,
@@ -52,13 +52,13 @@ class ChannelRow:
 
     Attributes:
         title: Beside its pictures.
-        pair: The query and the match, each with what it contributes through the channel, (H, W).
-        examples: Each with its excitation map and a caption.
+        pair: The query and the match, each with what it contributes through the channel.
+        examples: Each with its excitation map.
     """
 
     title: str
-    pair: tuple[tuple[Image.Image, NDArray[np.float32]], tuple[Image.Image, NDArray[np.float32]]]
-    examples: tuple[tuple[Image.Image, NDArray[np.float32], str], ...]
+    pair: tuple[MapPanel, MapPanel]
+    examples: tuple[MapPanel, ...]
 
 
 def feature_curves_figure(lines: Sequence[CurveLine], title: str, file_format: str = PNG) -> bytes:
@@ -125,11 +125,11 @@ def channels_figure(
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for axis in grid.flat:
         axis.set_axis_off()
-    scales = MapScales.of_maps([values for row in rows for _, values in row.pair], style)
+    scales = MapScales.of_maps([panel.map for row in rows for panel in row.pair], style)
     for number, row in enumerate(rows):
-        for column, (picture, values) in enumerate(row.pair):
-            grid[number, column].imshow(overlay(picture, values, scales.of(values), style))
-        grid[number, 0].set_title(row.title, fontsize=9, loc="left")
+        for axis, panel, words in zip(grid[number], row.pair, (row.title, ""), strict=False):
+            axis.imshow(overlay(panel.picture, panel.map, scales.of(panel.map), style))
+            axis.set_title(_lines(words, panel.note), fontsize=9, loc="left")
         _draw_examples(list(grid[number, 2:]), row, style)
     if scales.shared:
         add_colour_bar(figure, list(grid.flat), scales.shared, "contribution through the channel")
@@ -138,7 +138,11 @@ def channels_figure(
 
 
 def _draw_examples(axes: list[Axes], row: ChannelRow, style: FigureStyle) -> None:
-    scales = MapScales.of_maps([values for _, values, _ in row.examples], style)
-    for axis, (picture, values, caption) in zip(axes, row.examples, strict=False):
-        axis.imshow(overlay(picture, values, scales.of(values), style))
-        axis.set_title(shortened(caption, CAPTION), fontsize=8)
+    scales = MapScales.of_maps([panel.map for panel in row.examples], style)
+    for axis, panel in zip(axes, row.examples, strict=False):
+        axis.imshow(overlay(panel.picture, panel.map, scales.of(panel.map), style))
+        axis.set_title(_lines(shortened(panel.caption, CAPTION), panel.note), fontsize=8)
+
+
+def _lines(*parts: str) -> str:
+    return "\n".join(filter(None, parts))

@@ -113,6 +113,25 @@ def colour_scale(*maps: NDArray[np.float32], colour_map: str = DEFAULT_COLOUR_MA
 
 
 @dataclass(frozen=True)
+class MapPanel:
+    """A picture with its map.
+
+    Attributes:
+        picture: RGB.
+        map: (H, W).
+        caption: Over the picture.
+        is_hit: Whether it is of the query's class; None where that is not known.
+        note: Under the caption.
+    """
+
+    picture: Image.Image
+    map: NDArray[np.float32]
+    caption: str
+    is_hit: bool | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class MapScales:
     """The colour scales of maps that are compared: one for all, or each its own.
 

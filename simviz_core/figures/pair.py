@@ -118,7 +118,9 @@ def _meaning(
         return "\n".join(lines)
     if instead is not None:
         return "\n".join(textwrap.wrap(LOST_SENTENCE, LINE))
-    return "\n".join([sum_check(pair), *([padding_words(pair, padding)] if padding else [])])
+    return "\n".join(
+        [sum_check(pair), *([padding_words(pair.similarity, padding)] if padding else [])]
+    )
 
 
 def sum_check(pair: PairExplanation) -> str:

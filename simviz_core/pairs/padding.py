@@ -74,11 +74,11 @@ def padding_note(frame: Frame, values: NDArray[np.float32], whole: float | None)
     return f"{frame.in_padding(values) / whole:.0%} in padding"
 
 
-def padding_words(pair: PairExplanation, padding: PairPadding) -> str:
+def padding_words(similarity: float, padding: PairPadding) -> str:
     """How much of the similarity lies in the padding, in a sentence."""
     parts = []
     for name, part in (("query", padding.query), ("match", padding.match)):
-        share = f" ({part / pair.similarity:.1%})" if pair.similarity else ""
+        share = f" ({part / similarity:.1%})" if similarity else ""
         parts.append(f"{part:.4f}{share} of the {name}'s map")
     return f"In the padding, on no picture: {' and '.join(parts)}."
 

@@ -27,6 +27,7 @@ from simviz_core.figures import ColourScale, FigureStyle, MapScales, channels_fi
 from simviz_core.gallery import Gallery
 from simviz_core.images import LoadedImage
 from simviz_core.networks.settings import NetworkSettings
+from simviz_core.pairs import padding_note
 from simviz_core.retrieval import GalleryIndex, Match
 from simviz_core.tables import as_csv
 from simviz_ui.choices.display import style_controls
@@ -77,7 +78,8 @@ def show_channels(
     show_coverage(index.coverage)
     st.html(ROOM)
     i, j = decomposed([query.picture, match.picture], settings)
-    channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES)
+    frames = settings.frame(query.picture.pixels), settings.frame(match.picture.pixels)
+    channels = strongest_channels(i, j, index, count or COUNTS[0], EXAMPLES, frames)
     maps = [values for found in channels for values in (found.query_map, found.match_map)]
     scales = MapScales.of_maps(maps, style)
     examples: list[LoadedImage] = []
@@ -85,12 +87,13 @@ def show_channels(
         st.markdown(f"**{as_markdown(channel_words(found).capitalize())}**")
         with st.container(key=f"channel_row{found.channel}"):
             columns = st.columns(2 + EXAMPLES, gap="small")
-        for column, chosen, values in (
-            (columns[0], query, found.query_map),
-            (columns[1], match, found.match_map),
+        for column, chosen, frame, values in (
+            (columns[0], query, frames[0], found.query_map),
+            (columns[1], match, frames[1], found.match_map),
         ):
             seen = settings.seen(chosen.picture.pixels)
-            _show(column, seen, values, scales.of(values), style, chosen.id)
+            note = padding_note(frame, values, found.contribution)
+            _show(column, seen, values, scales.of(values), style, (chosen.id, note))
         examples += _show_examples(columns[2:], found, settings, style)
     if scales.shared:
         colour_bar(scales.shared, "contribution of a cell of the pair through the channel")
@@ -121,7 +124,8 @@ def _show_examples(
     for column, (match, picture), shown in zip(columns, readable, values, strict=False):
         caption = f"{match.image.label or match.image.path.name} · {match.score:.3f}"
         seen = settings.seen(picture.pixels)
-        _show(column, seen, shown, scales.of(shown), style, caption)
+        note = padding_note(settings.frame(picture.pixels), shown, match.score)
+        _show(column, seen, shown, scales.of(shown), style, (caption, note))
     return [picture for _, picture in readable]
 
 
@@ -131,12 +135,12 @@ def _show(
     values: NDArray[np.float32],
     scale: ColourScale,
     style: FigureStyle,
-    caption: str,
+    captions: tuple[str, str],
 ) -> None:
     column.image(
         overlay(fitted(picture, BOX), values, scale, style),
-        caption=as_markdown(caption),
-        alt=f"{caption}, with the channel's map",
+        caption="  \n".join(as_markdown(caption) for caption in captions if caption),
+        alt=f"{captions[0]}, with the channel's map",
         output_format="JPEG",
     )
 

@@ -106,7 +106,7 @@ def show_maps(
         )
         show_values([query.picture, match.picture])
         if padding := _padding(pair, query, match):
-            st.caption(f":material/info: {as_markdown(padding_words(pair, padding))}")
+            st.caption(f":material/info: {as_markdown(padding_words(pair.similarity, padding))}")
         if instead is not None:
             say_instead(instead)
     block = pinned_now()

@@ -71,6 +71,23 @@ def test_one_pair_has_a_curve_and_channels(
     ]
 
 
+def test_what_lies_in_the_padding_is_said_as_the_command_has_it(
+    app: AppTest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = {"one_pair": "true", "match": "lamps/view_2.png", "fit": "pad"}
+    until_indexed(open_page(app, FEATURES, **asked)).run()
+    captions = [found.proto.imgs[0].caption for found in app.get("image")]
+    channels = numbers(app, capsys, place=-1)["channels"]
+    of_a_row = len(captions) // len(channels)
+    assert of_a_row > 2
+    for place, channel in enumerate(channels):
+        shown = captions[of_a_row * place : of_a_row * (place + 1)]
+        assert all(plain(caption).endswith("in padding") for caption in shown)
+        for caption, side in zip(shown, ("query", "match"), strict=False):
+            share = channel["in_padding"][side] / channel["contribution"]
+            assert plain(caption).endswith(f"\n{share:.0%} in padding")
+
+
 def test_without_any_curve_the_page_says_what_to_choose(features: AppTest) -> None:
     features.get_by_key("pair_kinds").set_value([]).run()
     assert any("Choose random pairs" in info.value for info in features.info)

@@ -4,9 +4,14 @@ import torch
 
 from simviz_core.decomposition import similarity, similarity_map
 from simviz_core.errors import SettingsError
-from simviz_core.features import channels_as_json, excitation_map, strongest_channels
+from simviz_core.features import (
+    channel_table,
+    channels_as_json,
+    excitation_map,
+    strongest_channels,
+)
 from simviz_core.gallery import Gallery
-from simviz_core.images import load_image
+from simviz_core.images import WHOLE, Frame, load_image
 from simviz_core.networks import SimilarityNetwork
 from simviz_core.retrieval import GalleryIndex
 
@@ -48,6 +53,22 @@ def test_images_that_excite_a_channel_most(
     assert as_json["channel"] == found.channel
     assert len(as_json["excited_most"]) == 3
     assert np.shape(as_json["query_map"]) == (7, 7)
+
+
+def test_what_lies_in_the_padding_is_said_of_both_maps(
+    network: SimilarityNetwork, rooms: Gallery, rooms_index: GalleryIndex
+) -> None:
+    i, j = pair(network, rooms)
+    frame = Frame(0, -1, 1, 2)  # the picture is the middle third
+    channels = strongest_channels(i, j, rooms_index, 2, 1, (frame, WHOLE))
+    for found, row in zip(channels_as_json(channels), channel_table(channels), strict=True):
+        expected = frame.in_padding(np.array(found["query_map"], np.float32))
+        assert found["in_padding"] == {"query": pytest.approx(expected), "match": 0}
+        assert row["query_in_padding"] == found["in_padding"]["query"]
+        assert row["match_in_padding"] == 0
+    plain = strongest_channels(i, j, rooms_index, 1, 1)
+    assert "in_padding" not in channels_as_json(plain)[0]
+    assert "query_in_padding" not in channel_table(plain)[0]
 
 
 def test_another_network_s_index_is_refused(
