@@ -14,24 +14,25 @@ from simviz_ui.checkpoints.runs import run_choice, watch_runs
 from simviz_ui.checkpoints.view import show_checkpoints
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.page import NO_GALLERY
+from simviz_ui.serving.ending import end_page
 
 st.title("Checkpoints")
 st.markdown("What did the network learn to look at, and when? Follow a query through a training.")
 gallery = gallery_choice()
 if gallery is None:
     st.info(NO_GALLERY)
-    st.stop()
+    end_page()
 row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 runs = run_choice(row)
 if runs is None:
     watch_runs()
-    st.stop()
+    end_page()
 chosen = checkpoint_choice(runs, row)
 followed = followed_query(gallery, runs)
 with st.container():  # so that what follows keeps its place, whether progress is shown or not
     places = checkpoint_indexes(gallery, chosen)
 if followed is None:
-    st.stop()
+    end_page()
 show_checkpoints(places, followed)
 show_most_changed(gallery, places, followed.all_classes)
 watch_runs()

@@ -13,6 +13,7 @@ from simviz_ui.classes.choice import class_choice
 from simviz_ui.classes.matrix import RESULT, show_class_matrix
 from simviz_ui.classes.view import show_classes, sums_of
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.ending import end_page
 
 st.title("Classes")
 st.markdown("What do the images of a class have in common, and what tells it from another class?")
@@ -20,13 +21,13 @@ gallery, settings = gallery_and_network()
 with st.container():
     index = gallery_index(gallery, settings)
 if index is None:
-    st.stop()
+    end_page()
 selection = chosen_selection(gallery)
 show_selection(selection)
 index = part_selected(index, selection)
 if not index.classes:
     st.info(f"There is nothing to show: {NO_CLASSES}.")
-    st.stop()
+    end_page()
 sums = sums_of(index)
 with st.container(key=RESULT):
     choice = class_choice(sums)

@@ -10,6 +10,7 @@ from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, show_selection
 from simviz_ui.errors.view import show_errors
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.ending import end_page
 
 st.title("Errors")
 st.markdown(
@@ -20,7 +21,7 @@ gallery, settings = gallery_and_network()
 with st.container():
     index = gallery_index(gallery, settings)
 if index is None:
-    st.stop()
+    end_page()
 selection = chosen_selection(gallery)
 show_selection(selection)
 show_errors(gallery, index, settings, selection)

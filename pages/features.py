@@ -15,6 +15,7 @@ from simviz_ui.features.channels import show_channels
 from simviz_ui.features.curves import curve_choice, show_curves
 from simviz_ui.navigation import hold
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.ending import end_page
 from simviz_ui.serving.resources import decomposed
 
 st.title("Features")
@@ -25,7 +26,7 @@ gallery, settings = gallery_and_network()
 with st.container():
     index = gallery_index(gallery, settings)
 if index is None:
-    st.stop()
+    end_page()
 choice = curve_choice(settings, bool(index.classes))
 if not index.classes:
     st.info("The gallery has no classes to draw pairs from; choose one pair instead.")
@@ -41,7 +42,7 @@ if is_pair:
         query = image_picker("query", "Query", gallery, 0, wide=True)
         match = image_picker("match", "Match", gallery, 1, wide=True)
     if query is None or match is None:
-        st.stop()
+        end_page()
     try:
         i, j = decomposed([query.picture, match.picture], settings)
         pair = pair_line(i, j, "This pair")

@@ -11,6 +11,7 @@ from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.choices.selection import chosen_selection, steps_inside
 from simviz_ui.gallery_map.view import map_of, show_map
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.ending import end_page
 
 st.title("Map")
 st.markdown(
@@ -24,8 +25,8 @@ query = image_picker(
     "query", "Query", gallery, 0, steps_inside(selection, gallery, None), wide=True
 )
 if index is None:
-    st.stop()
+    end_page()
 found = map_of(gallery, index, settings)
 if found is None:
-    st.stop()
+    end_page()
 show_map(gallery, index, settings, found, query, selection)

@@ -19,6 +19,7 @@ from simviz_ui.pair.pinned_cells import pinned_cells
 from simviz_ui.pair.view import show_features, show_maps, show_score
 from simviz_ui.retrieval.panel import ready_index
 from simviz_ui.retrieval.standing import show_standing
+from simviz_ui.serving.ending import end_page
 from simviz_ui.serving.resources import explain, pairs_of_cells
 
 
@@ -85,14 +86,14 @@ with right:
     match = image_picker("match", "Match", gallery, default=1)
 if query is None or match is None:
     st.info("Choose another image to see the maps.")
-    st.stop()
+    end_page()
 
 try:
     pair = explain(query.picture, match.picture, settings)
     cells = pairs_of_cells(query.picture, match.picture, settings)
 except SimVizError as error:
     show_error(error)
-    st.stop()
+    end_page()
 
 beside = show_score(pair)
 pinned = pinned_cells(cells, {"query": query.id, "match": match.id})

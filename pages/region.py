@@ -16,6 +16,7 @@ from simviz_ui.retrieval.conditions import asked_ids, chosen_conditions
 from simviz_ui.retrieval.matches import make_query
 from simviz_ui.retrieval.panel import gallery_index
 from simviz_ui.retrieval.tier import tier_control, wants_approximate
+from simviz_ui.serving.ending import end_page
 
 st.html("<style>.st-key-rankings { min-width: min(100%, 26rem); }</style>")
 st.title("Region")
@@ -30,10 +31,10 @@ steps = steps_inside(selection, gallery, asked)
 first = gallery.position[asked[0]] if asked else 0
 chosen = image_picker("query", "Query", gallery, first, steps, wide=True)
 if index is None or chosen is None:
-    st.stop()
+    end_page()
 try:
     query = make_query(chosen, gallery, settings)
 except SimVizError as error:
     show_error(error)
-    st.stop()
+    end_page()
 region_search(gallery, index, query, settings)

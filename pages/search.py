@@ -25,6 +25,7 @@ from simviz_ui.retrieval.quality import index_quality, show_quality
 from simviz_ui.retrieval.tier import say_exact, tier_control, wants_approximate
 from simviz_ui.search.poolings import show_poolings
 from simviz_ui.search.view import show_matches
+from simviz_ui.serving.ending import end_page
 
 st.title("Search")
 st.markdown(
@@ -68,12 +69,12 @@ inside = steps_inside(selection, gallery, steps)
 first = gallery.position[steps[0]] if steps and conditions.has_two_sets else 0
 chosen = image_picker("query", "Query", gallery, first, inside, wide=True)
 if index is None or searched is None or chosen is None:
-    st.stop()
+    end_page()
 try:
     query = make_query(chosen, gallery, settings)
 except SimVizError as error:
     show_error(error)
-    st.stop()
+    end_page()
 if compares:
     show_poolings(gallery, index, query, settings)
 else:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from simviz_ui.choices.page import gallery_and_network
 from simviz_ui.retrieval.panel import gallery_index
+from simviz_ui.serving.ending import end_page
 from simviz_ui.trust.view import show_trust
 
 st.title("Trust")
@@ -18,5 +19,5 @@ st.markdown(
 gallery, settings = gallery_and_network()
 index = gallery_index(gallery, settings)
 if index is None:
-    st.stop()
+    end_page()
 show_trust(gallery, index, settings)

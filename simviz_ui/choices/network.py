@@ -42,6 +42,7 @@ from simviz_ui.choices.weights_in_use import (
 )
 from simviz_ui.display.messages import as_markdown, show_error
 from simviz_ui.navigation import choose_instead, hold, remember, say_instead, wanted
+from simviz_ui.serving.ending import end_page
 from simviz_ui.serving.resources import engine_of, network_reading_of
 
 POOLINGS_OF_ANY = {OWN_POOLING: "Own", **POOLING_CHOICES}
@@ -98,7 +99,7 @@ def network_settings(is_run: bool = True) -> NetworkSettings:
             with line.container():
                 return _plain(settings, is_run) if is_plain else _shown(settings)
     show_error(weights)
-    st.stop()
+    end_page()
 
 
 def as_fields(settings: NetworkSettings) -> dict[str, str | None]:
@@ -290,7 +291,7 @@ def _size_of_any(network: str, field: str) -> InputSize:
         own = network_facts(network).size
     except SimVizError as error:
         show_error(error)
-        st.stop()
+        end_page()
     typed = st.text_input(
         "Input size",
         placeholder=f"{size_text(own)} (its own)",
@@ -302,7 +303,7 @@ def _size_of_any(network: str, field: str) -> InputSize:
         return size_from_text(typed) if typed else own
     except SimVizError as error:
         show_error(error)
-        st.stop()
+        end_page()
 
 
 def _fit(network: str) -> Fit:

@@ -6,6 +6,7 @@ from simviz_core.gallery import Gallery
 from simviz_core.networks.settings import NetworkSettings
 from simviz_ui.choices.galleries import gallery_choice
 from simviz_ui.choices.network import network_settings
+from simviz_ui.serving.ending import end_page
 
 NO_GALLERY = "Choose a gallery in the sidebar. Where the one chosen cannot be opened, it says why."
 
@@ -15,5 +16,5 @@ def gallery_and_network() -> tuple[Gallery, NetworkSettings]:
     gallery, settings = gallery_choice(), network_settings()
     if gallery is None:
         st.info(NO_GALLERY)
-        st.stop()
+        end_page()
     return gallery, settings

@@ -128,3 +128,15 @@ def test_a_replaced_link_is_given_to_the_browser_in_every_run(app: AppTest) -> N
     page.selectbox(key="query").select(IMAGES[3]).run()
     assert page.query_params["query"] == IMAGES[3]
     assert replacements(page) == []
+
+
+def test_a_page_that_ends_early_has_its_link_and_says_what_of_it_is_not_shown(
+    app: AppTest,
+) -> None:
+    """As where a network is unknown: after that nothing of the page itself is shown."""
+    open_page(app, "pages/search.py", network="nonsense", top="99")
+    assert any("unknown network" in error.value for error in app.error)
+    assert any("99" in warning.value for warning in app.warning)
+    (given,) = replacements(app)
+    assert "network=nonsense" in given
+    assert "top" not in given
