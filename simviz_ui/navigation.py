@@ -196,9 +196,10 @@ def hold(
     own_key, own = session.own.get(name, (key, ()))
     own = own if own_key == key else ()
     session.widgets[name] = key, default
-    held = _as_value(st.session_state.get(key))
-    if held != _as_value(default) and held in own:
-        # Nobody has chosen otherwise, and what the page would choose is another now.
+    is_held = key in st.session_state and _as_value(st.session_state[key]) in own
+    if is_held and any(value != _as_value(default) for value in own):
+        # Nobody has chosen otherwise, and what the page would choose is another now, or was another
+        # when the browser heard of it last.
         st.session_state[key] = default
     session.own[name] = key, (*own, _as_value(default))
     if name in session.to_show or key not in st.session_state:

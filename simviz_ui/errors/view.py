@@ -22,16 +22,17 @@ from simviz_ui.errors.compared import compare_with, other_network
 from simviz_ui.errors.confused import CHOSEN, show_classes, show_confusions
 from simviz_ui.errors.details import place_of, show_miss
 from simviz_ui.errors.rows import CHANGE_TITLES, ShownMiss, chosen_rows
-from simviz_ui.navigation import choose, view, was_shown
+from simviz_ui.navigation import choose, is_choice, view, was_shown
 from simviz_ui.retrieval.conditions import chosen_conditions, condition_controls
 from simviz_ui.retrieval.outcomes import index_outcomes
 from simviz_ui.retrieval.quality import show_quality
 
 MISSES = "misses"
 """Key of the container with the table, which a click further down brings into view."""
-TABLE = "misses_table"
 COUNTED = "misses_counted"
 """In the session: how far the steps had come when the table was made."""
+TOLD = "misses_told"
+"""In the session: which table it is, and the row that it was told to mark last."""
 
 
 def show_errors(
@@ -117,19 +118,34 @@ def _show_table(gallery: Gallery, rows: Sequence[ShownMiss]) -> None:
     show_miss(gallery, rows[place])
 
 
-def _table(rows: Sequence[ShownMiss], place: int) -> None:
-    held = st.session_state.get(TABLE)
-    if held is None or list(held["selection"]["rows"]) != [place]:
-        selection = {"rows": [place], "columns": [], "cells": []}
-        st.session_state[TABLE] = {"selection": selection}
+def _tell(place: int) -> str:
+    """Have the table mark a row, whatever it marks in the browser; returns the table's key.
 
+    It is told in every run: what the browser sent with this one may be older than what it has been
+    told since, and marks next. A table takes no notice of what it was told last already: where
+    somebody has marked another row since, which was passed over, a new table takes its place.
+    """
+    number, told = st.session_state.get(TOLD, (0, None))
+    held = st.session_state.get(f"misses_table_{number}")
+    if told == place and held and list(held["selection"]["rows"]) != [place]:
+        number += 1
+    st.session_state[TOLD] = number, place
+    key = f"misses_table_{number}"
+    st.session_state[key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    return key
+
+
+def _table(rows: Sequence[ShownMiss], place: int) -> None:
+    key = _tell(place)
     st.session_state[COUNTED] = steps_counted("miss")
 
     def open_row() -> None:
-        if steps_counted("miss") != st.session_state[COUNTED]:
-            return  # a quick step, sent with the row before the browser heard of the next one
-        (chosen,) = st.session_state[TABLE]["selection"]["rows"]
-        choose(query=rows[chosen].outcome.query.id)
+        (chosen,) = st.session_state[key]["selection"]["rows"]
+        # A quick step, and a control of the miss' own, may come with the row that was marked before
+        # the browser heard of the next one; any choice with one of more rows than there are now.
+        is_step = steps_counted("miss") != st.session_state[COUNTED]
+        if not is_step and is_choice("query") and chosen < len(rows):
+            choose(query=rows[chosen].outcome.query.id)
 
     misses = [row.outcome for row in rows]
     columns = {
@@ -149,7 +165,7 @@ def _table(rows: Sequence[ShownMiss], place: int) -> None:
     column = st.column_config
     st.dataframe(
         columns,
-        key=TABLE,
+        key=key,
         hide_index=True,
         height=min(320, 38 + 35 * len(rows)),
         on_select=open_row,

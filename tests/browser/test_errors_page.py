@@ -5,11 +5,13 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from simviz_core.cli.main import main
+from simviz_ui.display.messages import as_markdown
 
 LAST_TIME = 120_000
 HOTELS = ("hotel_01", "hotel_21", "hotel_26", "hotel_47")
@@ -109,6 +111,131 @@ def test_twenty_quick_presses_are_twenty_steps(
         settled(page)
     page.get_by_role("button", name="Why the wrong one is nearest").click()
     expect(page).to_have_url(re.compile(f"/pair.*against={misses[0]['right'].replace('/', '%2F')}"))
+
+
+class Gate:
+    """Messages on their way one way, which go on when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[str | bytes] = []
+        self.is_shut = False
+        self.send: Callable[[str | bytes], None]
+
+    def take(self, message: str | bytes) -> None:
+        if self.is_shut:
+            self.waiting.append(message)
+        else:
+            self.send(message)
+
+    def let_go(self, count: int) -> None:
+        """Send the first of what waits."""
+        for message in self.waiting[:count]:
+            self.send(message)
+        del self.waiting[:count]
+
+    def open(self) -> None:
+        self.is_shut = False
+        self.let_go(len(self.waiting))
+
+
+def gates(page: Page) -> tuple[Gate, Gate]:
+    """Put gates between the browser and the app; before the page is opened.
+
+    Returns:
+        What the browser asks, and what the app answers.
+    """
+    asked, answered = Gate(), Gate()
+
+    def connect(browser: WebSocketRoute) -> None:
+        app = browser.connect_to_server()
+        asked.send, answered.send = app.send, browser.send
+        browser.on_message(asked.take)
+        app.on_message(answered.take)
+
+    page.route_web_socket(re.compile("/_stcore/stream"), connect)
+    return asked, answered
+
+
+def until(page: Page, is_so: Callable[[], bool], wait: float = LAST_TIME) -> None:
+    """Wait until something is so that no page says."""
+    end = monotonic() + wait / 1000
+    while not is_so():
+        assert monotonic() < end
+        page.wait_for_timeout(20)
+
+
+def test_the_table_marks_the_miss_that_is_shown_after_steps_that_it_heard_of_late(
+    page: Page, app_url: str, confused: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps all around, done before the browser hears of the first: it sent the first row with all
+    of them, which is the right one in the end, and marks the others in the meantime."""
+    assert main(["errors", str(confused), "--json", "-"]) == 0
+    queries = [miss["query"] for miss in json.loads(capsys.readouterr().out)["misses"]]
+    count = len(queries)
+    _, answered = gates(page)
+    page.goto(f"{app_url}/errors?gallery={confused}")
+    expect(page.get_by_text(f"1 of {count} misses")).to_be_visible()
+    counting(page, "miss")
+    answered.is_shut = True
+    done = []
+    for query in (*queries[1:], queries[0]):
+        page.keyboard.press("n")
+        words = f"**{as_markdown(query)}** of".encode()
+        until(page, lambda words=words: any(words in message for message in answered.waiting))
+        done.append(len(answered.waiting))
+    answered.let_go(done[-2])
+    expect(page.get_by_text(f"{count} of {count} misses")).to_be_visible()
+    answered.open()
+    expect(page.get_by_text(f"1 of {count} misses")).to_be_visible()
+    settled(page)
+    last = page.get_by_text(f"{count} of {count} misses")
+    click_row(page, count - 1, lambda wait: expect(last).to_be_visible(timeout=wait))
+
+
+def test_a_row_that_is_passed_over_can_be_clicked_again(
+    page: Page, app_url: str, confused: Path
+) -> None:
+    """On, back and a click in one: the row may be older, and the table marks what is shown."""
+    asked, _ = gates(page)
+    page.goto(f"{app_url}/errors?gallery={confused}")
+    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
+    counting(page, "miss")
+    asked.is_shut = True
+    page.keyboard.press("n")
+    page.keyboard.press("p")
+
+    def is_sent(wait: float) -> None:
+        until(page, lambda: any(b'"rows":[1]' in message for message in asked.waiting), wait)
+
+    click_row(page, 1, is_sent)
+    asked.open()
+    settled(page)
+    second = page.get_by_text(re.compile(r"^2 of \d+ misses"))
+    click_row(page, 1, lambda wait: expect(second).to_be_visible(timeout=wait))
+
+
+def test_a_control_that_is_used_before_the_browser_hears_of_a_step_undoes_none(
+    page: Page, app_url: str, confused: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["errors", str(confused), "--json", "-"]) == 0
+    query = json.loads(capsys.readouterr().out)["misses"][1]["query"]
+    _, answered = gates(page)
+    page.goto(f"{app_url}/errors?gallery={confused}")
+    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
+    counting(page, "miss")
+    page.get_by_role("button", name="Display").click()
+    cells = page.get_by_role("radio", name="Cells")
+    expect(cells).to_be_visible()
+    answered.is_shut = True
+    page.keyboard.press("n")
+    words = f"**{as_markdown(query)}** of".encode()
+    until(page, lambda: any(words in message for message in answered.waiting))
+    cells.click()
+    until(page, lambda: any(b"style=cells" in message for message in answered.waiting))
+    answered.open()
+    expect(page).to_have_url(re.compile("style=cells"))
+    settled(page)
+    expect(page.get_by_text(re.compile(r"^2 of \d+ misses"))).to_be_visible()
 
 
 SQUARE = """(row) => {

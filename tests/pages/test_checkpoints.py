@@ -392,6 +392,10 @@ def test_the_errors_of_two_checkpoints_are_one_click_away(
     assert any("Selection of 3 images" in text.value for text in app.markdown)
 
 
+def cut_short(*_: object) -> None:
+    raise RuntimeError("the run ends here")
+
+
 @pytest.mark.parametrize("where", ["before the slider", "after it, which nobody hears of"])
 def test_a_range_that_nobody_chose_grows_though_a_run_is_cut_short(
     app: AppTest,
@@ -406,9 +410,6 @@ def test_a_range_that_nobody_chose_grows_though_a_run_is_cut_short(
     run = open_run(run_folder)
     third = RunCheckpoint(30, run_folder / "checkpoint_30.safetensors")
     write_run(replace(run, checkpoints=(*run.checkpoints, third)))
-
-    def cut_short(*_: object) -> None:
-        raise RuntimeError("the run ends here")
 
     with monkeypatch.context() as patch:
         if where.startswith("before"):
@@ -426,3 +427,25 @@ def test_a_range_that_nobody_chose_grows_though_a_run_is_cut_short(
     app.run()
     assert app.get_by_key("iterations1").value == (10, 20)
     assert app.query_params["iterations1"] == ["10", "20"]
+
+
+def test_what_a_run_that_was_cut_short_showed_is_taken_back(
+    app: AppTest, run_folder: Path, weights: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser hears of it late: after it has sent the value that is right again."""
+    app = open_run_page(app, run_folder)
+    run = open_run(run_folder)
+    third = RunCheckpoint(30, run_folder / "checkpoint_30.safetensors")
+    shutil.copy(weights[0], third.path)
+    write_run(replace(run, checkpoints=(*run.checkpoints, third)))
+    with monkeypatch.context() as patch:
+        patch.setattr("simviz_ui.checkpoints.followed_query.followed_query", cut_short)
+        assert app.run().exception
+    assert app.get_by_key("iterations1").value == (10, 30)
+    third.path.unlink()
+    write_run(run)
+    app.get_by_key("iterations1").set_value((10, 20)).run()
+    assert app.get_by_key("iterations1").value == (10, 20)
+    assert app.get_by_key("iterations1").proto.set_value  # said again, though it is what it sent
+    assert "iterations1" not in app.query_params
+    assert not app.run().get_by_key("iterations1").proto.set_value

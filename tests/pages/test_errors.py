@@ -21,7 +21,7 @@ from simviz_ui.retrieval import outcomes
 ERRORS, SEARCH = "pages/errors.py", "pages/search.py"
 
 
-def table(app: AppTest, key: str = "misses_table") -> dict[str, list[object]]:
+def table(app: AppTest, key: str = "misses_table_0") -> dict[str, list[object]]:
     """What a table shows, by its columns."""
     (found,) = [frame for frame in app.dataframe if key in frame.proto.id]
     return found.value.to_dict("list")
