@@ -288,10 +288,10 @@ def keep_choices() -> None:
 
 
 def is_choice(name: str) -> bool:
-    """Whether a widget's callback comes of a choice, and not of an older value sent by a timer.
+    """Whether a widget's callback comes of a choice, not of an older value sent with a fragment.
 
     Args:
-        name: The field that the widget holds.
+        name: The field that the widget chooses. A fragment's run is no choice of one outside it.
     """
     context, made = get_script_run_ctx(), _session().made.get(name)
     running = context.fragment_ids_this_run if context else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser_testing import PATIENCE
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from running_app import REPOSITORY, running_app
 
@@ -21,8 +22,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 120_000
-"""How long to wait for anything before a test fails, in milliseconds."""
 
 
 @pytest.fixture(scope="session")

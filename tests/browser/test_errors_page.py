@@ -8,12 +8,12 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from browser_testing import PATIENCE, until_taken
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from simviz_core.cli.main import main
 from simviz_ui.display.messages import as_markdown
 
-LAST_TIME = 120_000
 HOTELS = ("hotel_01", "hotel_21", "hotel_26", "hotel_47")
 
 
@@ -51,21 +51,28 @@ def counting(page: Page, name: str) -> None:
     settled(page)
 
 
-def click_row(page: Page, row: int, then: Callable[[float], None], table: int = 0) -> None:
-    """Click a row of one of the page's tables, and again where the grid has not taken the click.
+def at_the_misses(page: Page, app_url: str, gallery: Path) -> None:
+    """Open the page, and wait until it shows the first miss and takes steps."""
+    page.goto(f"{app_url}/errors?gallery={gallery}")
+    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
+    counting(page, "miss")
 
-    The grid is a canvas of the browser's, and takes none while it draws itself anew. A second
-    click means the same as the first, so that none can do harm.
-    """
-    for patience in (10_000, 10_000, LAST_TIME):
+
+def misses_of(gallery: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    """The misses as the command has them."""
+    assert main(["errors", str(gallery), "--json", "-"]) == 0
+    return json.loads(capsys.readouterr().out)["misses"]
+
+
+def click_row(page: Page, row: int, then: Callable[[float], None], table: int = 0) -> None:
+    """Click a row of one of the page's tables, until what follows from it is there."""
+
+    def click() -> None:
         box = page.get_by_test_id("stDataFrame").nth(table).bounding_box()
         assert box
         page.mouse.click(box["x"] + 20, box["y"] + 35 * (row + 1) + 17)
-        try:
-            return then(patience)
-        except AssertionError:
-            if patience == LAST_TIME:
-                raise
+
+    until_taken(click, then)
 
 
 def names(image: str) -> re.Pattern[str]:
@@ -91,11 +98,8 @@ def test_twenty_quick_presses_are_twenty_steps(
         back.click(no_wait_after=True)
     expect(page).to_have_url(names(images[15]))
 
-    page.goto(f"{app_url}/errors?gallery={confused}")
-    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
-    counting(page, "miss")
-    assert main(["errors", str(confused), "--json", "-"]) == 0
-    misses = json.loads(capsys.readouterr().out)["misses"]
+    at_the_misses(page, app_url, confused)
+    misses = misses_of(confused, capsys)
     assert len(misses) > 1
     for pause in (0, 0, 100, 300, 0, 100, 0):  # so that some meet a page that is half made
         page.keyboard.press("n")
@@ -116,7 +120,8 @@ def test_twenty_quick_presses_are_twenty_steps(
 class Gate:
     """Messages on their way one way, which go on when the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.waiting: list[str | bytes] = []
         self.is_shut = False
         self.send: Callable[[str | bytes], None]
@@ -126,6 +131,13 @@ class Gate:
             self.waiting.append(message)
         else:
             self.send(message)
+
+    def wait_for(self, words: str, patience: float = PATIENCE) -> None:
+        """Wait until one of what waits has these words."""
+        end = monotonic() + patience / 1000
+        while not any(words.encode() in message for message in self.waiting):
+            assert monotonic() < end, f"no message has {words!r}"
+            self.page.wait_for_timeout(20)
 
     def let_go(self, count: int) -> None:
         """Send the first of what waits."""
@@ -144,7 +156,7 @@ def gates(page: Page) -> tuple[Gate, Gate]:
     Returns:
         What the browser asks, and what the app answers.
     """
-    asked, answered = Gate(), Gate()
+    asked, answered = Gate(page), Gate(page)
 
     def connect(browser: WebSocketRoute) -> None:
         app = browser.connect_to_server()
@@ -156,32 +168,21 @@ def gates(page: Page) -> tuple[Gate, Gate]:
     return asked, answered
 
 
-def until(page: Page, is_so: Callable[[], bool], wait: float = LAST_TIME) -> None:
-    """Wait until something is so that no page says."""
-    end = monotonic() + wait / 1000
-    while not is_so():
-        assert monotonic() < end
-        page.wait_for_timeout(20)
-
-
 def test_the_table_marks_the_miss_that_is_shown_after_steps_that_it_heard_of_late(
     page: Page, app_url: str, confused: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Steps all around, done before the browser hears of the first: it sent the first row with all
     of them, which is the right one in the end, and marks the others in the meantime."""
-    assert main(["errors", str(confused), "--json", "-"]) == 0
-    queries = [miss["query"] for miss in json.loads(capsys.readouterr().out)["misses"]]
+    queries = [miss["query"] for miss in misses_of(confused, capsys)]
     count = len(queries)
     _, answered = gates(page)
-    page.goto(f"{app_url}/errors?gallery={confused}")
+    at_the_misses(page, app_url, confused)
     expect(page.get_by_text(f"1 of {count} misses")).to_be_visible()
-    counting(page, "miss")
     answered.is_shut = True
     done = []
     for query in (*queries[1:], queries[0]):
         page.keyboard.press("n")
-        words = f"**{as_markdown(query)}** of".encode()
-        until(page, lambda words=words: any(words in message for message in answered.waiting))
+        answered.wait_for(f"**{as_markdown(query)}** of")
         done.append(len(answered.waiting))
     answered.let_go(done[-2])
     expect(page.get_by_text(f"{count} of {count} misses")).to_be_visible()
@@ -197,17 +198,11 @@ def test_a_row_that_is_passed_over_can_be_clicked_again(
 ) -> None:
     """On, back and a click in one: the row may be older, and the table marks what is shown."""
     asked, _ = gates(page)
-    page.goto(f"{app_url}/errors?gallery={confused}")
-    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
-    counting(page, "miss")
+    at_the_misses(page, app_url, confused)
     asked.is_shut = True
     page.keyboard.press("n")
     page.keyboard.press("p")
-
-    def is_sent(wait: float) -> None:
-        until(page, lambda: any(b'"rows":[1]' in message for message in asked.waiting), wait)
-
-    click_row(page, 1, is_sent)
+    click_row(page, 1, lambda wait: asked.wait_for('"rows":[1]', wait))
     asked.open()
     settled(page)
     second = page.get_by_text(re.compile(r"^2 of \d+ misses"))
@@ -217,21 +212,17 @@ def test_a_row_that_is_passed_over_can_be_clicked_again(
 def test_a_control_that_is_used_before_the_browser_hears_of_a_step_undoes_none(
     page: Page, app_url: str, confused: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["errors", str(confused), "--json", "-"]) == 0
-    query = json.loads(capsys.readouterr().out)["misses"][1]["query"]
+    query = misses_of(confused, capsys)[1]["query"]
     _, answered = gates(page)
-    page.goto(f"{app_url}/errors?gallery={confused}")
-    expect(page.get_by_text(re.compile(r"^1 of \d+ misses"))).to_be_visible()
-    counting(page, "miss")
+    at_the_misses(page, app_url, confused)
     page.get_by_role("button", name="Display").click()
     cells = page.get_by_role("radio", name="Cells")
     expect(cells).to_be_visible()
     answered.is_shut = True
     page.keyboard.press("n")
-    words = f"**{as_markdown(query)}** of".encode()
-    until(page, lambda: any(words in message for message in answered.waiting))
+    answered.wait_for(f"**{as_markdown(query)}** of")
     cells.click()
-    until(page, lambda: any(b"style=cells" in message for message in answered.waiting))
+    answered.wait_for("style=cells")
     answered.open()
     expect(page).to_have_url(re.compile("style=cells"))
     settled(page)

@@ -1,9 +1,9 @@
 """The Map page in a browser: pointing, clicking, and a selection drawn around dots."""
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
+from browser_testing import until_taken
 from playwright.sync_api import Page, expect
 
 CHART = ".st-key-gallery_map .js-plotly-plot"
@@ -49,16 +49,15 @@ def test_dots_are_pointed_at_clicked_and_drawn_around(
     top, bottom = min(down) - 8, max(down) + 8
     outline = [(left, top), (right, top), (right, bottom), (left, bottom)]
     title = page.get_by_text(re.compile(r"Selection of \d+ images"))
-    # Drawn again where the chart has not taken it: it takes none while it is made anew.
-    for patience in (10_000, 10_000, 120_000):
+
+    def draw() -> None:
         page.mouse.move(*outline[0])
         page.mouse.down()
         for corner in [*outline[1:], outline[0]]:
             page.mouse.move(*corner, steps=8)
         page.mouse.up()
-        with suppress(AssertionError):
-            expect(title).to_be_visible(timeout=patience)
-            break
+
+    until_taken(draw, lambda wait: expect(title).to_be_visible(timeout=wait))
     count = int(re.findall(r"\d+", title.inner_text())[0])
     expect(page).to_have_url(re.compile("selection=[0-9a-f]{16}"))
 
